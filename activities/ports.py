@@ -1,0 +1,118 @@
+"""What activities need from the outside, as Protocols; `workers/composition.py` builds the real ones."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from domain.configuration import Configuration
+from domain.message import Message
+from domain.model import Model
+from domain.record import RecordBatch
+from runbooks.schema import PinnedRunbook
+
+
+class ClaimStatus(StrEnum):
+    """What the effect ledger knew of a key when it was claimed."""
+
+    # Nobody had it: do the effect now.
+    NEW = "new"
+    # Claimed before and never settled: the effect may or may not have happened.
+    UNSETTLED = "unsettled"
+    # Done before; `outcome` is what was recorded.
+    SETTLED = "settled"
+
+
+class Claim(Model):
+    """The ledger's answer to a claim."""
+
+    key: str
+    status: ClaimStatus
+    outcome: dict[str, Any] | None = None
+
+
+class EffectLedger(Protocol):
+    """Claim a key, do the effect, settle the key. All three raise Transient when the store is away."""
+
+    async def claim(self, key: str, kind: str, incident_id: str | None) -> Claim:
+        """Claim the key; claiming again tells what became of it."""
+
+    async def settle(self, key: str, outcome: dict[str, Any]) -> None:
+        """Record what became of it; settling twice keeps the first outcome."""
+
+    async def release(self, key: str) -> None:
+        """The effect surely did not happen: forget the claim, so that a retry is new."""
+
+
+class RecordSink(Protocol):
+    """The store as workflows write to it."""
+
+    async def save(self, batch: RecordBatch) -> None:
+        """Save entries and pictures; saving again changes nothing. Raises Transient when the store is away."""
+
+
+class TimelineReader(Protocol):
+    """The store as the review draft reads it."""
+
+    async def timeline(self, incident_id: str) -> list[dict[str, Any]]:
+        """The entries of an incident, oldest first, as the API shows them."""
+
+    async def incident(self, incident_id: str) -> dict[str, Any] | None:
+        """The newest picture of an incident."""
+
+
+class ConfigurationSource(Protocol):
+    """`hotwash.yaml`, as it is now."""
+
+    def current(self) -> Configuration:
+        """The configuration that was last read and understood."""
+
+
+class RunbookCatalog(Protocol):
+    """The runbooks that may be run: the team's folders before the library."""
+
+    def pin(self, name: str) -> PinnedRunbook:
+        """Read, lint and pin a runbook; Rejected (not found, or the lint's findings) otherwise."""
+
+
+class RenderedMessage(Model):
+    """A message as people read it."""
+
+    subject: str
+    text: str
+
+
+class MessageRenderer(Protocol):
+    """The templates folder."""
+
+    def render(self, message: Message) -> RenderedMessage:
+        """Fill the template in; Rejected with file and line when a template is broken."""
+
+
+class OutgoingMessage(Model):
+    """What a channel delivers."""
+
+    # Unique per message, channel and address: the Message-ID of a mail, the `webhook-id` of a webhook.
+    key: str
+    to: str | None
+    subject: str
+    text: str
+    # The machine-readable body of a webhook.
+    payload: dict[str, Any]
+    sent_at: datetime
+
+
+class ChannelSender(Protocol):
+    """One configured channel."""
+
+    # Whether the far side recognises our key, so that a doubt may be repeated.
+    honours_key: bool
+
+    async def send(self, message: OutgoingMessage) -> str:
+        """Deliver; returns what the far side said. Transient: try again; Rejected: it never will."""
+
+
+class SecretResolver(Protocol):
+    """Turns references into values, as late as possible."""
+
+    def resolve(self, reference: str) -> str:
+        """The value behind `env:NAME` or `file:PATH`; Rejected, naming the reference and never a value, when absent."""

@@ -1,0 +1,20 @@
+"""Saving what workflows tell the store. Called by `workflows/recorder.py` of every workflow."""
+
+from temporalio import activity
+
+from activities.errors import translated
+from activities.ports import RecordSink
+from domain.record import RecordBatch
+
+
+class RecordActivities:
+    """The way from workflows to the record."""
+
+    def __init__(self, sink: RecordSink) -> None:
+        self._sink = sink
+
+    @activity.defn(name="record.save")
+    @translated
+    async def save(self, batch: RecordBatch) -> None:
+        """Save a batch; idempotent by entry number and picture version, so it may be retried for ever."""
+        await self._sink.save(batch)

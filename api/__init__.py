@@ -1,0 +1,1 @@
+"""REST, webhooks and pages: the faces of Hotwash over HTTP."""

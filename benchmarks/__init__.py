@@ -1,0 +1,1 @@
+"""Measurements, each next to the bare engine in the same run."""

@@ -1,0 +1,1 @@
+"""The `hotwash` command."""

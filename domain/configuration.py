@@ -1,0 +1,256 @@
+"""The shape of `hotwash.yaml`: services, teams, people, on-call, routes, channels, policy.
+
+Secrets are references (`env:NAME`, `file:PATH`), never values. `runtime/configuration.py` reads the file and turns a
+mistake into a sentence with its line; this module only says what is right.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, StringConstraints, model_validator
+
+from domain.durations import Duration
+from domain.model import Model
+from domain.policy import Audience, Policy
+from domain.severity import IncidentType, Severity
+
+# `env:SMTP_PASSWORD`, `file:/run/secrets/smtp`; resolved only where it is used.
+SecretReference = Annotated[str, StringConstraints(pattern=r"^(env|file|aws-sm):.+$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+
+class Person(Model):
+    """Somebody who can be paged, hold a role and approve."""
+
+    name: str
+    email: str | None = None
+    # Approver groups and permissions; `admin` may do everything but approve what they asked for themselves.
+    groups: tuple[Name, ...] = ()
+    # Who hears about missed deadlines.
+    manager: Name | None = None
+    # Tokens issued before this Unix time are refused; raise it to log a person out everywhere.
+    tokens_valid_after: int = 0
+
+
+class Team(Model):
+    """A group of people that owns services."""
+
+    name: str
+    members: tuple[Name, ...] = ()
+    manager: Name | None = None
+
+
+class OnCallLevel(Model):
+    """Who is paged at this level, all at once."""
+
+    people: tuple[Name, ...] = Field(min_length=1)
+    # None: the severity's `acknowledge_within`.
+    acknowledge_within: Duration | None = None
+
+
+class OnCall(Model):
+    """An escalation path: levels from first to last."""
+
+    levels: tuple[OnCallLevel, ...] = Field(min_length=1)
+
+
+class Service(Model):
+    """Something that can break, and who looks after it."""
+
+    name: str
+    team: Name | None = None
+    on_call: Name | None = None
+    # Shown on the public status page under `public_name` (or `name`).
+    public: bool = False
+    public_name: str | None = None
+    description: str = ""
+
+
+class Threshold(Model):
+    """What must hold before alerts become an incident."""
+
+    # Firing for at least this long ...
+    lasting: Duration = Field(default=timedelta(0), validation_alias=AliasChoices("for", "lasting"))
+    # ... with at least this many distinct alerts firing at once ...
+    count: int = Field(default=1, ge=1)
+    # ... and at least this severity (after the route's own setting).
+    minimum_severity: Severity = Severity.SEV5
+
+
+class Declaration(StrEnum):
+    """What happens once the threshold is met."""
+
+    AUTOMATIC = "automatic"
+    PROPOSE = "propose"
+
+
+class Route(Model):
+    """Which alerts are whose, how bad they are, and what is to be done. The first route that matches wins."""
+
+    name: Name
+    # Label name to value; a value `~…` is a regular expression that must match in full.
+    match: dict[str, str] = Field(default_factory=dict)
+    # Labels that make a group; empty: what the sender grouped by.
+    group_by: tuple[str, ...] = ()
+    service: Name | None = None
+    # None: taken from the alert's `severity` label, else SEV-3.
+    severity: Severity | None = None
+    type: IncidentType = IncidentType.OUTAGE
+    runbook: str | None = None
+    # Runbook parameters; texts may name labels: `{labels.instance}` is replaced by the label's value, never evaluated.
+    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    threshold: Threshold = Field(default_factory=Threshold)
+    declare: Declaration = Declaration.AUTOMATIC
+    # Counted and shown, but never an incident.
+    suppress: bool = False
+
+
+class SmtpChannel(Model):
+    """Mail through an SMTP server."""
+
+    kind: Literal["smtp"]
+    host: str
+    port: int = 587
+    sender: str
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: SecretReference | None = None
+
+
+class WebhookChannel(Model):
+    """A signed POST (Standard Webhooks) to somebody's endpoint."""
+
+    kind: Literal["webhook"]
+    url: str
+    secret: SecretReference
+
+
+Channel = Annotated[SmtpChannel | WebhookChannel, Field(discriminator="kind")]
+
+
+class Destination(Model):
+    """Where an audience's messages go; `to` are mail addresses and stays empty for a webhook."""
+
+    channel: Name
+    to: tuple[str, ...] = ()
+
+
+class AudiencePlan(Model):
+    """How one audience is told."""
+
+    destinations: tuple[Destination, ...] = ()
+    # The first notice goes out by itself, from its template; later ones are written by a person.
+    first_notice: Literal["automatic", "person"] = "person"
+
+
+class Integration(Model):
+    """What an alert sender must present. Without an entry its webhook refuses everything."""
+
+    # Compared with the bearer token (or the basic-auth password) of the request.
+    secret: SecretReference
+
+
+class ReleaseTarget(Model):
+    """A directory of releases with a `current` symlink, and the supervised process that runs from it."""
+
+    kind: Literal["release"] = "release"
+    directory: str
+    # Run after the symlink moved, so that the process picks the release up; argv, never a shell string.
+    restart: tuple[str, ...] = ()
+    # A file that holds the supervised process's pid; SIGHUP is sent to it when `restart` is empty.
+    pid_file: str | None = None
+
+
+class AllowedProgram(Model):
+    """A program that `process.run` may start. Arguments must match one of the patterns, whole and in order."""
+
+    program: str
+    # Regular expressions, one per argument; the last may be followed by none.
+    arguments: tuple[tuple[str, ...], ...] = ((),)
+    directory: str | None = None
+
+
+class ActionSettings(Model):
+    """What runbooks may touch. Empty means nothing."""
+
+    releases: dict[Name, ReleaseTarget] = Field(default_factory=dict)
+    programs: dict[Name, AllowedProgram] = Field(default_factory=dict)
+    # Processes that a drill may kill: name to pid file.
+    processes: dict[Name, str] = Field(default_factory=dict)
+    # URL prefixes that `http.request` may call with a method other than GET or HEAD.
+    http_allow: tuple[str, ...] = ()
+
+
+class GameDaySchedule(Model):
+    """When a game day of the library runs by itself."""
+
+    # Five-field cron, in the calendar's time zone.
+    cron: str | None = None
+    every: Duration | None = None
+    paused: bool = False
+
+
+class Configuration(Model):
+    """Everything that `hotwash.yaml` may say."""
+
+    organization: str = "Hotwash"
+    # Where people reach the console; used in links in pages and mails.
+    base_url: str | None = None
+    people: dict[Name, Person] = Field(default_factory=dict)
+    teams: dict[Name, Team] = Field(default_factory=dict)
+    on_call: dict[Name, OnCall] = Field(default_factory=dict)
+    services: dict[Name, Service] = Field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    integrations: dict[Name, Integration] = Field(default_factory=dict)
+    channels: dict[Name, Channel] = Field(default_factory=dict)
+    # Channels that carry pages and reminders to a person; mail goes to the person's address.
+    page_channels: tuple[Name, ...] = ()
+    audiences: dict[Audience, AudiencePlan] = Field(default_factory=dict)
+    # Folders with runbooks and game days of the team's own, relative to `hotwash.yaml`; they come before the library.
+    runbook_folders: tuple[str, ...] = ("runbooks",)
+    game_day_folders: tuple[str, ...] = ("game_days",)
+    template_folder: str = "templates"
+    game_days: dict[Name, GameDaySchedule] = Field(default_factory=dict)
+    actions: ActionSettings = ActionSettings()
+    policy: Policy = Policy()
+    # ISO country whose public holidays the calendar leaves out (filled into `policy.calendar.holidays` when read).
+    holidays: str | None = None
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Configuration":
+        for sentence in missing_names(self):
+            raise ValueError(sentence)
+        return self
+
+
+def missing_names(configuration: Configuration) -> list[str]:
+    """Every reference to a person, team, service or channel that is not defined, as a sentence."""
+    sentences: list[str] = []
+
+    def demand(where: str, what: str, name: str | None, known: object) -> None:
+        if name is not None and name not in known:  # type: ignore[operator]
+            sentences.append(f"{where}: {what} {name!r} is not defined; define it or mend the name")
+
+    people, channels = configuration.people, configuration.channels
+    for key, human in people.items():
+        demand(f"people.{key}.manager", "person", human.manager, people)
+    for key, team in configuration.teams.items():
+        demand(f"teams.{key}.manager", "person", team.manager, people)
+        for member in team.members:
+            demand(f"teams.{key}.members", "person", member, people)
+    for key, on_call in configuration.on_call.items():
+        for level in on_call.levels:
+            for name in level.people:
+                demand(f"on_call.{key}", "person", name, people)
+    for key, service in configuration.services.items():
+        demand(f"services.{key}.team", "team", service.team, configuration.teams)
+        demand(f"services.{key}.on_call", "on-call path", service.on_call, configuration.on_call)
+    for route in configuration.routes:
+        demand(f"routes.{route.name}.service", "service", route.service, configuration.services)
+    for name in configuration.page_channels:
+        demand("page_channels", "channel", name, channels)
+    for audience, plan in configuration.audiences.items():
+        for destination in plan.destinations:
+            demand(f"audiences.{audience.value}", "channel", destination.channel, channels)
+    return sentences

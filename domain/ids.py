@@ -1,0 +1,129 @@
+"""Every id is made and taken apart here, and nowhere else.
+
+Ids that people see contain no slash, so that they fit into a URL; workflow ids add the kind in front.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NewType
+
+from domain.errors import Rejected, RejectionKind
+
+IncidentId = NewType("IncidentId", str)
+AlertGroupId = NewType("AlertGroupId", str)
+RunId = NewType("RunId", str)
+ApprovalId = NewType("ApprovalId", str)
+ReviewId = NewType("ReviewId", str)
+ActionItemId = NewType("ActionItemId", str)
+GameDayId = NewType("GameDayId", str)
+PageId = NewType("PageId", str)
+
+# Crockford's base 32 in lower case: no i, l, o, u, so that an id survives being read out loud.
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_INCIDENT = re.compile(r"inc-\d{8}-[0-9a-z]{4,12}")
+
+
+def suffix_from_number(number: int, length: int = 4) -> str:
+    """Spell a random or hashed number as `length` characters of the id alphabet."""
+    characters = []
+    for _ in range(length):
+        number, index = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[index])
+    return "".join(characters)
+
+
+def suffix_from_text(text: str, length: int = 4) -> str:
+    """The same text always gives the same suffix; used to turn an idempotency key into an id."""
+    return suffix_from_number(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"), length)
+
+
+def new_incident_id(declared_at: datetime, number: int, length: int = 4) -> IncidentId:
+    """`inc-20261122-k7qd`: the UTC day of declaration and a suffix drawn from `number`."""
+    return IncidentId(f"inc-{declared_at:%Y%m%d}-{suffix_from_number(number, length)}")
+
+
+def is_incident_id(text: str) -> bool:
+    """Whether the text has the shape of an incident id; says nothing about its existence."""
+    return _INCIDENT.fullmatch(text) is not None
+
+
+def alert_group_id(sender: str, route: str, labels: Mapping[str, str]) -> AlertGroupId:
+    """The digest of what makes alerts one group: who sent them, the route they took, the labels grouped by."""
+    text = json.dumps([sender, route, sorted(labels.items())], ensure_ascii=False)
+    return AlertGroupId(hashlib.sha256(text.encode()).hexdigest()[:20])
+
+
+def run_id(owner: str, runbook: str, number: int) -> RunId:
+    """`inc-20261122-k7qd.roll-back-release.1`; the owner is an incident or a game day."""
+    return RunId(f"{owner}.{runbook}.{number}")
+
+
+def approval_id(run: RunId, step_path: str) -> ApprovalId:
+    """One approval per run and step path."""
+    return ApprovalId(f"{run}:{step_path}")
+
+
+def split_approval_id(approval: str) -> tuple[RunId, str]:
+    """The run and the step path of an approval id; Rejected when it has no such form."""
+    run, colon, path = approval.partition(":")
+    if not (run and colon and path):
+        message = f"{approval!r} is not an approval id; it looks like RUN:STEP and is listed by 'hotwash approvals'"
+        raise Rejected(message, RejectionKind.NOT_FOUND)
+    return RunId(run), path
+
+
+def incident_workflow_id(incident: str) -> str:
+    """The id under which the engine runs an incident."""
+    return f"incident/{incident}"
+
+
+def alert_group_workflow_id(group: str) -> str:
+    """The id under which the engine runs an alert group."""
+    return f"alerts/{group}"
+
+
+def run_workflow_id(run: str) -> str:
+    """`run/<owner>/<runbook>/<n>`; Rejected when the run id has not three parts."""
+    parts = run.rsplit(".", 2)
+    if len(parts) != 3:  # noqa: PLR2004 - owner, runbook, number
+        message = f"{run!r} is not a run id; it looks like INCIDENT.RUNBOOK.NUMBER"
+        raise Rejected(message, RejectionKind.NOT_FOUND)
+    return "run/" + "/".join(parts)
+
+
+def page_id(incident: str, number: int) -> PageId:
+    """One escalation of one incident."""
+    return PageId(f"{incident}.{number}")
+
+
+def page_workflow_id(incident: str, number: int) -> str:
+    """The id under which the engine runs an escalation."""
+    return f"page/{incident}/{number}"
+
+
+def comms_workflow_id(incident: str) -> str:
+    """The id under which the engine runs the communication plan of an incident."""
+    return f"comms/{incident}"
+
+
+def review_workflow_id(incident: str) -> str:
+    """The id under which the engine runs the review of an incident."""
+    return f"review/{incident}"
+
+
+def action_item_workflow_id(item: str) -> str:
+    """The id under which the engine runs an action item."""
+    return f"action-item/{item}"
+
+
+def game_day_workflow_id(name: str) -> str:
+    """The base id of a game day; a Temporal Schedule adds the scheduled time, a manual start its own."""
+    return f"game-day/{name}"
+
+
+def game_day_schedule_id(name: str) -> str:
+    """The id of the Temporal Schedule that starts a game day."""
+    return f"game-day-schedule/{name}"

@@ -1,0 +1,76 @@
+"""Paging: the escalation that runs until a human answers, and what one page says."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.configuration import OnCall
+from domain.message import CourierState
+from domain.model import Model
+from domain.policy import WorkingHours
+from domain.record import RecorderState
+from domain.severity import Severity
+from domain.timeline import Actor
+
+
+class EscalationStatus(StrEnum):
+    """Where an escalation stands."""
+
+    PAGING = "paging"
+    ACKNOWLEDGED = "acknowledged"
+    STOPPED = "stopped"
+
+
+class EscalationStart(Model):
+    """The input of the `Escalation` workflow `page/<incident>/<n>`."""
+
+    id: str
+    incident_id: str
+    title: str
+    severity: Severity
+    reason: str
+    drill: bool = False
+    on_call: OnCall
+    # Seconds a level has, unless the level says otherwise.
+    acknowledge_within_seconds: float
+    repeat_after_seconds: float
+    # Set when pages wait for the next business day (SEV-4).
+    working_hours: WorkingHours | None = None
+    state: "EscalationState | None" = None
+    recorder: RecorderState | None = None
+    courier: CourierState | None = None
+
+
+class PageDelivery(Model):
+    """One message to one person over one channel."""
+
+    person: str
+    channel: str
+    status: str
+    level: int
+    at: datetime
+    detail: str = ""
+
+
+class EscalationState(Model):
+    """All that an escalation knows; also its picture in the store."""
+
+    id: str
+    incident_id: str
+    status: EscalationStatus
+    reason: str
+    level: int = 0
+    round: int = 1
+    acknowledged_by: Actor | None = None
+    acknowledged_at: datetime | None = None
+    next_level_at: datetime | None = None
+    deliveries: tuple[PageDelivery, ...] = ()
+
+
+class StopEscalation(Model):
+    """The signal `stop` (no answer needed any more) and `acknowledge` (somebody has it)."""
+
+    by: Actor
+    reason: str = ""
+
+
+EscalationStart.model_rebuild()

@@ -1,0 +1,141 @@
+"""The written policy: how fast, how often, by when. Overridden in `hotwash.yaml`, pinned into each incident.
+
+Numbers: PagerDuty's response guide (5-minute levels, 20-minute updates in the first two hours, 15 and 30 days for
+action items) and the review deadlines of the practice guides (24 h, 3 days, 1 week).
+"""
+
+from datetime import date, time, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.durations import Duration
+from domain.model import Model
+from domain.severity import Severity
+
+
+class Audience(StrEnum):
+    """Who is told; each gets a text of its own."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    EXECUTIVE = "executive"
+
+
+class Cadence(Model):
+    """When an audience must first hear something, and how often after that."""
+
+    first: Duration
+    every: Duration
+    # After this much time from declaration `every` gives way to `later_every` (None: it never does).
+    later_after: Duration | None = None
+    later_every: Duration | None = None
+
+
+class WorkingHours(Model):
+    """The business calendar: deadlines in days run on it."""
+
+    time_zone: str = "UTC"
+    # 0 is Monday, as in datetime.weekday().
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    opens: time = time(9, 0)
+    closes: time = time(17, 0)
+    holidays: tuple[date, ...] = ()
+
+
+class SeverityPolicy(Model):
+    """What one severity demands."""
+
+    # None: nobody is paged.
+    acknowledge_within: Duration | None
+    # Pages wait for the next business day.
+    page_in_working_hours: bool = False
+    cadence: dict[Audience, Cadence] = Field(default_factory=dict)
+    # None: no review is due.
+    review_due: Duration | None
+    # Counted in business days on the calendar when a whole number of days; a deadline in hours runs on the clock.
+    review_may_be_waived: bool = False
+    action_item_due: Duration | None
+    urgent_action_item_due: Duration | None
+
+
+def _minutes(first: int, every: int, later_after: int | None = None, later_every: int | None = None) -> Cadence:
+    return Cadence(
+        first=timedelta(minutes=first),
+        every=timedelta(minutes=every),
+        later_after=timedelta(minutes=later_after) if later_after else None,
+        later_every=timedelta(minutes=later_every) if later_every else None,
+    )
+
+
+DEFAULTS: dict[Severity, SeverityPolicy] = {
+    Severity.SEV1: SeverityPolicy(
+        acknowledge_within=timedelta(minutes=5),
+        cadence={
+            Audience.INTERNAL: _minutes(5, 15),
+            Audience.EXTERNAL: _minutes(10, 20, 120, 30),
+            Audience.EXECUTIVE: _minutes(15, 60),
+        },
+        review_due=timedelta(hours=24),
+        action_item_due=timedelta(days=30),
+        urgent_action_item_due=timedelta(days=15),
+    ),
+    Severity.SEV2: SeverityPolicy(
+        acknowledge_within=timedelta(minutes=5),
+        cadence={
+            Audience.INTERNAL: _minutes(10, 30),
+            Audience.EXTERNAL: _minutes(20, 30),
+            Audience.EXECUTIVE: _minutes(60, 120),
+        },
+        review_due=timedelta(hours=72),
+        action_item_due=timedelta(days=30),
+        urgent_action_item_due=timedelta(days=30),
+    ),
+    Severity.SEV3: SeverityPolicy(
+        acknowledge_within=timedelta(minutes=15),
+        cadence={Audience.INTERNAL: _minutes(30, 60), Audience.EXTERNAL: _minutes(60, 120)},
+        review_due=timedelta(days=7),
+        action_item_due=timedelta(days=60),
+        urgent_action_item_due=timedelta(days=60),
+    ),
+    Severity.SEV4: SeverityPolicy(
+        acknowledge_within=timedelta(hours=8),
+        page_in_working_hours=True,
+        review_due=timedelta(days=7),
+        review_may_be_waived=True,
+        action_item_due=timedelta(days=60),
+        urgent_action_item_due=timedelta(days=60),
+    ),
+    Severity.SEV5: SeverityPolicy(
+        acknowledge_within=None,
+        review_due=None,
+        review_may_be_waived=True,
+        action_item_due=None,
+        urgent_action_item_due=None,
+    ),
+}
+
+
+class Policy(Model):
+    """The whole written policy, as pinned into an incident at declaration."""
+
+    severities: dict[Severity, SeverityPolicy] = Field(default_factory=lambda: dict(DEFAULTS))
+    calendar: WorkingHours = WorkingHours()
+    # An update is reminded of this long before it is due, and the commander hears this long after it was missed.
+    update_reminder_before: Duration = timedelta(minutes=3)
+    update_escalation_after: Duration = timedelta(minutes=5)
+    # The owner is reminded this long before a deadline (practice guides: 2 days before).
+    deadline_reminders_before: tuple[Duration, ...] = (timedelta(days=2), timedelta(hours=4))
+    # After a missed deadline the owner is reminded this often, and the manager hears from the second time on.
+    overdue_reminder_every: Duration = timedelta(days=1)
+    # An alert that fires again this soon after its group cleared belongs to the same episode (deduplication windows
+    # of the field: minutes to 48 h; Alertmanager's group_interval is 5 min).
+    alert_reopen_window: Duration = timedelta(minutes=10)
+    # Every level was paged and nobody answered: begin again, after this pause.
+    page_repeat_after: Duration = timedelta(minutes=5)
+    # The commander is asked again this long after a silent acknowledgement (0 switches it off).
+    acknowledged_silence: Duration = timedelta(minutes=30)
+
+    def of(self, severity: Severity) -> SeverityPolicy:
+        """The policy of one severity; the defaults fill what `hotwash.yaml` leaves out."""
+        return self.severities.get(severity, DEFAULTS[severity])

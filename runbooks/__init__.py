@@ -1,0 +1,1 @@
+"""The runbook language: schema, parsing with places, lint, plan and rendering; `library/` holds runbooks to use."""

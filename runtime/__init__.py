@@ -1,0 +1,1 @@
+"""Settings, configuration file, logging and the Temporal client with its one data converter."""

@@ -1,0 +1,29 @@
+"""Queues, timeouts and retries, each with its reason; workflows use these and set none of their own."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+# Workflows and bookkeeping. Needs no credentials to the world.
+CONTROL_QUEUE = "control"
+# Steps of runbooks; `steps-<site>` where credentials and network reach stay at a site.
+STEPS_QUEUE = "steps"
+
+
+def steps_queue(site: str | None) -> str:
+    """The queue of an execution site."""
+    return f"{STEPS_QUEUE}-{site}" if site else STEPS_QUEUE
+
+
+# Bookkeeping never gives up: the record catches up when the store is back. 30 s is how stale it may be after that.
+KEEP_TRYING = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+# One attempt: the workflow itself decides about another, because a second one may do harm.
+ONCE = RetryPolicy(maximum_attempts=1)
+# A bookkeeping call that takes longer than this is stuck; SQLite's busy timeout is 5 s.
+BOOKKEEPING_TIMEOUT = timedelta(seconds=15)
+# One round over all channels of a message; a mail server may greylist for tens of seconds.
+MESSAGE_TIMEOUT = timedelta(seconds=60)
+# A worker that says nothing for this long has died: three missed heartbeats.
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)

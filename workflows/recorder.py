@@ -1,0 +1,104 @@
+"""The way from a workflow to the store: notes and pictures are queued here and saved in the background.
+
+Nothing in the response path waits for it. Every workflow owns one Recorder, starts `run` as a task, and calls `drain`
+before it ends.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch, RecorderState
+from domain.timeline import Entry
+from pydantic import BaseModel
+from temporalio import workflow
+
+from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
+
+with workflow.unsafe.imports_passed_through():
+    from activities.record import RecordActivities
+
+# Entries per save; keeps a payload far below Temporal's warning at 256 KiB.
+_BATCH = 200
+# Between two saves of one workflow, so that a burst of steps shares one; people do not see a quarter of a second.
+_PAUSE = timedelta(milliseconds=250)
+
+
+class Recorder:
+    """Numbers what it is given, so that the store takes each thing exactly once."""
+
+    def __init__(self, state: RecorderState | None = None) -> None:
+        info = workflow.info()
+        self._state = state or RecorderState(origin=_origin(info), version=_first_version(info))
+        self._entries: list[NumberedEntry] = list(self._state.pending_entries)
+        self._pictures: dict[tuple[str, str], Projection] = {(p.kind, p.id): p for p in self._state.pending_projections}
+        self._number = self._state.number
+        self._version = self._state.version
+        self._saving = False
+
+    def note(self, entry: Entry, incident_id: str | None) -> None:
+        """Queue a timeline entry."""
+        self._number += 1
+        self._entries.append(NumberedEntry(number=self._number, entry=entry, incident_id=incident_id))
+
+    def picture(
+        self, kind: ProjectionKind, id_: str, document: BaseModel | dict[str, Any], incident_id: str | None
+    ) -> None:
+        """Queue the newest picture of a thing; an unsaved older one is dropped."""
+        self._version += 1
+        body = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+        self._pictures[(kind, id_)] = Projection(
+            kind=kind, id=id_, version=self._version, incident_id=incident_id, document=body
+        )
+
+    async def run(self) -> None:
+        """Save for as long as the workflow lives; start it once as a task."""
+        while True:
+            await workflow.wait_condition(self._has_pending)
+            await self._save_once()
+            if self._has_pending():
+                await asyncio.sleep(_PAUSE.total_seconds())
+
+    async def drain(self) -> None:
+        """Wait until everything is saved; call it last, when nothing else is left to do."""
+        await workflow.wait_condition(lambda: not self._has_pending() and not self._saving)
+
+    def carry(self) -> RecorderState:
+        """What continue-as-new takes along; a save under way may be repeated, which changes nothing."""
+        return RecorderState(
+            origin=self._state.origin,
+            number=self._number,
+            version=self._version,
+            pending_entries=tuple(self._entries),
+            pending_projections=tuple(self._pictures.values()),
+        )
+
+    def _has_pending(self) -> bool:
+        return bool(self._entries or self._pictures)
+
+    async def _save_once(self) -> None:
+        entries = tuple(self._entries[:_BATCH])
+        pictures = dict(self._pictures)
+        self._saving = True
+        # Other handlers may add entries and pictures while this waits; they are taken by the next save.
+        await workflow.execute_activity_method(
+            RecordActivities.save,
+            RecordBatch(origin=self._state.origin, entries=entries, projections=tuple(pictures.values())),
+            start_to_close_timeout=BOOKKEEPING_TIMEOUT,
+            retry_policy=KEEP_TRYING,
+        )
+        del self._entries[: len(entries)]
+        for key, picture in pictures.items():
+            if self._pictures.get(key) is picture:
+                del self._pictures[key]
+        self._saving = False
+
+
+def _origin(info: workflow.Info) -> str:
+    # Alert groups and game days reuse workflow ids over time, so the first run of the chain tells the episodes apart.
+    return f"{info.workflow_id}#{info.first_execution_run_id}"
+
+
+def _first_version(info: workflow.Info) -> int:
+    # A later episode under the same id must win over an earlier one: its start, in seconds, leads the version.
+    return int(info.workflow_start_time.timestamp()) * 1_000_000
