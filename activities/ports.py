@@ -1,33 +1,29 @@
 """What activities need from the outside, as Protocols; `workers/composition.py` builds the real ones."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from domain.configuration import Configuration
+from domain.effect import Claim, ClaimStatus
 from domain.message import Message
 from domain.model import Model
 from domain.record import RecordBatch
 from runbooks.schema import PinnedRunbook
 
-
-class ClaimStatus(StrEnum):
-    """What the effect ledger knew of a key when it was claimed."""
-
-    # Nobody had it: do the effect now.
-    NEW = "new"
-    # Claimed before and never settled: the effect may or may not have happened.
-    UNSETTLED = "unsettled"
-    # Done before; `outcome` is what was recorded.
-    SETTLED = "settled"
-
-
-class Claim(Model):
-    """The ledger's answer to a claim."""
-
-    key: str
-    status: ClaimStatus
-    outcome: dict[str, Any] | None = None
+__all__ = [
+    "ChannelSender",
+    "Claim",
+    "ClaimStatus",
+    "ConfigurationSource",
+    "EffectLedger",
+    "MessageRenderer",
+    "OutgoingMessage",
+    "RecordSink",
+    "RenderedMessage",
+    "RunbookCatalog",
+    "SecretResolver",
+    "TimelineReader",
+]
 
 
 class EffectLedger(Protocol):
