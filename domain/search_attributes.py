@@ -4,6 +4,14 @@ INCIDENT = "HotwashIncident"
 SERVICE = "HotwashService"
 STATUS = "HotwashStatus"
 IS_DRILL = "HotwashDrill"
+# The game day that an action item waits for.
+REQUIRES_DRILL = "HotwashRequiresDrill"
 
 # Name to the engine's type name, as `temporal operator search-attribute create` wants it.
-SEARCH_ATTRIBUTES = {INCIDENT: "Keyword", SERVICE: "Keyword", STATUS: "Keyword", IS_DRILL: "Bool"}
+SEARCH_ATTRIBUTES = {
+    INCIDENT: "Keyword",
+    SERVICE: "Keyword",
+    STATUS: "Keyword",
+    IS_DRILL: "Bool",
+    REQUIRES_DRILL: "Keyword",
+}
