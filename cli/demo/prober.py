@@ -1,6 +1,7 @@
 """The demo's monitoring: buys from the shop all the time and sends what it sees in Alertmanager's own format.
 
-Run as `python prober.py --shop URL --webhook URL --token-file FILE`. Like Alertmanager it repeats a firing group, when it is resolved, and tries again when the receiver answers 5xx or nothing.
+Run as `python prober.py --shop URL --webhook URL --token-file FILE`. Like Alertmanager it repeats a firing group, says
+when it is resolved, and tries again when the receiver answers 5xx or nothing.
 """
 
 import argparse
