@@ -6,8 +6,9 @@ action items) and the review deadlines of the practice guides (24 h, 3 days, 1 w
 
 from datetime import date, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from domain.durations import Duration
 from domain.model import Model
@@ -41,6 +42,29 @@ class WorkingHours(Model):
     opens: time = time(9, 0)
     closes: time = time(17, 0)
     holidays: tuple[date, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, name: str) -> str:
+        # Refused here, where a person reads the sentence, and not in a workflow that would retry it for ever.
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, LookupError) as error:
+            raise ValueError(f"{name!r} is not a time zone; write for example Europe/Berlin") from error
+        return name
+
+    @field_validator("weekdays")
+    @classmethod
+    def _weekdays_exist(cls, weekdays: tuple[int, ...]) -> tuple[int, ...]:
+        if not weekdays or not set(weekdays) <= set(range(7)):
+            raise ValueError("weekdays are numbers from 0 (Monday) to 6 (Sunday), at least one")
+        return weekdays
+
+    @model_validator(mode="after")
+    def _closes_after_opening(self) -> "WorkingHours":
+        if self.closes != time(0) and self.closes <= self.opens:
+            raise ValueError("closes must be later than opens (00:00 is the end of the day)")
+        return self
 
 
 class SeverityPolicy(Model):
