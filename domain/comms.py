@@ -37,6 +37,10 @@ class CommsStart(Model):
     incident: IncidentBrief
     policy: Policy
     audiences: dict[Audience, AudiencePlan]
+    # How often the incident was reopened: a plan started again after its closing notice must not reuse message keys.
+    episode: int = 0
+    # Set by continue-as-new only: updates whose deliveries are not all known yet.
+    open_updates: "tuple[PublishedUpdate, ...]" = ()
     state: "CommsState | None" = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None
@@ -66,10 +70,16 @@ class PublishedUpdate(Model):
 class AudienceClock(Model):
     """How one audience stands."""
 
+    # None: this audience need not hear again.
     next_update_by: datetime | None = None
     last_update_at: datetime | None = None
+    # When the time until `next_update_by` began to run.
+    since: datetime | None = None
+    # What was done about `next_update_by`: reminded before it, told late at it, escalated after it, told again since.
     reminded: bool = False
+    late: bool = False
     escalated: bool = False
+    repeats: int = 0
     # Updates that came after their time.
     missed: int = 0
     sent: int = 0
@@ -81,7 +91,10 @@ class CommsState(Model):
     incident_id: str
     incident: IncidentBrief
     clocks: dict[Audience, AudienceClock] = Field(default_factory=dict)
+    episode: int = 0
     updates: int = 0
+    reminders: int = 0
+    # Keys of the last updates, so that a repeated request is not published again.
     keys: tuple[str, ...] = ()
     closing_at: datetime | None = None
 
@@ -110,5 +123,11 @@ class CloseComms(Model):
     # A cancelled or merged incident says so instead of "resolved".
     outcome: str = "resolved"
 
+
+COMMS_COMMANDS: dict[str, type[Model]] = {
+    "publish": UpdateRequest,
+    "refresh": RefreshIncident,
+    "finish": CloseComms,
+}
 
 CommsStart.model_rebuild()

@@ -6,6 +6,25 @@ from typing import Any
 from domain.configuration import Destination
 from domain.model import Model
 
+# What each template may use besides what every one has: `incident` {id, title, severity, status, url}, `organization`,
+# `console` (the console's address, may be empty), `recipient` (a person's name, empty for a destination) and `drill`.
+# Only `incident.id` is sure to be there; every other key may be left out by the sender. Times are ISO 8601 texts,
+# shown with the filter `| when`.
+#
+#   page                          title, severity, reason, level, round, acknowledge_within, text
+#   update (per audience)         text, number, first, next_update_by, services, summary, impact, by
+#   update_reminder               audience, due_at, last_update_at
+#   update_overdue                audience, due_at, last_update_at, late_by, level (late, escalated, still_silent), lead
+#   closing (per audience)        text, outcome, services, duration, by
+#   approval_request              approval {id, message, shown, digest, min_approvals, expires_at}, run, step, text
+#   manual_step                   step, run, text
+#   role_offer                    role, by, reason
+#   review_assigned / _reminder / _overdue        review {id, title, owner, state}, due_at, level, reason, text
+#   action_item_assigned / _reminder / _overdue   item {id, title, owner, priority, done_when}, due_at, level, reason
+#   game_day_report               game_day {id, name, title, verdict, reason, expectations}, text
+#
+# tests/activities/test_templates.py renders each of them with the shapes that the workflows really send.
+
 
 class Template(StrEnum):
     """The message templates: `<name>.txt` in the templates folder, `<name>.<variant>.txt` for updates."""
@@ -53,6 +72,8 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     NO_ADDRESS = "no_address"
+    # Not sent on purpose: a drill is never told to customers or executives.
+    WITHHELD = "withheld"
 
 
 class Delivery(Model):
