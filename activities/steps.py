@@ -291,8 +291,7 @@ async def _guarded(job: _Job, doing: Callable[[], Awaitable[T]], *, changes: boo
         where = "".join(traceback.format_tb(error.__traceback__))
         text = job.redactor.text(f"{type(error).__name__}: {error}")
         # No `log.exception`: the last line of a traceback could hold a secret.
-        log.error("%s of %s broke with %s
-%s", job.action.name, job.call.key, text, where)  # noqa: TRY400
+        log.error("%s of %s broke with %s\n%s", job.action.name, job.call.key, text, where)  # noqa: TRY400
         raise in_doubt(f"{job.action.name} broke with {text}") from None
 
 
