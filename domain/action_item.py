@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.deadlines import Ladder
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Policy
@@ -85,6 +86,9 @@ class ActionItemState(Model):
     finished_at: datetime | None = None
     dropped_because: str | None = None
     drill: bool = False
+    ladder: Ladder | None = None
+    # Messages sent so far; numbers the keys under which each is delivered once.
+    messages: int = 0
 
 
 class ActionItemCommand(Model):

@@ -53,6 +53,11 @@ def due_after(moment: datetime, duration: timedelta, hours: WorkingHours) -> dat
     return moment.astimezone(UTC) + duration
 
 
+def written(moment: datetime, hours: WorkingHours) -> str:
+    """A time as people of this calendar read it: `2026-11-25 10:00 CET`."""
+    return f"{_local(moment, hours):%Y-%m-%d %H:%M %Z}"
+
+
 def _working_time(day: date, hours: WorkingHours) -> tuple[datetime, datetime] | None:
     """From when until when the office is open on a local day; None when it is not."""
     if day.weekday() not in hours.weekdays or day in hours.holidays:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.deadlines import Ladder
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Policy
@@ -21,6 +22,16 @@ class ReviewStatus(StrEnum):
     REVIEWED = "reviewed"
     CLOSED = "closed"
     WAIVED = "waived"
+
+
+class FindingKind(StrEnum):
+    """What sort of thing was learned; each has its section in the draft."""
+
+    CONTRIBUTING_FACTOR = "contributing_factor"
+    HELPED = "helped"
+    HINDERED = "hindered"
+    OPEN_QUESTION = "open_question"
+    LESSON = "lesson"
 
 
 class Finding(Model):
@@ -78,6 +89,11 @@ class ReviewState(Model):
     reminders_sent: int = 0
     escalations_sent: int = 0
     is_overdue: bool = False
+    # The draft is still to be written, or to be written anew, from the timeline.
+    draft_wanted: bool = True
+    ladder: Ladder | None = None
+    # Messages sent so far; numbers the keys under which each is delivered once.
+    messages: int = 0
 
 
 class ReviewCommand(Model):
