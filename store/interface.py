@@ -1,0 +1,149 @@
+"""What the store promises, whichever database is behind it. The API, activities and `doctor` use these and no SQL.
+
+Every method raises Transient, without credentials in its sentence, when the database is away or too slow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.effect import Claim
+from domain.record import ProjectionKind, RecordBatch
+
+# A filter takes one value or several, of which one must fit.
+OneOrMore = str | Sequence[str]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list. `next_cursor` is opaque; None: there is no further page."""
+
+    items: list[Document]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Which migration the database has, and which one this code wants."""
+
+    current: str | None
+    wanted: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the tables are as this code expects them."""
+        return self.current == self.wanted
+
+
+class RecordSink(Protocol):
+    """What workflows write through the activity `record.save`."""
+
+    async def save(self, batch: RecordBatch) -> None:
+        """Save a batch. Saving it again, late or out of order, changes nothing: each entry is kept exactly once."""
+
+
+class EffectLedger(Protocol):
+    """Who has done which outside effect; see `activities/ports.py` for how it is used."""
+
+    async def claim(self, key: str, kind: str, incident_id: str | None) -> Claim:
+        """Claim the key; of several who claim at once, exactly one hears NEW."""
+
+    async def settle(self, key: str, outcome: Document) -> None:
+        """Keep the first outcome; a key nobody claimed (the store was down then) is settled too."""
+
+    async def release(self, key: str) -> None:
+        """Forget an unsettled claim; a settled one stays."""
+
+
+class TimelineReader(Protocol):
+    """The whole story of an incident, as the review draft reads it."""
+
+    async def timeline(self, incident_id: str) -> list[Document]:
+        """Every entry, oldest first."""
+
+    async def incident(self, incident_id: str) -> Document | None:
+        """The newest picture of the incident."""
+
+
+class RecordReader(Protocol):
+    """Lists, search and single things. Pages of a list stay stable while new things are added."""
+
+    async def incidents(
+        self,
+        *,
+        status: OneOrMore | None = None,
+        severity: OneOrMore | None = None,
+        service: OneOrMore | None = None,
+        q: str | None = None,
+        since: datetime | None = None,
+        drill: bool | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Listing:
+        """Incidents, newest first. `q` is plain text, found in title, summary, services, people; not a pattern."""
+
+    async def incident(self, incident_id: str) -> Document | None:
+        """The newest picture of an incident, None when the store has none."""
+
+    async def timeline(self, incident_id: str, after_seq: int = 0, limit: int = 500) -> list[Document]:
+        """Entries with a higher `seq` than `after_seq`, in order of `seq`; ask again from the last one for more."""
+
+    async def latest_seq(self, incident_id: str) -> int:
+        """The highest `seq` of an incident; 0 when it has no entries."""
+
+    async def list(
+        self,
+        kind: ProjectionKind,
+        *,
+        incident_id: str | None = None,
+        state: OneOrMore | None = None,
+        owner: OneOrMore | None = None,
+        overdue: bool | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Listing:
+        """Things of one kind: reviews and action items by due date, soonest first; all others newest first.
+
+        `state` is the thing's `state`, `status` or `phase`; for updates it is the audience.
+        """
+
+    async def get(self, kind: ProjectionKind, id: str) -> Document | None:  # noqa: A002 - the word of the contract
+        """The newest picture of one thing, None when the store has none."""
+
+
+class Store(Protocol):
+    """An open store. Close it when done."""
+
+    @property
+    def record(self) -> RecordSink:
+        """For the activity `record.save`."""
+
+    @property
+    def ledger(self) -> EffectLedger:
+        """For activities with outside effects."""
+
+    @property
+    def reader(self) -> RecordReader:
+        """For the API."""
+
+    @property
+    def timelines(self) -> TimelineReader:
+        """For the review draft."""
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without credentials; fit for logs."""
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date; safe to call from several processes at once, and again."""
+
+    async def revision(self) -> Revision:
+        """Which migration the database has."""
+
+    async def ping(self) -> None:
+        """Return when the database answers; raise Transient otherwise."""
+
+    async def close(self) -> None:
+        """Give the connections back."""

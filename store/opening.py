@@ -1,0 +1,71 @@
+"""Opens the store for a URL and puts its parts together; the rest of the house sees `store.interface` only."""
+
+import asyncio
+
+from store.database import Database
+from store.interface import Document, EffectLedger, RecordReader, RecordSink, Revision, TimelineReader
+from store.ledger import SqlLedger
+from store.migrating import read_revision, upgrade
+from store.reading import SqlReader
+from store.recording import SqlRecord
+
+# A page of the timeline per query when all of it is wanted; a row is about a kilobyte.
+_TIMELINE_PAGE = 1000
+
+
+class SqlStore:
+    """The one implementation, for SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.record: RecordSink = SqlRecord(database)
+        self.ledger: EffectLedger = SqlLedger(database)
+        self.reader: RecordReader = SqlReader(database)
+        self.timelines: TimelineReader = WholeTimelines(self.reader)
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without credentials."""
+        return self._database.address
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date; a second process that tries at the same time waits for the first."""
+        await upgrade(self._database)
+
+    async def revision(self) -> Revision:
+        """Which migration the database has, and which one is wanted."""
+        return await read_revision(self._database)
+
+    async def ping(self) -> None:
+        """Return when the database answers; Transient otherwise."""
+        await self._database.ping()
+
+    async def close(self) -> None:
+        """Give the connections back; shielded, so that a cancelled caller leaves no open file behind."""
+        await asyncio.shield(self._database.close())
+
+
+class WholeTimelines:
+    """Reads a timeline to its end, page by page, for those who need all of it."""
+
+    def __init__(self, reader: RecordReader) -> None:
+        self._reader = reader
+
+    async def timeline(self, incident_id: str) -> list[Document]:
+        """Every entry, oldest first."""
+        entries: list[Document] = []
+        while page := await self._reader.timeline(incident_id, entries[-1]["seq"] if entries else 0, _TIMELINE_PAGE):
+            entries.extend(page)
+        return entries
+
+    async def incident(self, incident_id: str) -> Document | None:
+        """The newest picture of the incident."""
+        return await self._reader.incident(incident_id)
+
+
+def open_store(url: str) -> SqlStore:
+    """Open a store by URL (`sqlite:///PATH`, `postgresql://USER:PASSWORD@HOST/NAME`); connects on first use.
+
+    Raises Rejected, naming the scheme and never the URL, when the URL is of no use.
+    """
+    return SqlStore(Database(url))

@@ -1,0 +1,161 @@
+"""Saving what workflows tell: entries once each with a rising `seq`, pictures newest wins. Called by `record.save`.
+
+The one thing to know: savers of one incident stand in line at its counter row, so a reader that has seen `seq` 7
+never finds a 6 appearing later. That is what live timelines rely on.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.record import NumberedEntry, Projection, RecordBatch
+from store.columns import columns_of, microseconds, storable
+from store.database import Database
+from store.tables import picture_services, pictures, timeline_counters, timeline_entries
+
+
+class SqlRecord:
+    """The sink behind the activity `record.save`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, batch: RecordBatch) -> None:
+        """Save a batch in one transaction; idempotent, in any order. Transient when the database is away."""
+        if not batch.entries and not batch.projections:
+            return
+        async with self._database.writing() as connection:
+            # Always in the same order, counters before pictures, so that two savers cannot wait for each other.
+            for incident_id, entries in _by_incident(batch.entries):
+                await _save_entries(connection, batch.origin, incident_id, entries)
+            for projection in sorted(batch.projections, key=lambda p: (p.kind, p.id)):
+                await _save_picture(connection, projection)
+
+
+def upsert(connection: AsyncConnection) -> Any:
+    """The dialect's own INSERT, which both spell `ON CONFLICT`."""
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+
+def _by_incident(entries: Iterable[NumberedEntry]) -> list[tuple[str | None, list[NumberedEntry]]]:
+    groups: dict[str | None, list[NumberedEntry]] = defaultdict(list)
+    for entry in sorted(entries, key=lambda e: e.number):
+        groups[entry.incident_id].append(entry)
+    return sorted(groups.items(), key=lambda item: item[0] or "")
+
+
+async def _save_entries(
+    connection: AsyncConnection, origin: str, incident_id: str | None, entries: Sequence[NumberedEntry]
+) -> None:
+    last_seq = None if incident_id is None else await _lock_counter(connection, incident_id)
+    fresh = await _not_yet_saved(connection, origin, entries)
+    if not fresh:
+        return
+    rows = []
+    for place, numbered in enumerate(fresh, start=1):
+        seq = None if last_seq is None else last_seq + place
+        rows.append(_entry_row(origin, numbered, seq))
+    # Entries without an incident have no counter to stand in line at: the same one from two savers is dropped here.
+    await connection.execute(upsert(connection)(timeline_entries).on_conflict_do_nothing(), rows)
+    if last_seq is not None:
+        row = timeline_counters.c.incident_id == incident_id
+        await connection.execute(update(timeline_counters).where(row).values(last_seq=last_seq + len(fresh)))
+
+
+async def _lock_counter(connection: AsyncConnection, incident_id: str) -> int:
+    """Lock the incident's counter until the transaction ends, and tell where it stands."""
+    statement = (
+        upsert(connection)(timeline_counters)
+        .values(incident_id=incident_id, last_seq=0)
+        .on_conflict_do_update(
+            index_elements=[timeline_counters.c.incident_id], set_={"last_seq": timeline_counters.c.last_seq}
+        )
+        .returning(timeline_counters.c.last_seq)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def _not_yet_saved(
+    connection: AsyncConnection, origin: str, entries: Sequence[NumberedEntry]
+) -> list[NumberedEntry]:
+    numbers = [entry.number for entry in entries]
+    table = timeline_entries.c
+    known = await connection.execute(select(table.number).where(table.origin == origin, table.number.in_(numbers)))
+    saved = set(known.scalars())
+    # A batch may hold a number twice; the first one stands.
+    return list({entry.number: entry for entry in reversed(entries) if entry.number not in saved}.values())[::-1]
+
+
+def _entry_row(origin: str, numbered: NumberedEntry, seq: int | None) -> dict[str, Any]:
+    entry = numbered.entry
+    return {
+        "origin": storable(origin),
+        "number": numbered.number,
+        "incident_id": numbered.incident_id,
+        "seq": seq,
+        "at": microseconds(entry.at),
+        "kind": entry.kind.value,
+        "document": _json(entry.model_dump(mode="json")),
+    }
+
+
+async def _save_picture(connection: AsyncConnection, projection: Projection) -> None:
+    columns = columns_of(projection.kind, projection.id, projection.document)
+    values = {
+        "version": projection.version,
+        "incident_id": projection.incident_id,
+        "state": columns.state,
+        "severity": columns.severity,
+        "owner": columns.owner,
+        "title": columns.title,
+        "at": columns.at,
+        "due_at": columns.due_at,
+        "is_open": columns.is_open,
+        "is_drill": columns.is_drill,
+        "rank": columns.rank,
+        "search": columns.search,
+        "document": _json(projection.document),
+    }
+    statement = upsert(connection)(pictures).values(kind=projection.kind.value, id=projection.id, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=[pictures.c.kind, pictures.c.id],
+        set_={name: statement.excluded[name] for name in values},
+        where=pictures.c.version < statement.excluded.version,
+    ).returning(pictures.c.id)
+    is_newest = (await connection.execute(statement)).scalar_one_or_none() is not None
+    if is_newest:
+        await _save_services(connection, projection, columns.services)
+
+
+async def _save_services(connection: AsyncConnection, projection: Projection, services: tuple[str, ...]) -> None:
+    table = picture_services.c
+    mine = tuple_(table.kind, table.id) == (projection.kind.value, projection.id)
+    await connection.execute(delete(picture_services).where(mine))
+    if services:
+        rows = [{"kind": projection.kind.value, "id": projection.id, "service": service} for service in services]
+        await connection.execute(insert(picture_services), rows)
+
+
+def _json(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without what PostgreSQL refuses inside text; SQLite would take it, but both shall say the same."""
+    cleaned = json.loads(json.dumps(document), parse_constant=str)
+    return _clean_object(cleaned)
+
+
+def _clean_object(value: dict[str, Any]) -> dict[str, Any]:
+    return {storable(key): _clean(item) for key, item in value.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return _clean_object(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value

