@@ -128,6 +128,9 @@ class StepState(Model):
     # The action's name; None for other kinds.
     action: str | None = None
     attempts: int = 0
+    # How often it was decided that the step must be done anew although its effect was there or in doubt; each time
+    # makes a new idempotency key, because the old one stands for the effect that was done before.
+    again: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
     # Parameters as rendered, once; secrets stay references.
