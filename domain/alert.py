@@ -88,6 +88,8 @@ class SeenAlert(Model):
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     source_url: str | None = None
+    # When the sender says that the present firing began; None when it does not say.
+    starts_at: datetime | None = None
 
 
 class GroupStatus(StrEnum):
@@ -105,6 +107,7 @@ class AlertGroupState(Model):
     """All that an alert group knows; also its picture in the store."""
 
     id: str
+    title: str = ""
     sender: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     status: GroupStatus = GroupStatus.TRIAGE
@@ -113,15 +116,25 @@ class AlertGroupState(Model):
     explanation: str = ""
     routed_as: RoutedAs | None = None
     alerts: tuple[SeenAlert, ...] = ()
+    # Fingerprints of alerts that fire beyond those listed in `alerts`; known, so that their clearing is noticed.
+    also_firing: tuple[str, ...] = ()
     firing: int = 0
+    # Since when as many alerts fire at once as the threshold asks for, without a gap; None: fewer fire now.
+    enough_since: datetime | None = None
     # Deliveries of firing alerts counted, duplicates included.
     count: int = 0
+    # Alerts that fire but are not listed in `alerts`: over our limit, or left out by the sender.
     left_out: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     cleared_at: datetime | None = None
     incident_id: str | None = None
+    # The game day whose fault explains these alerts; its workflow id is told about milestones.
     game_day_id: str | None = None
+    game_day_workflow: str | None = None
+    # Who said that this is no incident, and why.
+    declined_by: Actor | None = None
+    declined_because: str = ""
 
 
 class DeclareGroup(Model):
@@ -139,5 +152,19 @@ class DeclineGroup(Model):
     by: Actor
     reason: str
 
+
+class FollowIncident(Model):
+    """The group's incident was merged into another one: later alerts go there."""
+
+    by: Actor
+    incident_id: str
+
+
+# The names of the Updates and signals of an alert group; `receive` (an AlertBatch) comes besides, as a signal only.
+ALERT_GROUP_COMMANDS: dict[str, type[Model]] = {
+    "declare": DeclareGroup,
+    "decline": DeclineGroup,
+    "follow": FollowIncident,
+}
 
 AlertGroupStart.model_rebuild()

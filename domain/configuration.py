@@ -4,11 +4,12 @@ Secrets are references (`env:NAME`, `file:PATH`), never values. `runtime/configu
 mistake into a sentence with its line; this module only says what is right.
 """
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, StringConstraints, model_validator
+from pydantic import AliasChoices, Field, StringConstraints, field_validator, model_validator
 
 from domain.durations import Duration
 from domain.model import Model
@@ -104,6 +105,18 @@ class Route(Model):
     declare: Declaration = Declaration.AUTOMATIC
     # Counted and shown, but never an incident.
     suppress: bool = False
+
+    @field_validator("match")
+    @classmethod
+    def _patterns_compile(cls, match: dict[str, str]) -> dict[str, str]:
+        # Found out when the file is read, by the person who wrote it, and not when an alert comes in at night.
+        for label, value in match.items():
+            if value.startswith("~"):
+                try:
+                    re.compile(value[1:])
+                except re.error as error:
+                    raise ValueError(f"{label}: {value[1:]!r} is not a regular expression: {error}") from error
+        return match
 
 
 class SmtpChannel(Model):

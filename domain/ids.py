@@ -124,6 +124,11 @@ def game_day_workflow_id(name: str) -> str:
     return f"game-day/{name}"
 
 
+def game_day_id(workflow_id: str) -> GameDayId:
+    """The id that people see of a game day, from its workflow id: without slashes, so that it fits into a URL."""
+    return GameDayId(workflow_id.removeprefix("game-day/").replace("/", "~"))
+
+
 def game_day_schedule_id(name: str) -> str:
     """The id of the Temporal Schedule that starts a game day."""
     return f"game-day-schedule/{name}"
