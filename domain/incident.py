@@ -119,6 +119,8 @@ class IncidentContext(Model):
     on_call: OnCall | None = None
     # Everybody who may be named in a command of this incident.
     people: tuple[str, ...] = ()
+    # The members of each group of approvers, for announcing approvals and manual steps.
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     # People who hear about missed deadlines: person to manager.
     managers: dict[str, str] = Field(default_factory=dict)
     audiences: dict[Audience, AudiencePlan] = Field(default_factory=dict)
@@ -188,9 +190,14 @@ class IncidentState(Model):
     next_update_by: dict[Audience, datetime] = Field(default_factory=dict)
     merged_into: str | None = None
     reopened: int = 0
+    # The last time that a person or a runbook did something about it; alerts do not count, they go on by themselves.
     last_activity_at: datetime | None = None
+    # Escalations so far, and the number of the one that still pages.
     pages: int = 0
-    # Words that the last commands' idempotency keys left behind, so that a repeated command is answered, not repeated.
+    open_page: int | None = None
+    # What the last commands' idempotency keys left behind (the run started, for a run), so that a repeated command is
+    # answered, not repeated.
+    keys: dict[str, str] = Field(default_factory=dict)
     context: IncidentContext = IncidentContext()
 
 

@@ -35,6 +35,10 @@ class EscalationStart(Model):
     repeat_after_seconds: float
     # Set when pages wait for the next business day (SEV-4).
     working_hours: WorkingHours | None = None
+    # Who may acknowledge, besides automation; empty: anybody.
+    people: tuple[str, ...] = ()
+    # The game day that hears when the first page went out.
+    game_day_workflow: str | None = None
     state: "EscalationState | None" = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None
@@ -47,6 +51,7 @@ class PageDelivery(Model):
     channel: str
     status: str
     level: int
+    round: int = 1
     at: datetime
     detail: str = ""
 
@@ -66,11 +71,21 @@ class EscalationState(Model):
     deliveries: tuple[PageDelivery, ...] = ()
 
 
-class StopEscalation(Model):
-    """The signal `stop` (no answer needed any more) and `acknowledge` (somebody has it)."""
+class PageCommand(Model):
+    """Something that is asked of an escalation, and by whom."""
 
     by: Actor
     reason: str = ""
 
+
+class AcknowledgePage(PageCommand):
+    """The signal `acknowledge`: somebody has it."""
+
+
+class StopEscalation(PageCommand):
+    """The signal `stop`: no answer is needed any more."""
+
+
+PAGE_COMMANDS: dict[str, type[PageCommand]] = {"acknowledge": AcknowledgePage, "stop": StopEscalation}
 
 EscalationStart.model_rebuild()

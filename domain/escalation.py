@@ -1,0 +1,126 @@
+"""When whom to page: level by level, round by round, until somebody answers. Called by `workflows/escalation.py`.
+
+A level has its time to answer, then the next one is paged; after the last level there is a pause and it begins again.
+It never gives up by itself. Where pages wait for working hours (SEV-4), no level is paged outside of them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.calendar import next_opening
+from domain.errors import Rejected, RejectionKind
+from domain.message import Delivery, DeliveryStatus
+from domain.page import (
+    AcknowledgePage,
+    EscalationStart,
+    EscalationState,
+    EscalationStatus,
+    PageCommand,
+    PageDelivery,
+)
+from domain.timeline import Actor, ActorKind, Entry, EntryKind, automation
+
+ESCALATION = automation("escalation")
+# How many deliveries the state shows; all of them are in the timeline.
+SHOWN_DELIVERIES = 100
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A level is paged now."""
+
+    state: EscalationState
+    people: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of an answer."""
+
+    state: EscalationState
+    entries: tuple[Entry, ...] = ()
+
+
+def begin(start: EscalationStart, now: datetime) -> EscalationState:
+    """Nobody has been paged yet; the first level is due at once, or when the office opens."""
+    return EscalationState(
+        id=start.id,
+        incident_id=start.incident_id,
+        status=EscalationStatus.PAGING,
+        reason=start.reason,
+        next_level_at=_in_hours(start, now),
+    )
+
+
+def page_next_level(start: EscalationStart, state: EscalationState, now: datetime) -> Paged | None:
+    """Whom to page now; None when nobody is due or the page was answered."""
+    if state.status is not EscalationStatus.PAGING or state.next_level_at is None or now < state.next_level_at:
+        return None
+    levels = start.on_call.levels
+    is_new_round = state.level == len(levels)
+    round_ = state.round + 1 if is_new_round else state.round
+    number = 1 if is_new_round else state.level + 1
+    level = levels[number - 1]
+    within = level.acknowledge_within or timedelta(seconds=start.acknowledge_within_seconds)
+    pause = timedelta(seconds=start.repeat_after_seconds) if number == len(levels) else timedelta()
+    after = state.model_copy(
+        update={"level": number, "round": round_, "next_level_at": _in_hours(start, now + within + pause)}
+    )
+    again = f", round {round_}" if round_ > 1 else ""
+    summary = f"paging level {number} of {len(levels)}{again}: {', '.join(level.people)}"
+    return Paged(after, level.people, (_line(now, EntryKind.PAGE, ESCALATION, summary, after),))
+
+
+def note_delivery(
+    state: EscalationState, delivery: Delivery, level: int, round_: int, now: datetime
+) -> tuple[EscalationState, Entry]:
+    """What became of a page to one person over one channel; a later word replaces an earlier one."""
+    news = PageDelivery(
+        person=delivery.to,
+        channel=delivery.channel,
+        status=delivery.status.value,
+        level=level,
+        round=round_,
+        at=now,
+        detail=delivery.detail,
+    )
+    others = tuple(each for each in state.deliveries if _place(each) != _place(news))
+    after = state.model_copy(update={"deliveries": (*others, news)[-SHOWN_DELIVERIES:]})
+    over = f" over {delivery.channel}" if delivery.channel else ""
+    if delivery.status is DeliveryStatus.DELIVERED:
+        return after, _line(now, EntryKind.PAGE, ESCALATION, f"{delivery.to} was paged{over}", after)
+    why = f": {delivery.detail}" if delivery.detail else ""
+    summary = f"page to {delivery.to}{over} is {delivery.status.value.replace('_', ' ')}{why}"
+    return after, _line(now, EntryKind.TROUBLE, ESCALATION, summary, after)
+
+
+def answer(start: EscalationStart, state: EscalationState, command: PageCommand, now: datetime) -> Answered:
+    """`acknowledge`: somebody has it; `stop`: nobody need answer. Once answered, a page stays as it is."""
+    by = command.by
+    if by.kind is ActorKind.PERSON and start.people and by.name not in (*start.people, "admin"):
+        message = f"{by.name!r} is not a person of hotwash.yaml and cannot answer a page"
+        raise Rejected(message, RejectionKind.INVALID)
+    if state.status is not EscalationStatus.PAGING:
+        return Answered(state)
+    if isinstance(command, AcknowledgePage):
+        # The incident writes the line about it, because it also decides who takes command.
+        status = EscalationStatus.ACKNOWLEDGED
+        update = {"status": status, "acknowledged_by": by, "acknowledged_at": now, "next_level_at": None}
+        return Answered(state.model_copy(update=update))
+    after = state.model_copy(update={"status": EscalationStatus.STOPPED, "next_level_at": None})
+    why = f": {command.reason}" if command.reason else ""
+    return Answered(after, (_line(now, EntryKind.PAGE, by, f"paging stopped{why}", after),))
+
+
+def _in_hours(start: EscalationStart, moment: datetime) -> datetime:
+    return next_opening(moment, start.working_hours) if start.working_hours else moment
+
+
+def _place(delivery: PageDelivery) -> tuple[str, str, int, int]:
+    return (delivery.person, delivery.channel, delivery.level, delivery.round)
+
+
+def _line(at: datetime, kind: EntryKind, actor: Actor, summary: str, state: EscalationState) -> Entry:
+    details = {"page": state.id, "level": state.level, "round": state.round}
+    return Entry(at=at, kind=kind, actor=actor, summary=summary, details=details)

@@ -1,0 +1,124 @@
+"""What every command does to an incident: one pure function per command, found through one table.
+
+`workflows/incident.py` calls `begin` once and `decide` for each command. A refusal is `Rejected` with a sentence and a
+kind, and changes nothing. The rules live next door, by theme: `lifecycle`, `role_decisions`, `incident_paging`,
+`response_decisions`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from domain import incident as words
+from domain import incident_paging, lifecycle, response_decisions, role_decisions
+from domain.game_day import MilestoneKind
+from domain.incident import RESPONDING, Command, IncidentStart, IncidentState, IncidentStatus, ObserveRun, StartRun
+from domain.incident_effects import (
+    Outcome,
+    RefreshComms,
+    StartComms,
+    brief,
+    changed,
+    entry,
+    milestone,
+    require_speaker,
+)
+from domain.lifecycle import comms_start
+from domain.role_decisions import require_open
+from domain.timeline import ActorKind, EntryKind, Link, automation
+
+# Each takes (state, its command, now); the table keeps them together with the commands of COMMANDS.
+_RULES: dict[type[Command], Callable[[IncidentState, Any, datetime], Outcome]] = {
+    words.Acknowledge: incident_paging.acknowledge,
+    words.Escalate: incident_paging.escalate,
+    words.ChangeStatus: lifecycle.change_status,
+    words.ChangeSeverity: lifecycle.change_severity,
+    words.Resolve: lifecycle.resolve,
+    words.Reopen: lifecycle.reopen,
+    words.Merge: lifecycle.merge,
+    words.Cancel: lifecycle.cancel,
+    words.Close: lifecycle.close,
+    words.OfferRole: role_decisions.offer_role,
+    words.AcceptRole: role_decisions.accept_role,
+    words.DeclineRole: role_decisions.decline_role,
+    words.ChangeImpact: response_decisions.change_impact,
+    words.PostUpdate: response_decisions.post_update,
+    words.AddTask: response_decisions.add_task,
+    words.CompleteTask: response_decisions.complete_task,
+    words.RecordDecision: response_decisions.record_decision,
+    words.AddNote: response_decisions.add_note,
+    words.StartRun: response_decisions.start_run,
+    words.AttachAlerts: response_decisions.attach_alerts,
+    words.ObserveRun: response_decisions.observe_run,
+    words.ObserveComms: response_decisions.observe_comms,
+    words.ObserveReview: response_decisions.observe_review,
+    words.ObserveActionItem: response_decisions.observe_action_item,
+}
+
+
+def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
+    """What a command brings about; Rejected when it is not possible now. Asking changes nothing."""
+    require_open(state)
+    require_speaker(state, command.by)
+    outcome = _RULES[type(command)](state, command, now)
+    after = outcome.state
+    has_done_something = outcome.entries or outcome.effects or isinstance(command, ObserveRun)
+    if has_done_something and command.by.kind is ActorKind.PERSON:
+        after = changed(after, last_activity_at=now)
+    effects = outcome.effects
+    if brief(after) != brief(state) and state.status in RESPONDING:
+        # In front: the plan must know how things stand before it is told to publish or to finish.
+        effects = (RefreshComms(brief=brief(after)), *effects)
+    return Outcome(after, outcome.entries, effects)
+
+
+def begin(start: IncidentStart, now: datetime) -> Outcome:
+    """Declare: the state, the first lines, and everything that starts with an incident."""
+    state = IncidentState(
+        id=start.id,
+        title=start.title,
+        status=IncidentStatus.DECLARED,
+        severity=start.severity,
+        type=start.type,
+        services=start.services,
+        summary=start.summary,
+        declared_by=start.declared_by,
+        impact_started_at=start.impact_started_at,
+        detected_at=start.detected_at or now,
+        declared_at=now,
+        drill=start.drill,
+        game_day_workflow=start.game_day_workflow,
+        alert_groups=start.alert_groups,
+        firing_groups=start.alert_groups,
+        last_activity_at=now,
+        context=start.context,
+    )
+    outcome = Outcome(state, _first_lines(start, now), ())
+    outcome = outcome.then(_first_page(state, now))
+    if start.runbook:
+        run = StartRun(by=start.declared_by, runbook=start.runbook, parameters=start.runbook_parameters)
+        outcome = outcome.then(response_decisions.start_run(outcome.state, run, now))
+    told = milestone(state, MilestoneKind.DECLARED, now, f"{state.id} was declared")
+    return outcome.then(Outcome(outcome.state, (), (StartComms(start=comms_start(state)), *told)))
+
+
+def _first_lines(start: IncidentStart, now: datetime) -> tuple[Any, ...]:
+    drill = "drill " if start.drill else ""
+    summary = f"{drill}declared as {start.severity}: {start.title}"
+    services = list(start.services) or None
+    lines = [entry(now, EntryKind.DECLARED, start.declared_by, summary, severity=start.severity, services=services)]
+    if start.alerts:
+        titles = "; ".join(dict.fromkeys(alert.title for alert in start.alerts[:5]))
+        more = f" and {len(start.alerts) - 5} more" if len(start.alerts) > 5 else ""  # noqa: PLR2004 - as many as shown
+        links = tuple(Link(title=alert.title, url=alert.source_url) for alert in start.alerts[:5] if alert.source_url)
+        groups = list(start.alert_groups)
+        lines.append(
+            entry(now, EntryKind.ALERT, automation("triage"), f"alerts: {titles}{more}", links=links, groups=groups)
+        )
+    return tuple(lines)
+
+
+def _first_page(state: IncidentState, now: datetime) -> Outcome:
+    if state.context.policy.of(state.severity).acknowledge_within is None:
+        return Outcome(state)
+    return incident_paging.page(state, now, f"{state.severity} was declared")
