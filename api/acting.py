@@ -1,0 +1,252 @@
+"""What may be asked of workflows, and the starting of those that people start.
+
+Used by `api/routes` and `api/pages`; knows nothing of HTTP. The one thing to know: a command is an Update, refused with
+the workflow's own sentence. With an idempotency key a repeated request is the same Update and changes nothing more.
+Raises domain errors only.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from api.bodies import nearest
+from api.engine import Engine, Owner
+from api.ports import ConfigurationSource, RunbookCatalog
+from api.reading import Reader, shown_incident
+from domain.action_item import ActionItemCommand, ActionItemStart, Priority
+from domain.alert import DeclareGroup, DeclineGroup
+from domain.errors import HotwashError, Rejected, RejectionKind, Transient
+from domain.game_day import HaltGameDay
+from domain.ids import (
+    action_item_workflow_id,
+    alert_group_workflow_id,
+    game_day_workflow_id,
+    incident_workflow_id,
+    is_incident_id,
+    review_workflow_id,
+    run_workflow_id,
+    split_approval_id,
+    suffix_from_number,
+    suffix_from_text,
+)
+from domain.incident import Command, IncidentContext, IncidentStart, StartRun
+from domain.incident_context import incident_context
+from domain.model import Model
+from domain.review import ReviewCommand
+from domain.run import DecideApproval, RunCommand
+from domain.severity import IncidentType, Severity
+from domain.timeline import Actor
+from store.interface import Document
+
+# Id suffixes: four characters are a million ids a day; when keys collide, the later one gets a longer suffix.
+_INCIDENT_SUFFIXES = (4, 6, 8, 12)
+_ITEM_SUFFIXES = (6, 8, 12)
+# A run that was accepted shows itself after some tens of milliseconds; nobody waits longer than this for it.
+_RUN_APPEARS_WITHIN = timedelta(seconds=2)
+_LOOK_EVERY = timedelta(milliseconds=50)
+
+
+class Declaration(Model):
+    """An incident as a person declares it."""
+
+    title: str = Field(min_length=1, max_length=300)
+    severity: Severity = Severity.SEV3
+    type: IncidentType = IncidentType.OUTAGE
+    services: tuple[str, ...] = ()
+    summary: str = Field(default="", max_length=10_000)
+    detected_at: datetime | None = None
+    impact_started_at: datetime | None = None
+    drill: bool = False
+    runbook: str | None = None
+    runbook_parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class NewActionItem(Model):
+    """An action item as a person creates it."""
+
+    incident_id: str
+    title: str = Field(min_length=1, max_length=300)
+    owner: str
+    done_when: str = Field(min_length=1, max_length=2000)
+    priority: Priority = Priority.NORMAL
+    due_at: datetime | None = None
+    requires_drill: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was started, or was there already."""
+
+    id: str
+    is_new: bool
+
+
+class Actions:
+    """Sends commands and starts workflows."""
+
+    def __init__(
+        self, engine: Engine, reader: Reader, configuration: ConfigurationSource, catalog: RunbookCatalog
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._configuration = configuration
+        self._catalog = catalog
+
+    # --- incidents ---
+
+    async def declare(self, declaration: Declaration, by: Actor, mark: str | None) -> Made:
+        """Start an incident. The same mark (`engine.key_mark`) finds the first one, also past midnight."""
+        if declaration.runbook is not None:
+            self._require_runbook(declaration.runbook)
+        now = datetime.now(UTC)
+        if mark is not None:
+            # Yesterday's id is only looked at: the key may have been used just before midnight.
+            earlier = await self._claim_incident(declaration, by, mark, now - timedelta(days=1), may_start=False)
+            if earlier is not None:
+                return earlier
+        made = await self._claim_incident(declaration, by, mark, now, may_start=True)
+        if made is None:
+            raise Transient("no free incident id was found; try again")
+        return made
+
+    async def incident(self, incident_id: str, name: str, command: Command, mark: str | None = None) -> Document:
+        """Ask something of an incident; answers with the incident as it then stands."""
+        return shown_incident(await self._of_incident(incident_id, name, command, mark))
+
+    async def _of_incident(self, incident_id: str, name: str, command: Command, mark: str | None) -> Document:
+        if not is_incident_id(incident_id):
+            raise Rejected(f"there is no incident {incident_id[:80]!r}", RejectionKind.NOT_FOUND)
+        workflow_id, subject = incident_workflow_id(incident_id), f"incident {incident_id}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        return state
+
+    async def _claim_incident(
+        self, declaration: Declaration, by: Actor, mark: str | None, day: datetime, *, may_start: bool
+    ) -> Made | None:
+        number = secrets.randbits(64)
+        context = incident_context(self._configuration.current(), declaration.services)
+        for length in _INCIDENT_SUFFIXES:
+            suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
+            id_ = f"inc-{day:%Y%m%d}-{suffix}"
+            start = IncidentStart(id=id_, declared_by=by, context=context, **dict(declaration))
+            owner = await self._engine.claim(
+                "Incident", incident_workflow_id(id_), start, f"incident {id_}", mark=mark, may_start=may_start
+            )
+            if owner in {Owner.NEW, Owner.SAME}:
+                return Made(id_, owner is Owner.NEW)
+            if owner is Owner.NOBODY:
+                return None
+        return None
+
+    # --- runs and approvals ---
+
+    async def start_run(
+        self, incident_id: str, runbook: str, parameters: dict[str, Any], by: Actor, mark: str | None
+    ) -> Made:
+        """Run a runbook for an incident. The same mark finds the run that the first request started."""
+        self._require_runbook(runbook, parameters)
+        if mark is not None:
+            known = (await self._reader.incident_state(incident_id)).get("keys", {}).get(mark)
+            if known:
+                return Made(known, is_new=False)
+        key = mark or secrets.token_hex(16)
+        command = StartRun(by=by, runbook=runbook, parameters=parameters, key=key)
+        state = await self._of_incident(incident_id, "start_run", command, mark)
+        return Made(state["keys"][key], is_new=True)
+
+    async def run_appears(self, run_id: str) -> Document | None:
+        """The run as it shows itself; None when it has not yet done so."""
+        looks = int(_RUN_APPEARS_WITHIN / _LOOK_EVERY)
+        for _ in range(looks):
+            try:
+                return (await self._reader.run(run_id)).document
+            except HotwashError:
+                await asyncio.sleep(_LOOK_EVERY.total_seconds())
+        return None
+
+    async def run(self, run_id: str, name: str, command: RunCommand, mark: str | None = None) -> Document:
+        """Ask something of a run; answers with the run as it then stands."""
+        state: Document = await self._engine.command(run_workflow_id(run_id), name, command, f"run {run_id}", mark)
+        return state
+
+    async def decide(self, command: DecideApproval, mark: str | None = None) -> Document:
+        """Vote; the groups of the one who votes are looked up here. Answers with the approval as it then stands."""
+        run_id, _ = split_approval_id(command.approval_id)
+        human = self._configuration.current().people.get(command.by.name)
+        vote = command.model_copy(update={"groups": human.groups if human else ()})
+        await self._engine.command(run_workflow_id(run_id), "decide", vote, f"run {run_id}", mark)
+        return (await self._reader.approval(command.approval_id)).document
+
+    # --- reviews, action items, alert groups, game days ---
+
+    async def review(self, incident_id: str, name: str, command: ReviewCommand, mark: str | None = None) -> Document:
+        """Ask something of a review; answers with the review as it then stands."""
+        workflow_id, subject = review_workflow_id(incident_id), f"review {incident_id}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        return state
+
+    async def create_action_item(self, item: NewActionItem, by: Actor, mark: str | None) -> Made:
+        """Start an action item. The same mark finds the first one."""
+        incident = await self._reader.incident_state(item.incident_id)
+        context = IncidentContext.model_validate(incident.get("context") or {})
+        number = secrets.randbits(64)
+        for length in _ITEM_SUFFIXES:
+            suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
+            start = ActionItemStart(
+                id=f"act-{suffix}",
+                severity=Severity(incident["severity"]),
+                created_by=by,
+                managers=context.managers,
+                people=context.people,
+                policy=context.policy,
+                drill=incident["drill"],
+                **dict(item),
+            )
+            owner = await self._engine.claim(
+                "ActionItem", action_item_workflow_id(start.id), start, f"action item {start.id}", mark=mark,
+                may_start=True,
+            )  # fmt: skip
+            if owner in {Owner.NEW, Owner.SAME}:
+                return Made(start.id, owner is Owner.NEW)
+        raise Transient("no free action item id was found; try again")
+
+    async def action_item(
+        self, item_id: str, name: str, command: ActionItemCommand, mark: str | None = None
+    ) -> Document:
+        """Ask something of an action item; answers with the item as it then stands."""
+        workflow_id, subject = action_item_workflow_id(item_id), f"action item {item_id}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        return state
+
+    async def alert_group(
+        self, group_id: str, name: str, command: DeclareGroup | DeclineGroup, mark: str | None = None
+    ) -> Document:
+        """Ask something of an alert group; answers with the group as it then stands."""
+        workflow_id, subject = alert_group_workflow_id(group_id), f"alert group {group_id}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        return state
+
+    async def halt_game_day(self, game_day_id: str, command: HaltGameDay, mark: str | None = None) -> Document:
+        """Stop a game day now and undo its fault."""
+        workflow_id = game_day_workflow_id(game_day_id.replace("~", "/"))
+        state: Document = await self._engine.command(workflow_id, "halt", command, f"game day {game_day_id}", mark)
+        return state
+
+    def _require_runbook(self, name: str, parameters: dict[str, Any] | None = None) -> None:
+        """Rejected (422) at once, for a sentence to the caller; the pin that counts is made when the run starts."""
+        try:
+            document = self._catalog.pin(name).document
+        except Rejected as error:
+            raise Rejected(error.sentence) from error
+        if parameters is None:
+            return
+        for given in parameters:
+            if given not in document.parameters:
+                raise Rejected(f"runbook {name!r} has no parameter {given!r}{nearest(given, document.parameters)}")
+        for wanted, parameter in document.parameters.items():
+            if parameter.required and parameter.default is None and wanted not in parameters:
+                raise Rejected(f"runbook {name!r} needs the parameter {wanted!r}")
