@@ -107,6 +107,13 @@ class ChannelSender(Protocol):
         """Deliver; returns what the far side said. Transient: try again; Rejected: it never will."""
 
 
+class ChannelSource(Protocol):
+    """The channels of `hotwash.yaml`, as they are now."""
+
+    def sender(self, name: str) -> ChannelSender:
+        """The channel of that name; Rejected when there is none such (any more)."""
+
+
 class SecretResolver(Protocol):
     """Turns references into values, as late as possible."""
 

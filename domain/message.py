@@ -7,9 +7,8 @@ from domain.configuration import Destination
 from domain.model import Model
 
 # What each template may use besides what every one has: `incident` {id, title, severity, status, url}, `organization`,
-# `console` (the console's address, may be empty), `recipient` (a person's name, empty for a destination) and `drill`.
-# Only `incident.id` is sure to be there; every other key may be left out by the sender. Times are ISO 8601 texts,
-# shown with the filter `| when`.
+# `console` (the console's address, may be empty) and `drill`. Only `incident.id` is sure to be filled; every other key
+# may be left out by the sender. Times are ISO 8601 texts, shown with the filter `| when`.
 #
 #   page                          title, severity, reason, level, round, acknowledge_within, text
 #   update (per audience)         text, number, first, next_update_by, services, summary, impact, by
