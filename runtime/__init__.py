@@ -1,1 +1,1 @@
-"""Settings, configuration file, logging and the Temporal client with its one data converter."""
+"""What a process needs to run at all: settings, home folder, configuration, secrets, logging, the way to the engine."""
