@@ -191,6 +191,14 @@ class RunStart(Model):
     courier: CourierState | None = None
 
 
+def covered_ids(steps: tuple[Step, ...], index: int) -> tuple[str, ...]:
+    """The steps that the approval at `index` covers; an approval that names none covers the next step."""
+    approval = steps[index].approval
+    if approval is None:
+        return ()
+    return approval.covers or tuple(step.id for step in steps[index + 1 : index + 2])
+
+
 def canonical_json(value: object) -> str:
     """The one text form of a JSON value that digests are taken of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

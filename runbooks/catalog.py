@@ -1,0 +1,132 @@
+"""The runbooks that may be run: the team's folders first, the library last. Implements the port `RunbookCatalog`.
+
+Files are read again whenever they are asked for, so an edit counts at once; a run that was pinned does not see it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from domain.errors import Rejected, RejectionKind
+from domain.model import Model
+from domain.run import ActionSpec, RunbookReference
+from runbooks.findings import Finding, Unreadable, nearest
+from runbooks.lint import Linted, lint
+from runbooks.plan import Plan, plan
+from runbooks.schema import ActionCall, PinnedRunbook, Runbook, digest_of
+
+LIBRARY = Path(__file__).parent / "library"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class RunbookSummary(Model):
+    """A line of the catalogue page."""
+
+    name: str
+    title: str
+    owner: str
+    version: str
+    mitigates: bool
+    # Where it was found: the file, as it was named by its folder.
+    file: str
+    findings: tuple[Finding, ...] = ()
+
+
+class Catalog:
+    """Finds, lints and pins runbooks by name."""
+
+    def __init__(self, folders: Sequence[Path], specs: Mapping[str, ActionSpec]) -> None:
+        self._folders = (*folders, LIBRARY)
+        self._specs = specs
+
+    def names(self) -> list[str]:
+        """All names, sorted; a name in an earlier folder hides the same name in a later one."""
+        return sorted(self._files())
+
+    def text(self, name: str) -> str:
+        """The file as it is written now; Rejected (not found) when there is none of that name."""
+        return _read(self._file(name))
+
+    def lint(self, name: str) -> Linted:
+        """What can be said about a runbook before it runs."""
+        return self._lint(name, self._file(name))
+
+    def plan(self, name: str) -> Plan:
+        """What a runbook would do; Rejected with its findings when it is not fit to run."""
+        return plan(self._fit(name), self._specs)
+
+    def pin(self, name: str) -> PinnedRunbook:
+        """The runbook as it will run; Rejected when it is not there, or with its findings when it is not fit."""
+        runbook = self._fit(name)
+        actions = {action: self._specs[action] for action in sorted(set(_actions(runbook)))}
+        # The digest covers what actions declare, too: `at_most_once` turned `idempotent` is another runbook.
+        what = {"document": runbook.model_dump(mode="json"), "actions": _dumped(actions)}
+        reference = RunbookReference(name=runbook.name, version=runbook.version, digest=digest_of(what))
+        return PinnedRunbook(reference=reference, document=runbook, actions=actions)
+
+    def summaries(self) -> list[RunbookSummary]:
+        """The whole catalogue, with what is wrong where something is."""
+        return [self._summary(name, file) for name, file in sorted(self._files().items())]
+
+    def _files(self) -> dict[str, Path]:
+        files: dict[str, Path] = {}
+        for folder in self._folders:
+            for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
+                if _NAME.fullmatch(file.stem):
+                    files.setdefault(file.stem, file)
+        return files
+
+    def _file(self, name: str) -> Path:
+        files = self._files()
+        if name not in files:
+            raise Rejected(f"there is no runbook {name!r}{nearest(name, list(files))}", RejectionKind.NOT_FOUND)
+        return files[name]
+
+    def _lint(self, name: str, file: Path) -> Linted:
+        linted = lint(_read(file), file.name, self._specs)
+        if linted.runbook is None or linted.runbook.name == name:
+            return linted
+        sentence = f"the runbook is called {linted.runbook.name!r} but its file {file.name!r}; make them the same"
+        wrong_name = Finding(file=file.name, line=1, column=1, path="name", code="wrong_name", sentence=sentence)
+        return Linted(runbook=linted.runbook, findings=(wrong_name, *linted.findings))
+
+    def _fit(self, name: str) -> Runbook:
+        linted = self._lint(name, self._file(name))
+        if linted.findings or linted.runbook is None:
+            raise Unreadable(linted.findings)
+        return linted.runbook
+
+    def _summary(self, name: str, file: Path) -> RunbookSummary:
+        linted = self._lint(name, file)
+        runbook = linted.runbook
+        return RunbookSummary(
+            name=name,
+            title=runbook.title if runbook else name,
+            owner=runbook.owner if runbook else "",
+            version=runbook.version if runbook else "",
+            mitigates=bool(runbook and runbook.mitigates),
+            file=f"{file.parent.name}/{file.name}",
+            findings=linted.findings,
+        )
+
+
+def _actions(runbook: Runbook) -> Iterator[str]:
+    for step in (*runbook.steps, *runbook.finally_):
+        calls = (step.verify, step.check, step.undo, step.wait.until if step.wait else None)
+        yield from (call.action for call in calls if isinstance(call, ActionCall))
+        if step.action is not None:
+            yield step.action
+
+
+def _dumped(actions: Mapping[str, ActionSpec]) -> dict[str, object]:
+    return {name: spec.model_dump(mode="json") for name, spec in actions.items()}
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        sentence = f"the file is not UTF-8 text (byte {error.start})"
+        raise Unreadable([Finding(file=file.name, line=1, column=1, code="not_text", sentence=sentence)]) from None
+    except OSError as error:
+        raise Rejected(f"{file.name} cannot be read: {error.strerror}", RejectionKind.NOT_FOUND) from None

@@ -1,0 +1,161 @@
+"""YAML 1.2 into plain data that remembers its places. Used for runbooks, game days and `hotwash.yaml`.
+
+Only plain data comes out: no tags, no merges, no dates, no duplicate keys, and nothing grows beyond its text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from runbooks.findings import Finding, Unreadable
+
+# The longest runbooks of the field have a few hundred lines; this is 5,000 and still parses in a second or two.
+MAX_BYTES = 256 * 1024
+# An alias repeats what it names, and aliases of aliases multiply ("billion laughs").
+MAX_ALIASES = 20
+MAX_NODES = 50_000
+# Steps in branches in steps: a reader is lost long before.
+MAX_DEPTH = 40
+
+Path = tuple[str | int, ...]
+
+
+class Place(NamedTuple):
+    """A position in a file, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file says, and where it says it."""
+
+    file: str
+    data: Any
+    places: dict[Path, Place] = field(repr=False)
+    key_places: dict[Path, Place] = field(repr=False)
+
+    def place_of(self, path: Sequence[str | int], *, key: bool = False) -> Place:
+        """Where a value (or its key) stands; the nearest thing around it when it is not there."""
+        wanted = tuple(path)
+        while wanted and wanted not in self.places:
+            wanted = wanted[:-1]
+        if (key or wanted != tuple(path)) and wanted in self.key_places:
+            return self.key_places[wanted]
+        return self.places.get(wanted, Place(1, 1))
+
+    def finding(self, path: Sequence[str | int], code: str, sentence: str, *, key: bool = False) -> Finding:
+        """A mistake at a place of this file."""
+        place = self.place_of(path, key=key)
+        shown = ".".join(str(part) for part in path)
+        return Finding(file=self.file, line=place.line, column=place.column, path=shown, code=code, sentence=sentence)
+
+
+def read_yaml(text: str, file_name: str) -> Source:
+    """Read one document; Unreadable (a Rejected) with file, line and column for whatever is not plain data."""
+    reader = _Reader(file_name)
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        raise reader.error(None, "too_large", f"the file has {size} bytes; at most {MAX_BYTES} are read")
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(text)
+        data = None if root is None else reader.value(root, ())
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        sentence = " ".join(str(part) for part in (error.context, error.problem) if part) or "this is not YAML"
+        raise reader.error(mark, "not_yaml", sentence) from None
+    except YAMLError as error:
+        raise reader.error(None, "not_yaml", f"this is not YAML: {error}") from None
+    except RecursionError:
+        raise reader.error(None, "too_deep", "the document is nested too deeply") from None
+    return Source(file=file_name, data=data, places=reader.places, key_places=reader.key_places)
+
+
+class _Reader:
+    """Turns YAML nodes into plain data and notes where each came from."""
+
+    def __init__(self, file_name: str) -> None:
+        self.places: dict[Path, Place] = {}
+        self.key_places: dict[Path, Place] = {}
+        self._file = file_name
+        self._scalars = YAML(typ="safe", pure=True).constructor
+        self._seen: set[int] = set()
+        self._aliases = 0
+        self._nodes = 0
+
+    def error(self, mark: Any, code: str, sentence: str) -> Unreadable:
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        return Unreadable([Finding(file=self._file, line=line, column=column, code=code, sentence=sentence)])
+
+    def value(self, node: Node, path: Path) -> Any:
+        self._count(node, path)
+        self.places[path] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            self._demand_tag(node, ("seq",))
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _count(self, node: Node, path: Path) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self.error(node.start_mark, "too_large", f"the document has more than {MAX_NODES} values")
+        if len(path) > MAX_DEPTH:
+            raise self.error(node.start_mark, "too_deep", f"this is nested more than {MAX_DEPTH} levels deep")
+        # Only collections and named scalars can be met twice, and then through an alias.
+        if id(node) in self._seen:
+            self._aliases += 1
+            if self._aliases > MAX_ALIASES:
+                raise self.error(
+                    node.start_mark, "too_many_aliases", f"more than {MAX_ALIASES} aliases; write the values out"
+                )
+        self._seen.add(id(node))
+
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        self._demand_tag(node, ("map",))
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode) or not _is_plain(key_node, ("str", "int", "float", "bool")):
+                what = (
+                    "merge keys (<<) are not read; write the values out" if key_node.value == "<<" else "a key is text"
+                )
+                raise self.error(key_node.start_mark, "bad_key", what)
+            # As written: `on:` and `200:` are keys like any other.
+            key = str(key_node.value)
+            if key in found:
+                first = self.key_places[(*path, key)]
+                raise self.error(
+                    key_node.start_mark, "duplicate_key", f"{key!r} is here twice; the first is on line {first.line}"
+                )
+            self.key_places[(*path, key)] = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            found[key] = self.value(value_node, (*path, key))
+        return found
+
+    def _scalar(self, node: Node) -> Any:
+        if _is_plain(node, ("timestamp",)):
+            # A date stays the text that was written: models read it where they want one.
+            return str(node.value)
+        self._demand_tag(node, ("str", "int", "float", "bool", "null"))
+        if _is_plain(node, ("str",)):
+            return str(node.value)
+        try:
+            return self._scalars.construct_object(node, deep=True)
+        except ValueError as error:
+            raise self.error(
+                node.start_mark, "bad_value", f"{str(node.value)[:40]!r} cannot be read: {error}"
+            ) from None
+
+    def _demand_tag(self, node: Node, names: tuple[str, ...]) -> None:
+        if not _is_plain(node, names):
+            raise self.error(node.start_mark, "bad_tag", f"the tag {node.tag} is not read; write plain data")
+
+
+def _is_plain(node: Node, names: tuple[str, ...]) -> bool:
+    return any(str(node.tag) == f"tag:yaml.org,2002:{name}" for name in names)
