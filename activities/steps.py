@@ -89,12 +89,8 @@ class _Job:
     parameters: Model
     call: Call
     redactor: Redactor
-
-    @property
-    def repeatable(self) -> bool:
-        # Undoing twice is undoing once: a law that every action keeps.
-        undoing = isinstance(self.request, UndoRequest)
-        return undoing or self.action.idempotency_of(self.parameters) is not Idempotency.AT_MOST_ONCE
+    # Whether doing it a second time does no harm.
+    repeatable: bool
 
     def result(self, outcome: Model) -> StepResult:
         clean = self.redactor.clean(document(outcome))
@@ -171,7 +167,10 @@ class StepActivities:
             secret=redactor.resolve,
         )
         parameters = read(action.parameters_model, request.parameters, request.action)
-        return _Job(request, action, parameters, call, redactor)
+        # Undoing twice is undoing once: a law that every action keeps.
+        undoing = isinstance(request, UndoRequest)
+        repeatable = undoing or action.idempotency_of(parameters) is not Idempotency.AT_MOST_ONCE
+        return _Job(request, action, parameters, call, redactor, repeatable)
 
     async def _once(self, job: _Job, effect: Callable[[], Awaitable[Model]]) -> StepResult:
         """Claim, do, settle; with an answer to each way in which the first and the last may fail."""
