@@ -158,6 +158,14 @@ class Reader:
             await self.incident(incident_id)
         return entries
 
+    async def timeline_after(self, incident_id: str, after_seq: int, limit: int) -> list[Document]:
+        """What came after a `seq`; empty also for an unknown incident."""
+        return await self._record.timeline(incident_id, after_seq=after_seq, limit=limit)
+
+    async def latest_seq(self, incident_id: str) -> int:
+        """The highest `seq` of an incident; 0 when the record has nothing yet."""
+        return await self._record.latest_seq(incident_id)
+
     async def recorded_incident(self, incident_id: str) -> Document | None:
         """The store's picture, without asking the engine; for those who look again and again."""
         found = await self._record.incident(incident_id)

@@ -1,0 +1,183 @@
+"""After the incident: reviews, action items and game days."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.acting import NewActionItem
+from api.pages.forms import Verb, read_command, read_form
+from api.pages.rendering import AtDesk, attempt, markdown
+from domain.action_item import (
+    ActionItemCommand,
+    ActionItemStatus,
+    DropItem,
+    ExtendItem,
+    FinishItem,
+    Priority,
+    ReassignItem,
+    StartWork,
+)
+from domain.errors import Rejected, Transient
+from domain.game_day import HaltGameDay
+from domain.record import ProjectionKind
+from domain.review import (
+    AddFinding,
+    AssignReview,
+    EditReview,
+    ExtendReview,
+    ReturnReview,
+    ReviewCommand,
+    ReviewStatus,
+    SignOffReview,
+    SubmitReview,
+    WaiveReview,
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/action-items")
+async def action_items(desk: AtDesk, state: str = "", owner: str = "", cursor: str = "") -> HTMLResponse:
+    """Soonest due first."""
+    page = None
+    try:
+        page = await desk.reader.things(
+            ProjectionKind.ACTION_ITEM, state=state or None, owner=owner or None, cursor=cursor or None
+        )
+    except Transient as error:
+        desk.store_problem = error.sentence
+    next_page = f"?state={state}&owner={owner}&cursor={page.next_cursor}" if page and page.next_cursor else None
+    return await desk.page(
+        "action_items.html",
+        items=page.items if page else [],
+        filters={"state": state, "owner": owner},
+        states=[s.value for s in ActionItemStatus],
+        people=desk.people,
+        next_page=next_page,
+    )
+
+
+@router.get("/action-items/new")
+async def new_action_item(desk: AtDesk, incident: str = "") -> HTMLResponse:
+    """The form."""
+    drills = [each.name for each in desk.request.app.state.game_days.summaries()]
+    return await desk.page(
+        "action_item_new.html", key=desk.new_key(), incident_id=incident, people=desk.people, drills=drills
+    )
+
+
+@router.post("/action-items")
+async def create_action_item(
+    desk: AtDesk,
+    incident_id: Annotated[str, Form()],
+    title: Annotated[str, Form()],
+    done_when: Annotated[str, Form()],
+    owner: Annotated[str, Form()],
+    key: Annotated[str, Form()],
+    priority: Annotated[Priority, Form()] = Priority.NORMAL,
+    requires_drill: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    """Start it; it outlives the incident."""
+    item = NewActionItem(
+        incident_id=incident_id,
+        title=title,
+        owner=owner,
+        done_when=done_when,
+        priority=priority,
+        requires_drill=requires_drill or None,
+    )
+    try:
+        made = await desk.actions.create_action_item(item, desk.actor, key)
+    except (Rejected, Transient) as error:
+        return desk.back(f"/action-items/new?incident={incident_id}", refusal=error.sentence)
+    return desk.back(f"/action-items/{made.id}", notice="Added. It is chased until it is done with evidence.")
+
+
+@router.get("/action-items/{item_id}")
+async def action_item(desk: AtDesk, item_id: str) -> HTMLResponse:
+    """One item."""
+    return await desk.page(
+        "action_item.html", item=(await desk.reader.action_item(item_id)).document, people=desk.people
+    )
+
+
+_ITEM_VERBS: dict[str, Verb[ActionItemCommand]] = {
+    "start": Verb("start", StartWork, "Begun."),
+    "done": Verb("done", FinishItem, "Done."),
+    "extend": Verb("extend", ExtendItem, "The due date was moved."),
+    "reassign": Verb("reassign", ReassignItem, "Handed over."),
+    "drop": Verb("drop", DropItem, "Dropped."),
+}
+
+
+@router.post("/action-items/{item_id}/{verb}")
+async def change_action_item(desk: AtDesk, item_id: str, verb: str) -> RedirectResponse:
+    """Start, finish, move, hand over, drop."""
+    path = f"/action-items/{item_id}"
+    try:
+        known, command = read_command(_ITEM_VERBS, verb, desk.actor, await read_form(desk.request))
+    except Rejected as error:
+        return desk.back(path, refusal=error.sentence)
+    return await attempt(desk, path, desk.actions.action_item(item_id, known.name, command), known.done)
+
+
+@router.get("/reviews")
+async def reviews(desk: AtDesk) -> HTMLResponse:
+    """Soonest due first."""
+    return await desk.page("reviews.html", reviews=await desk.listing(ProjectionKind.REVIEW, limit=100))
+
+
+@router.get("/reviews/{incident_id}")
+async def review(desk: AtDesk, incident_id: str) -> HTMLResponse:
+    """One review: the text, what was learned, what can be done."""
+    document = (await desk.reader.review(incident_id)).document
+    is_open = document["state"] in {ReviewStatus.DRAFT, ReviewStatus.IN_REVIEW}
+    return await desk.page(
+        "review.html", review=document, html=markdown(document["markdown"]), is_open=is_open, people=desk.people
+    )
+
+
+_REVIEW_VERBS: dict[str, Verb[ReviewCommand]] = {
+    "submit": Verb("submit", SubmitReview, "It is up for review."),
+    "sign-off": Verb("sign_off", SignOffReview, "Signed off."),
+    "return": Verb("return_to_draft", ReturnReview, "Back to the draft."),
+    "extend": Verb("extend", ExtendReview, "The deadline was moved."),
+    "assign": Verb("assign", AssignReview, "Handed over."),
+    "waive": Verb("waive", WaiveReview, "Waived."),
+    "finding": Verb("add_finding", AddFinding, "Added."),
+    "edit": Verb("edit", EditReview, "Saved."),
+}
+
+
+@router.post("/reviews/{incident_id}/{verb}")
+async def change_review(desk: AtDesk, incident_id: str, verb: str) -> RedirectResponse:
+    """Edit, submit, sign off, return, extend, assign, waive, add a finding."""
+    path = f"/reviews/{incident_id}"
+    try:
+        known, command = read_command(_REVIEW_VERBS, verb, desk.actor, await read_form(desk.request))
+    except Rejected as error:
+        return desk.back(path, refusal=error.sentence)
+    return await attempt(desk, path, desk.actions.review(incident_id, known.name, command), known.done)
+
+
+@router.get("/game-days")
+async def game_days(desk: AtDesk) -> HTMLResponse:
+    """What is defined and scheduled, and what was held."""
+    definitions = await desk.request.app.state.game_day_desk.definitions()
+    held = await desk.listing(ProjectionKind.GAME_DAY, limit=20)
+    return await desk.page("game_days.html", definitions=definitions, held=held)
+
+
+@router.post("/game-days/{name}/start")
+async def start_game_day(desk: AtDesk, name: str) -> RedirectResponse:
+    """Hold one now."""
+    doing = desk.request.app.state.game_day_desk.start(name, {}, desk.actor)
+    return await attempt(desk, "/game-days", doing, "Begun.")
+
+
+@router.post("/game-days/{game_day_id}/halt")
+async def halt_game_day(desk: AtDesk, game_day_id: str, reason: Annotated[str, Form()]) -> RedirectResponse:
+    """Stop and undo."""
+    doing = desk.actions.halt_game_day(game_day_id, HaltGameDay(by=desk.actor, reason=reason))
+    return await attempt(desk, "/game-days", doing, "Halting: the fault is being undone.")

@@ -1,0 +1,58 @@
+"""Forms become commands: the fields of a form are those of the command, so a new verb is a row in a table.
+
+Used by the console's pages. An empty field counts as not given; what does not fit becomes a sentence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from domain.errors import Rejected, RejectionKind
+from domain.timeline import Actor
+
+C = TypeVar("C", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[C]):
+    """What a form asks for."""
+
+    # The command's name in the workflow's table.
+    name: str
+    command: type[C]
+    # What the page says once it is done.
+    done: str
+
+
+async def read_form(request: Request) -> dict[str, Any]:
+    """The fields that were filled in; dates mean the end of that day, line ends are as in the record."""
+    form = {name: str(value).replace("\r\n", "\n") for name, value in (await request.form()).items()}
+    filled: dict[str, Any] = {name: value for name, value in form.items() if value.strip()}
+    if "due_at" in filled:
+        filled["due_at"] = end_of_day(filled["due_at"])
+    return filled
+
+
+def read_command(verbs: Mapping[str, Verb[C]], verb: str, by: Actor, fields: Mapping[str, Any]) -> tuple[Verb[C], C]:
+    """The command behind a form; Rejected with a sentence when there is none or it does not fit."""
+    known = verbs.get(verb)
+    if known is None:
+        raise Rejected(f"there is nothing called {verb!r} to do here", RejectionKind.NOT_FOUND)
+    try:
+        return known, known.command.model_validate({**fields, "by": by})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]).replace("_", " ")
+        raise Rejected(f"{field}: {first['msg'].lower()}" if field else str(first["msg"])) from error
+
+
+def end_of_day(text: str) -> datetime:
+    """The last second of a date, UTC; Rejected when it is none."""
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.max.time().replace(microsecond=0), tzinfo=UTC)
+    except ValueError as error:
+        raise Rejected(f"{text!r} is not a date; write 2026-11-22") from error

@@ -1,0 +1,251 @@
+"""Turning documents into pages: the template environment, its filters, and what every page's frame needs.
+
+Used by every module of `api/pages`. The one thing to know: everything that came from outside is escaped by Jinja2,
+links included; the only HTML let through is a review's Markdown, sanitised by nh3.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import nh3
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from itsdangerous import BadData, URLSafeTimedSerializer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from api.acting import Actions
+from api.auth import Principal, current_principal
+from api.reading import Reader
+from domain.configuration import Configuration
+from domain.durations import format_duration
+from domain.errors import HotwashError, Rejected, Transient
+from domain.record import ProjectionKind
+from domain.timeline import Actor, person
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+STATIC = Path(__file__).parent.parent / "static"
+
+
+def _moment(value: str | datetime | None) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value)
+
+
+def at(value: str | datetime | None) -> str:
+    """`22 Nov 10:31 UTC`; a dash for nothing."""
+    moment = _moment(value)
+    return f"{moment.astimezone(UTC):%-d %b %H:%M} UTC" if moment else "–"
+
+
+def clock(value: str | datetime | None) -> str:
+    """`10:31:07`."""
+    moment = _moment(value)
+    return f"{moment.astimezone(UTC):%H:%M:%S}" if moment else "–"
+
+
+def clock_short(value: str | datetime | None) -> str:
+    """`10:31`."""
+    moment = _moment(value)
+    return f"{moment.astimezone(UTC):%H:%M}" if moment else "–"
+
+
+def day(value: str | datetime | None) -> str:
+    """`Mon 24 Nov`."""
+    moment = _moment(value)
+    return f"{moment.astimezone(UTC):%a %-d %b}" if moment else "no date"
+
+
+def ago(value: str | datetime | None) -> str:
+    """`12m ago`, `in 3h`; the two largest units are enough for a person."""
+    moment = _moment(value)
+    if moment is None:
+        return "–"
+    distance = moment - datetime.now(UTC)
+    words = format_duration(abs(distance))
+    short = _first_two_units(words)
+    if short in {"0s", ""}:
+        return "now"
+    return f"in {short}" if distance.total_seconds() > 0 else f"{short} ago"
+
+
+def _first_two_units(text: str) -> str:
+    units: list[str] = []
+    number = ""
+    for character in text.removesuffix("ms"):
+        if character.isdigit():
+            number += character
+        else:
+            units.append(number + character)
+            number = ""
+    return "".join(units[:2] if units and not units[0].endswith("m") else units[:1])
+
+
+def words(value: object) -> str:
+    """`action_item` → `action item`."""
+    return str(value).replace("_", " ")
+
+
+def pretty(value: object) -> str:
+    """JSON to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False, default=str)
+
+
+def safe_url(value: str) -> str:
+    """A link that came from outside: http and https only, anything else leads nowhere."""
+    return value if urlsplit(value).scheme in {"http", "https"} else "#"
+
+
+def markdown(text: str) -> Markup:
+    """Markdown as HTML, sanitised: what an alert smuggled into the timeline stays text."""
+    html = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(text)
+    return Markup(nh3.clean(html))  # noqa: S704 - nh3 is what makes it safe
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(
+        at=at, clock=clock, clock_short=clock_short, day=day, ago=ago, words=words, pretty=pretty, safe_url=safe_url
+    )
+    return environment
+
+
+ENVIRONMENT = _environment()
+
+
+def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page without the console's frame: login, status, problems."""
+    return HTMLResponse(ENVIRONMENT.get_template(template).render(**context), status_code=status)
+
+
+@dataclass
+class Desk:
+    """What a console page works with: who looks, what can be read and done, and what went wrong on the way."""
+
+    request: Request
+    principal: Principal
+    reader: Reader
+    actions: Actions
+    configuration: Configuration
+    engine_problem: str | None = None
+    store_problem: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The one who looks, as the author of what they do."""
+        return person(self.principal.name)
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody who may be named."""
+        return sorted(self.configuration.people)
+
+    def new_key(self) -> str:
+        """A key for a form: pressing its button twice asks for one thing."""
+        return secrets.token_hex(16)
+
+    def runbooks(self) -> list[dict[str, Any]]:
+        """Name and title of each runbook that may be run."""
+        summaries = self.request.app.state.catalog.summaries()
+        return [{"name": each.name, "title": each.title} for each in summaries]
+
+    async def listing(self, kind: ProjectionKind, **filters: Any) -> list[dict[str, Any]]:
+        """A list from the record; empty, with a banner, when the record is away."""
+        try:
+            return list((await self.reader.things(kind, **filters)).items)
+        except Transient as error:
+            self.store_problem = error.sentence
+            return []
+
+    async def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page in the console's frame."""
+        pending = await self.listing(ProjectionKind.APPROVAL, state="pending", limit=99)
+        refusal, notice = self._flash()
+        response = HTMLResponse(
+            ENVIRONMENT.get_template(template).render(
+                organization=self.configuration.organization,
+                principal=self.principal,
+                here=self.request.url.path,
+                pending_approvals=len(pending),
+                engine_problem=self.engine_problem,
+                store_problem=self.store_problem,
+                refusal=refusal,
+                notice=notice,
+                **context,
+            ),
+            status_code=status,
+        )
+        if refusal or notice:
+            response.delete_cookie(_FLASH)
+        return response
+
+    def _flash(self) -> tuple[str | None, str | None]:
+        raw = self.request.cookies.get(_FLASH)
+        if raw is None:
+            return None, None
+        try:
+            # A minute is longer than any redirect takes.
+            kind, sentence = self._signer().loads(raw, max_age=60)
+        except BadData:
+            return None, None
+        return (sentence, None) if kind == "refusal" else (None, sentence)
+
+    def _signer(self) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self.request.app.state.secret_key, salt="hotwash.flash")
+
+    def back(self, path: str, *, refusal: str | None = None, notice: str | None = None) -> RedirectResponse:
+        """Go back to a page and say there what became of it."""
+        response = RedirectResponse(path, status_code=303)
+        if sentence := refusal or notice:
+            text = self._signer().dumps(["refusal" if refusal else "notice", sentence[:1000]])
+            response.set_cookie(
+                _FLASH, text if isinstance(text, str) else text.decode(), httponly=True, samesite="strict", max_age=60
+            )
+        return response
+
+
+_FLASH = "hotwash_flash"
+
+
+async def desk(request: Request, principal: Annotated[Principal, Depends(current_principal)]) -> Desk:
+    """The FastAPI dependency of every console page."""
+    state = request.app.state
+    problem = await engine_problem(request)
+    return Desk(
+        request=request,
+        principal=principal,
+        reader=state.reader,
+        actions=state.actions,
+        configuration=state.configuration.current(),
+        engine_problem=problem,
+    )
+
+
+AtDesk = Annotated[Desk, Depends(desk)]
+
+
+async def engine_problem(request: Request) -> str | None:
+    """One sentence when the engine cannot be reached; asked anew for each page, it takes two milliseconds."""
+    try:
+        await request.app.state.engine_answers()
+    except HotwashError as error:
+        return error.sentence
+    return None
+
+
+async def attempt(desk: Desk, path: str, doing: Any, done: str) -> RedirectResponse:
+    """Do one thing that a form asked for and go back to the page with what became of it."""
+    try:
+        await doing
+    except (Rejected, Transient) as error:
+        return desk.back(path, refusal=error.sentence)
+    return desk.back(path, notice=done)
