@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from domain.message import CourierState, DeliveryStatus, Message, MessageReceipt
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from domain.message import CourierState, DeliveryStatus, Message, MessageReceipt
 from workflows.options import KEEP_TRYING, MESSAGE_TIMEOUT
 
 with workflow.unsafe.imports_passed_through():
@@ -31,6 +31,7 @@ class Courier:
         self._pending: dict[str, Message] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = list(state.pending) if state else []
+        self._under_way = 0
 
     def start(self) -> None:
         """Take up what continue-as-new brought along; call it once from `run`."""
@@ -51,6 +52,16 @@ class Courier:
         """Wait until every message has been delivered or has failed for good."""
         await workflow.wait_condition(lambda: not self._pending)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be delivered."""
+        return not self._pending and not self._waiting
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether no delivery is under way this moment: continue-as-new then leaves none in doubt."""
+        return self._under_way == 0
+
     def carry(self) -> CourierState:
         """What continue-as-new takes along; the ledger keeps a repeated delivery from happening twice."""
         return CourierState(pending=(*self._waiting, *self._pending.values()))
@@ -59,6 +70,7 @@ class Courier:
         pause = _FIRST_PAUSE
         said = False
         while True:
+            self._under_way += 1
             try:
                 receipt = await workflow.execute_activity_method(
                     MessageActivities.send,
@@ -70,6 +82,8 @@ class Courier:
                 # Only a broken template or an unknown channel gets here: no retry will mend it, a person must.
                 self._on_receipt(message, None, str(error.cause))
                 break
+            finally:
+                self._under_way -= 1
             is_pending = any(d.status is DeliveryStatus.PENDING for d in receipt.deliveries)
             if not is_pending or not said:
                 self._on_receipt(message, receipt, "")
