@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.acting import NewActionItem
-from api.pages.forms import Verb, read_command, read_form
+from api.pages.forms import Verb, read_command, read_form, read_model
 from api.pages.rendering import AtDesk, attempt, markdown
 from domain.action_item import (
     ActionItemCommand,
@@ -14,7 +14,6 @@ from domain.action_item import (
     DropItem,
     ExtendItem,
     FinishItem,
-    Priority,
     ReassignItem,
     StartWork,
 )
@@ -68,29 +67,14 @@ async def new_action_item(desk: AtDesk, incident: str = "") -> HTMLResponse:
 
 
 @router.post("/action-items")
-async def create_action_item(
-    desk: AtDesk,
-    incident_id: Annotated[str, Form()],
-    title: Annotated[str, Form()],
-    done_when: Annotated[str, Form()],
-    owner: Annotated[str, Form()],
-    key: Annotated[str, Form()],
-    priority: Annotated[Priority, Form()] = Priority.NORMAL,
-    requires_drill: Annotated[str, Form()] = "",
-) -> RedirectResponse:
+async def create_action_item(desk: AtDesk) -> RedirectResponse:
     """Start it; it outlives the incident."""
-    item = NewActionItem(
-        incident_id=incident_id,
-        title=title,
-        owner=owner,
-        done_when=done_when,
-        priority=priority,
-        requires_drill=requires_drill or None,
-    )
+    fields = await read_form(desk.request)
+    key = fields.pop("key", None)
     try:
-        made = await desk.actions.create_action_item(item, desk.actor, key)
+        made = await desk.actions.create_action_item(read_model(NewActionItem, fields), desk.actor, key)
     except (Rejected, Transient) as error:
-        return desk.back(f"/action-items/new?incident={incident_id}", refusal=error.sentence)
+        return desk.back(f"/action-items/new?incident={fields.get('incident_id', '')}", refusal=error.sentence)
     return desk.back(f"/action-items/{made.id}", notice="Added. It is chased until it is done with evidence.")
 
 

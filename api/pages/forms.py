@@ -42,8 +42,13 @@ def read_command(verbs: Mapping[str, Verb[C]], verb: str, by: Actor, fields: Map
     known = verbs.get(verb)
     if known is None:
         raise Rejected(f"there is nothing called {verb!r} to do here", RejectionKind.NOT_FOUND)
+    return known, read_model(known.command, {**fields, "by": by})
+
+
+def read_model(model: type[C], fields: Mapping[str, Any]) -> C:
+    """What was filled in as a model; Rejected with a sentence about the first field that does not fit."""
     try:
-        return known, known.command.model_validate({**fields, "by": by})
+        return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]).replace("_", " ")

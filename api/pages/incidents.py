@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel
 
 from api.acting import Declaration
-from api.pages.forms import Verb, read_command, read_form
+from api.pages.forms import Verb, read_command, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt
 from domain.alert import DeclareGroup, DeclineGroup, GroupStatus
 from domain.errors import Rejected, Transient
@@ -72,14 +73,21 @@ async def console(desk: AtDesk) -> HTMLResponse:
     )
 
 
+class Filters(BaseModel):
+    """The search form; an empty field does not filter."""
+
+    q: str = ""
+    status: str = ""
+    severity: str = ""
+    service: str = ""
+    cursor: str = ""
+
+
 @router.get("/incidents")
-async def incidents(
-    desk: AtDesk, q: str = "", status: str = "", severity: str = "", service: str = "", cursor: str = ""
-) -> HTMLResponse:
+async def incidents(desk: AtDesk, filters: Annotated[Filters, Query()]) -> HTMLResponse:
     """All of them, by filter."""
-    filters = {"q": q, "status": status, "severity": severity, "service": service}
-    chosen = {name: value for name, value in filters.items() if value}
-    items, next_cursor = await _incidents(desk, cursor=cursor or None, **chosen)
+    chosen = {name: value for name, value in filters.model_dump().items() if value}
+    items, next_cursor = await _incidents(desk, **chosen)
     return await desk.page(
         "incidents.html",
         incidents=items,
@@ -99,17 +107,13 @@ async def declare_form(desk: AtDesk) -> HTMLResponse:
 
 
 @router.post("/declare")
-async def declare(
-    desk: AtDesk,
-    title: Annotated[str, Form()],
-    severity: Annotated[Severity, Form()],
-    key: Annotated[str, Form()],
-    service: Annotated[str, Form()] = "",
-    summary: Annotated[str, Form()] = "",
-) -> RedirectResponse:
+async def declare(desk: AtDesk) -> RedirectResponse:
     """Declare, page, and go to the room."""
-    declaration = Declaration(title=title, severity=severity, summary=summary, services=(service,) if service else ())
+    fields = await read_form(desk.request)
+    key = fields.pop("key", None)
+    service = fields.pop("service", None)
     try:
+        declaration = read_model(Declaration, fields | {"services": (service,) if service else ()})
         made = await desk.actions.declare(declaration, desk.actor, key)
     except (Rejected, Transient) as error:
         return desk.back("/declare", refusal=error.sentence)
