@@ -53,9 +53,9 @@ def due_after(moment: datetime, duration: timedelta, hours: WorkingHours) -> dat
     return moment.astimezone(UTC) + duration
 
 
-def written(moment: datetime, hours: WorkingHours) -> str:
-    """A time as people of this calendar read it: `2026-11-25 10:00 CET`."""
-    return f"{_local(moment, hours):%Y-%m-%d %H:%M %Z}"
+def written(moment: datetime, hours: WorkingHours, *, with_seconds: bool = False) -> str:
+    """A time as people of this calendar read it: `2026-11-25 10:00 CET`; a timeline needs its seconds."""
+    return _local(moment, hours).strftime("%Y-%m-%d %H:%M:%S %Z" if with_seconds else "%Y-%m-%d %H:%M %Z")
 
 
 def _working_time(day: date, hours: WorkingHours) -> tuple[datetime, datetime] | None:

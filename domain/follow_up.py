@@ -12,9 +12,9 @@ from domain.calendar import written
 from domain.deadlines import LadderReason, LadderStep
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
-from domain.message import Template
+from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.policy import WorkingHours
-from domain.timeline import Actor, ActorKind, Entry
+from domain.timeline import Actor, ActorKind, Entry, EntryKind
 
 S = TypeVar("S")
 
@@ -98,3 +98,21 @@ def words_of(step: LadderStep, thing: str, due_at: datetime, now: datetime, hour
             return f"{thing} is due now ({when})"
         case LadderReason.OVERDUE | LadderReason.ESCALATED:
             return f"{thing} was due at {when} and is overdue by {format_duration(now - due_at)}"
+
+
+def receipt_entry(
+    message: Message, receipt: MessageReceipt | None, error: str, at: datetime, by: Actor
+) -> Entry | None:
+    """The line about what became of a message; None when it was simply delivered, as the line about it has it."""
+    to = " and ".join(message.people)
+    what = message.template.value.replace("_", " ")
+    if receipt is None:
+        said = f"The {what} for {to} could not be sent: {error}"
+        return Entry(at=at, kind=EntryKind.TROUBLE, actor=by, summary=said)
+    troubled = [each for each in receipt.deliveries if each.status is not DeliveryStatus.DELIVERED]
+    if receipt.deliveries and not troubled:
+        return None
+    outcome = ", ".join(f"{d.channel} to {d.to} {d.status.value.replace('_', ' ')}" for d in troubled)
+    said = f"The {what} for {to}: {outcome or 'there is no channel to send it over'}"
+    details = {"deliveries": [each.model_dump(mode="json") for each in receipt.deliveries]}
+    return Entry(at=at, kind=EntryKind.TROUBLE, actor=by, summary=said, details=details)

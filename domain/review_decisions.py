@@ -128,6 +128,11 @@ def accept_draft(state: ReviewState, markdown: str, now: datetime) -> ReviewOutc
     return Outcome(after, (_entry(now, ME, said, revision=after.revision),))
 
 
+def renew_draft(state: ReviewState) -> ReviewOutcome:
+    """The record has caught up: write the draft again, unless a person has edited it or the review is over."""
+    return Outcome(state if state.state in FINISHED else _redrafted(state))
+
+
 def give_up_draft(state: ReviewState, sentence: str, now: datetime) -> ReviewOutcome:
     """No draft can be made (a broken template): a person writes the text; the placeholder stays until then."""
     after = state.model_copy(update={"draft_wanted": False})

@@ -1,0 +1,134 @@
+"""The review of an incident: drafted from the timeline, owned, reminded of, and signed off by another or waived.
+
+Started by the incident when it is resolved; `review/<incident id>`. The one thing to know: the draft is made in the
+background and never stands in the way. While the store is away there is a marked placeholder, and a person's edit wins.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from domain.deadlines import LadderStep
+from domain.incident import ObserveReview
+from domain.record import ProjectionKind
+from domain.review import REVIEW_COMMANDS, ReviewCommand, ReviewStart, ReviewState
+from domain.review_decisions import (
+    FINISHED,
+    ME,
+    ReviewOutcome,
+    accept_draft,
+    decide,
+    give_up_draft,
+    open_review,
+    renew_draft,
+    take_step,
+)
+from workflows.follow_up import FollowUp
+from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
+
+with workflow.unsafe.imports_passed_through():
+    from activities.review_draft import DraftRequest, ReviewDraftActivities
+
+# The record may be this far behind when the review begins (the longest pause between two attempts to save is 30 s, and
+# the closing notices go out meanwhile), so the draft is made once more.
+_RENEW_AFTER = timedelta(seconds=60)
+
+
+@workflow.defn
+class Review(FollowUp[ReviewCommand, ReviewState]):
+    """See the module."""
+
+    commands: ClassVar[Mapping[str, type[BaseModel]]] = REVIEW_COMMANDS
+
+    @workflow.init
+    def __init__(self, start: ReviewStart) -> None:
+        self._start = start
+        self._set_up(ProjectionKind.REVIEW, ME, start)
+        if start.state is not None:
+            self._state = start.state
+        else:
+            self._apply(open_review(start, workflow.now()))
+
+    @workflow.query
+    def view(self) -> ReviewState:
+        """All that this review knows."""
+        return self._state
+
+    @workflow.run
+    async def run(self, start: ReviewStart) -> ReviewState:
+        """Lives until the review is signed off or waived; returns how it ended."""
+        background = [asyncio.create_task(self._keep_draft())]
+        if start.state is None:
+            background.append(asyncio.create_task(self._renew_draft()))
+        is_finished = await self._follow()
+        for task in background:
+            task.cancel()
+        if not is_finished:
+            workflow.continue_as_new(
+                start.model_copy(
+                    update={"state": self._state, "recorder": self._recorder.carry(), "courier": self._courier.carry()}
+                )
+            )
+        return self._state
+
+    async def _keep_draft(self) -> None:
+        """Write the draft whenever the facts have changed and no person has edited it."""
+        while True:
+            await workflow.wait_condition(lambda: self._state.draft_wanted)
+            request = self._draft_request()
+            try:
+                # Edits, findings and even the sign-off may come in while the store is away.
+                result = await workflow.execute_activity_method(
+                    ReviewDraftActivities.draft,
+                    request,
+                    start_to_close_timeout=BOOKKEEPING_TIMEOUT,
+                    retry_policy=KEEP_TRYING,
+                )
+            except ActivityError as error:
+                self._apply(give_up_draft(self._state, str(error.cause), workflow.now()))
+                continue
+            if request == self._draft_request():
+                self._apply(accept_draft(self._state, result.markdown, workflow.now()))
+
+    async def _renew_draft(self) -> None:
+        await asyncio.sleep(_RENEW_AFTER.total_seconds())
+        self._apply(renew_draft(self._state))
+
+    def _draft_request(self) -> DraftRequest:
+        state, start = self._state, self._start
+        return DraftRequest(
+            incident_id=state.incident_id,
+            title=state.title,
+            owner=state.owner,
+            due_at=state.due_at,
+            findings=state.findings,
+            calendar=start.policy.calendar,
+        )
+
+    # --- what FollowUp asks ---
+
+    def _decide(self, command: ReviewCommand) -> ReviewOutcome:
+        return decide(self._state, command, workflow.now(), self._start)
+
+    def _take_step(self, step: LadderStep) -> ReviewOutcome:
+        return take_step(self._state, step, workflow.now(), self._start)
+
+    def _is_finished(self) -> bool:
+        return self._state.state in FINISHED
+
+    def _context(self) -> dict[str, Any]:
+        state = self._state
+        return {
+            "incident": {"id": state.incident_id, "title": state.title, "severity": self._start.severity.value},
+            "review": {"id": state.id, "title": state.title, "owner": state.owner, "state": state.state.value},
+            "due_at": state.due_at.isoformat() if state.due_at else None,
+        }
+
+    def _observation(self) -> tuple[str, BaseModel]:
+        state = self._state
+        return "observe_review", ObserveReview(by=ME, review_id=state.id, state=state.state.value)
