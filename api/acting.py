@@ -13,11 +13,10 @@ from typing import Any
 
 from pydantic import Field
 
-from api.bodies import nearest
 from api.engine import Engine, Owner
 from api.ports import ConfigurationSource, RunbookCatalog
 from api.reading import Reader, shown_incident
-from domain.action_item import ActionItemCommand, ActionItemStart, Priority
+from domain.action_item import ActionItemCommand, ActionItemStart, ActionItemStatus, Priority
 from domain.alert import DeclareGroup, DeclineGroup
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.game_day import HaltGameDay
@@ -33,13 +32,14 @@ from domain.ids import (
     suffix_from_number,
     suffix_from_text,
 )
-from domain.incident import Command, IncidentContext, IncidentStart, StartRun
+from domain.incident import Command, IncidentContext, IncidentStart, IncidentState, IncidentStatus, StartRun
 from domain.incident_context import incident_context
 from domain.model import Model
 from domain.review import ReviewCommand
 from domain.run import DecideApproval, RunCommand
 from domain.severity import IncidentType, Severity
 from domain.timeline import Actor
+from runbooks.parameters import bind_parameters
 from store.interface import Document
 
 # Id suffixes: four characters are a million ids a day; when keys collide, the later one gets a longer suffix.
@@ -113,6 +113,17 @@ class Actions:
             raise Transient("no free incident id was found; try again")
         return made
 
+    async def declared(self, incident_id: str, declaration: Declaration, by: Actor) -> Document:
+        """The incident that was just declared; as it was asked for while no worker has taken it up yet."""
+        try:
+            return (await self._reader.incident(incident_id)).document
+        except HotwashError:
+            asked = declaration.model_dump(exclude={"runbook", "runbook_parameters"})
+            state = IncidentState(
+                id=incident_id, status=IncidentStatus.DECLARED, declared_by=by, declared_at=datetime.now(UTC), **asked
+            )
+            return shown_incident(state.model_dump(mode="json"))
+
     async def incident(self, incident_id: str, name: str, command: Command, mark: str | None = None) -> Document:
         """Ask something of an incident; answers with the incident as it then stands."""
         return shown_incident(await self._of_incident(incident_id, name, command, mark))
@@ -150,13 +161,13 @@ class Actions:
         """Run a runbook for an incident. The same mark finds the run that the first request started."""
         self._require_runbook(runbook, parameters)
         if mark is not None:
-            known = (await self._reader.incident_state(incident_id)).get("keys", {}).get(mark)
+            known = (await self._reader.incident_state(incident_id)).get("keys", {}).get(f"run {mark}")
             if known:
                 return Made(known, is_new=False)
         key = mark or secrets.token_hex(16)
         command = StartRun(by=by, runbook=runbook, parameters=parameters, key=key)
         state = await self._of_incident(incident_id, "start_run", command, mark)
-        return Made(state["keys"][key], is_new=True)
+        return Made(state["keys"][f"run {key}"], is_new=True)
 
     async def run_appears(self, run_id: str) -> Document | None:
         """The run as it shows itself; None when it has not yet done so."""
@@ -214,6 +225,13 @@ class Actions:
                 return Made(start.id, owner is Owner.NEW)
         raise Transient("no free action item id was found; try again")
 
+    async def created(self, item_id: str, item: NewActionItem) -> Document:
+        """The action item that was just created; as it was asked for while no worker has taken it up yet."""
+        try:
+            return (await self._reader.action_item(item_id)).document
+        except HotwashError:
+            return {"id": item_id, "state": ActionItemStatus.OPEN.value, **item.model_dump(mode="json")}
+
     async def action_item(
         self, item_id: str, name: str, command: ActionItemCommand, mark: str | None = None
     ) -> Document:
@@ -231,9 +249,9 @@ class Actions:
         return state
 
     async def halt_game_day(self, game_day_id: str, command: HaltGameDay, mark: str | None = None) -> Document:
-        """Stop a game day now and undo its fault."""
-        workflow_id = game_day_workflow_id(game_day_id.replace("~", "/"))
-        state: Document = await self._engine.command(workflow_id, "halt", command, f"game day {game_day_id}", mark)
+        """Stop a game day now and undo its fault; answers with it as it then stands."""
+        workflow_id, subject = game_day_workflow_id(game_day_id.replace("~", "/")), f"game day {game_day_id}"
+        state: Document = await self._engine.command(workflow_id, "halt", command, subject, mark)
         return state
 
     def _require_runbook(self, name: str, parameters: dict[str, Any] | None = None) -> None:
@@ -242,11 +260,5 @@ class Actions:
             document = self._catalog.pin(name).document
         except Rejected as error:
             raise Rejected(error.sentence) from error
-        if parameters is None:
-            return
-        for given in parameters:
-            if given not in document.parameters:
-                raise Rejected(f"runbook {name!r} has no parameter {given!r}{nearest(given, document.parameters)}")
-        for wanted, parameter in document.parameters.items():
-            if parameter.required and parameter.default is None and wanted not in parameters:
-                raise Rejected(f"runbook {name!r} needs the parameter {wanted!r}")
+        if parameters is not None:
+            bind_parameters(document, parameters)

@@ -1,0 +1,1 @@
+"""The REST contract, a file per noun; `api/app.py` includes them all."""

@@ -1,0 +1,65 @@
+"""`/api/v1/reviews`: the blameless reviews; a review has the id of its incident."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from api.acting import Actions
+from api.dependencies import Owned, ReaderDep, page, picture, problems, several, shows
+from api.routes.verbs import Verb, add_verbs
+from domain.record import ProjectionKind
+from domain.review import (
+    AddFinding,
+    AssignReview,
+    EditReview,
+    ExtendReview,
+    ReturnReview,
+    ReviewCommand,
+    ReviewState,
+    SignOffReview,
+    SubmitReview,
+    WaiveReview,
+)
+from store.interface import Document
+
+router = APIRouter(prefix="/reviews", tags=["reviews"])
+
+
+@router.get("", summary="Reviews, the soonest due first", response_model=None, responses=problems(422))
+async def list_reviews(reader: ReaderDep, query: Owned) -> JSONResponse:
+    """A page of reviews that meet every filter given."""
+    return page(
+        await reader.things(
+            ProjectionKind.REVIEW,
+            incident_id=query.incident_id,
+            state=several(query.state),
+            owner=several(query.owner),
+            overdue=query.overdue,
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+    )
+
+
+@router.get("/{id}", summary="One review", response_model=None, responses=shows(ReviewState) | problems(404))
+async def get_review(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 - the path's word
+    """With its Markdown and findings."""
+    return picture(await reader.review(id))
+
+
+VERBS = (
+    Verb("assign", "assign", AssignReview, "Another owner"),
+    Verb("edit", "edit", EditReview, "New text, for the revision that was edited"),
+    Verb("findings", "add_finding", AddFinding, "Something learned"),
+    Verb("submit", "submit", SubmitReview, "Ready to be reviewed"),
+    Verb("sign-off", "sign_off", SignOffReview, "Reviewed and accepted; not by its owner"),
+    Verb("return", "return_to_draft", ReturnReview, "Not yet: back to the draft"),
+    Verb("waive", "waive", WaiveReview, "No review, and why; where the policy allows it"),
+    Verb("extend", "extend", ExtendReview, "A later deadline, and why"),
+)
+
+
+async def _send(actions: Actions, id_: str, name: str, command: ReviewCommand, mark: str | None) -> Document:
+    return await actions.review(id_, name, command, mark)
+
+
+add_verbs(router, VERBS, _send, ReviewState)
