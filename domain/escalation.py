@@ -6,8 +6,10 @@ It never gives up by itself. Where pages wait for working hours (SEV-4), no leve
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from domain.calendar import next_opening
+from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
 from domain.message import Delivery, DeliveryStatus
 from domain.page import (
@@ -86,7 +88,8 @@ def note_delivery(
         detail=delivery.detail,
     )
     others = tuple(each for each in state.deliveries if _place(each) != _place(news))
-    after = state.model_copy(update={"deliveries": (*others, news)[-SHOWN_DELIVERIES:]})
+    paged_at = state.paged_at or (now if delivery.status is DeliveryStatus.DELIVERED else None)
+    after = state.model_copy(update={"deliveries": (*others, news)[-SHOWN_DELIVERIES:], "paged_at": paged_at})
     over = f" over {delivery.channel}" if delivery.channel else ""
     if delivery.status is DeliveryStatus.DELIVERED:
         return after, _line(now, EntryKind.PAGE, ESCALATION, f"{delivery.to} was paged{over}", after)
@@ -111,6 +114,21 @@ def answer(start: EscalationStart, state: EscalationState, command: PageCommand,
     after = state.model_copy(update={"status": EscalationStatus.STOPPED, "next_level_at": None})
     why = f": {command.reason}" if command.reason else ""
     return Answered(after, (_line(now, EntryKind.PAGE, by, f"paging stopped{why}", after),))
+
+
+def page_text(start: EscalationStart, state: EscalationState) -> dict[str, Any]:
+    """What the template of a page is given."""
+    level = start.on_call.levels[state.level - 1]
+    within = level.acknowledge_within or timedelta(seconds=start.acknowledge_within_seconds)
+    return {
+        "incident": {"id": start.incident_id, "title": start.title, "severity": start.severity.value},
+        "title": start.title,
+        "severity": start.severity.value,
+        "reason": start.reason,
+        "level": state.level,
+        "round": state.round,
+        "acknowledge_within": format_duration(within),
+    }
 
 
 def _in_hours(start: EscalationStart, moment: datetime) -> datetime:

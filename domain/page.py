@@ -68,6 +68,8 @@ class EscalationState(Model):
     acknowledged_by: Actor | None = None
     acknowledged_at: datetime | None = None
     next_level_at: datetime | None = None
+    # When the first page was delivered to anybody.
+    paged_at: datetime | None = None
     deliveries: tuple[PageDelivery, ...] = ()
 
 

@@ -24,6 +24,7 @@ from domain.incident import (
     PostUpdate,
     RecordDecision,
     Reopen,
+    Role,
     RunSummary,
     StartRun,
     Task,
@@ -32,14 +33,18 @@ from domain.incident_effects import (
     LaunchRun,
     Outcome,
     PublishUpdate,
+    TellPeople,
     changed,
     conflict,
     entry,
     require_person,
     require_text,
 )
+from domain.incident_paging import who_is_paged
 from domain.lifecycle import AFTER, ENDED_RUNS, move, reopen
+from domain.message import Template
 from domain.review import ReviewStatus
+from domain.run import RunStatus
 from domain.timeline import Actor, Entry, EntryKind, Link
 
 # A run that the incident has asked for and that has not reported yet.
@@ -191,17 +196,23 @@ def observe_action_item(state: IncidentState, command: ObserveActionItem, now: d
     return Outcome(changed(state, action_items=items if known else (*items, item)))
 
 
-def run_failed_to_start(state: IncidentState, launch: LaunchRun, sentence: str, now: datetime) -> Outcome:
-    """A runbook that is unknown or broken becomes a line and a failed run; the incident goes on."""
+def run_failed(state: IncidentState, launch: LaunchRun, sentence: str, now: datetime) -> Outcome:
+    """A run that could not start (or broke) becomes a line, a failed run and a page for the commander; no more."""
+    if any(run.id == launch.run_id and run.status in ENDED_RUNS for run in state.runs):
+        return Outcome(state)
     runs = tuple(
-        run.model_copy(update={"status": "failed", "waiting_for": None})
-        if run.id == launch.run_id and run.status not in ENDED_RUNS
+        run.model_copy(update={"status": RunStatus.FAILED.value, "waiting_for": None})
+        if run.id == launch.run_id
         else run
         for run in state.runs
     )
     summary = f"runbook {launch.runbook} did not run: {sentence}"
     note = entry(now, EntryKind.TROUBLE, launch.requested_by, summary, run=launch.run_id)
-    return Outcome(changed(state, runs=runs), (note,))
+    commander, on_call = state.roles.get(Role.COMMANDER), who_is_paged(state.context)
+    people = (commander,) if commander else on_call.levels[0].people if on_call else ()
+    context = {"title": state.title, "severity": state.severity.value, "reason": summary}
+    telling = TellPeople(about=f"run-failed/{launch.run_id}", template=Template.PAGE, people=people, context=context)
+    return Outcome(changed(state, runs=runs), (note,), (telling,) if people else ())
 
 
 def _source(title: str, url: str | None) -> tuple[Link, ...]:

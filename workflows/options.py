@@ -19,6 +19,13 @@ def steps_queue(site: str | None) -> str:
 KEEP_TRYING = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )
+# Gives up after some four minutes of failures (time in which no worker is up does not count): then a person is told.
+TRY_A_WHILE = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=14,
+)
 # One attempt: the workflow itself decides about another, because a second one may do harm.
 ONCE = RetryPolicy(maximum_attempts=1)
 # A bookkeeping call that takes longer than this is stuck; SQLite's busy timeout is 5 s.
@@ -27,3 +34,6 @@ BOOKKEEPING_TIMEOUT = timedelta(seconds=15)
 MESSAGE_TIMEOUT = timedelta(seconds=60)
 # A worker that says nothing for this long has died: three missed heartbeats.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+# A question with a safe answer of its own (is this a drill? no): an incident does not wait longer than this for it.
+ASK_BRIEFLY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
+QUESTION_TIMEOUT = timedelta(seconds=5)
