@@ -5,9 +5,10 @@ mistake into a sentence with its line; this module only says what is right.
 """
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AliasChoices, Field, StringConstraints, field_validator, model_validator
 
@@ -232,38 +233,67 @@ class Configuration(Model):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Configuration":
-        for sentence in missing_names(self):
-            raise ValueError(sentence)
+        missing = list(missing_names(self))
+        if missing:
+            raise MissingNames(missing)
         return self
 
 
-def missing_names(configuration: Configuration) -> list[str]:
-    """Every reference to a person, team, service or channel that is not defined, as a sentence."""
-    sentences: list[str] = []
+class MissingName(NamedTuple):
+    """A name that is used and nowhere defined, and where it is used."""
 
-    def demand(where: str, what: str, name: str | None, known: object) -> None:
-        if name is not None and name not in known:  # type: ignore[operator]
-            sentences.append(f"{where}: {what} {name!r} is not defined; define it or mend the name")
+    path: tuple[str | int, ...]
+    sentence: str
 
-    people, channels = configuration.people, configuration.channels
-    for key, human in people.items():
-        demand(f"people.{key}.manager", "person", human.manager, people)
-    for key, team in configuration.teams.items():
-        demand(f"teams.{key}.manager", "person", team.manager, people)
-        for member in team.members:
-            demand(f"teams.{key}.members", "person", member, people)
-    for key, on_call in configuration.on_call.items():
-        for level in on_call.levels:
-            for name in level.people:
-                demand(f"on_call.{key}", "person", name, people)
+
+class MissingNames(ValueError):
+    """All of them at once, so that a person mends the file in one go."""
+
+    def __init__(self, missing: Sequence[MissingName]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, path))}: {sentence}" for path, sentence in missing))
+        self.missing = tuple(missing)
+
+
+def missing_names(configuration: Configuration) -> Iterator[MissingName]:
+    """Every reference to a person, team, service, channel or on-call path that is not defined."""
+    known: dict[str, Collection[str]] = {
+        "person": configuration.people,
+        "team": configuration.teams,
+        "on-call path": configuration.on_call,
+        "service": configuration.services,
+        "channel": configuration.channels,
+    }
+    for what, path, name in _references(configuration):
+        if name is not None and name not in known[what]:
+            yield MissingName(path, f"{what} {name!r} is not defined; define it or mend the name")
+
+
+# What kind of name it is, where it stands, and the name.
+_Reference = tuple[str, tuple[str | int, ...], str | None]
+
+
+def _references(configuration: Configuration) -> Iterator[_Reference]:
+    yield from _references_to_people(configuration)
     for key, service in configuration.services.items():
-        demand(f"services.{key}.team", "team", service.team, configuration.teams)
-        demand(f"services.{key}.on_call", "on-call path", service.on_call, configuration.on_call)
-    for route in configuration.routes:
-        demand(f"routes.{route.name}.service", "service", route.service, configuration.services)
-    for name in configuration.page_channels:
-        demand("page_channels", "channel", name, channels)
+        yield "team", ("services", key, "team"), service.team
+        yield "on-call path", ("services", key, "on_call"), service.on_call
+    for place, route in enumerate(configuration.routes):
+        yield "service", ("routes", place, "service"), route.service
+    for place, name in enumerate(configuration.page_channels):
+        yield "channel", ("page_channels", place), name
     for audience, plan in configuration.audiences.items():
-        for destination in plan.destinations:
-            demand(f"audiences.{audience.value}", "channel", destination.channel, channels)
-    return sentences
+        for place, destination in enumerate(plan.destinations):
+            yield "channel", ("audiences", audience.value, "destinations", place, "channel"), destination.channel
+
+
+def _references_to_people(configuration: Configuration) -> Iterator[_Reference]:
+    for key, human in configuration.people.items():
+        yield "person", ("people", key, "manager"), human.manager
+    for key, team in configuration.teams.items():
+        yield "person", ("teams", key, "manager"), team.manager
+        for place, member in enumerate(team.members):
+            yield "person", ("teams", key, "members", place), member
+    for key, on_call in configuration.on_call.items():
+        for rung, level in enumerate(on_call.levels):
+            for place, name in enumerate(level.people):
+                yield "person", ("on_call", key, "levels", rung, "people", place), name

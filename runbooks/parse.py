@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -102,7 +102,7 @@ def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
     """The annotations that `part` of a value of this annotation may have."""
     for plain in _alternatives(annotation):
         if isinstance(plain, type) and issubclass(plain, BaseModel):
-            if plain.__name__ == part:
+            if part == plain.__name__ or part in _tags(plain):
                 # Pydantic names the alternative of a union; it is no step into the data.
                 yield plain
             for name, field in plain.model_fields.items():
@@ -112,6 +112,13 @@ def _inside(annotation: Any, part: str | int) -> Iterator[Any]:
             yield get_args(plain)[1]
         elif get_origin(plain) in {list, tuple, set, frozenset}:
             yield get_args(plain)[0]
+
+
+def _tags(model: type[BaseModel]) -> Iterator[Any]:
+    # The alternative of a discriminated union is named by the literal that tells it apart (`kind: smtp`).
+    for field in model.model_fields.values():
+        if get_origin(field.annotation) is Literal:
+            yield from get_args(field.annotation)
 
 
 def _keys(annotation: Any) -> Iterator[str]:
