@@ -196,8 +196,12 @@ class ActionSettings(Model):
     http_allow: tuple[str, ...] = ()
 
 
-class GameDaySchedule(Model):
-    """When a game day of the library runs by itself."""
+class GameDaySettings(Model):
+    """What a game day of the library needs to know here, and when it runs by itself."""
+
+    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    # Who gets the report.
+    audience: tuple[Name, ...] = ()
 
     # Five-field cron, in the calendar's time zone.
     cron: str | None = None
@@ -225,7 +229,7 @@ class Configuration(Model):
     runbook_folders: tuple[str, ...] = ("runbooks",)
     game_day_folders: tuple[str, ...] = ("game_days",)
     template_folder: str = "templates"
-    game_days: dict[Name, GameDaySchedule] = Field(default_factory=dict)
+    game_days: dict[Name, GameDaySettings] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
     policy: Policy = Policy()
     # ISO country whose public holidays the calendar leaves out (filled into `policy.calendar.holidays` when read).

@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.errors import Rejected
 from runbooks.findings import nearest
+from runbooks.game_day_schema import GameDay
 from runbooks.schema import Parameter, ParameterType, Runbook
 
 _REFERENCE = re.compile(r"(env|file|aws-sm):.+")
@@ -19,10 +20,10 @@ _TYPES: dict[ParameterType, tuple[type, ...]] = {
 }
 
 
-def bind_parameters(runbook: Runbook, given: Mapping[str, Any]) -> dict[str, Any]:
+def bind_parameters(runbook: Runbook | GameDay, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every declared parameter with its value; Rejected, naming all mistakes and no value of a secret, otherwise."""
     mistakes = [
-        f"the runbook has no parameter {name!r}{nearest(name, list(runbook.parameters))}"
+        f"there is no parameter {name!r}{nearest(name, list(runbook.parameters))}"
         for name in given
         if name not in runbook.parameters
     ]
@@ -38,7 +39,7 @@ def bind_parameters(runbook: Runbook, given: Mapping[str, Any]) -> dict[str, Any
             about = f" ({parameter.description})" if parameter.description else ""
             mistakes.append(f"parameter {name!r} is missing{about}")
     if mistakes:
-        raise Rejected(f"runbook {runbook.name!r}: " + "; ".join(mistakes))
+        raise Rejected(f"{runbook.name!r}: " + "; ".join(mistakes))
     return bound
 
 

@@ -7,11 +7,11 @@ they tell this workflow what happened by the signal `observe_milestone`.
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.errors import Rejected, RejectionKind
@@ -49,6 +49,21 @@ with workflow.unsafe.imports_passed_through():
 
 # A probe, a fault or a restore that takes longer than this is stuck; it is cut off and counts as failed.
 _CALL_TIMEOUT = timedelta(seconds=30)
+
+
+class _StepOptions(TypedDict):
+    task_queue: str
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+_ON_STEPS: _StepOptions = {
+    "task_queue": STEPS_QUEUE,
+    "start_to_close_timeout": _CALL_TIMEOUT,
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+    "retry_policy": ONCE,
+}
 _ME = automation("game-day")
 
 
@@ -158,7 +173,7 @@ class GameDay(CommandHandlers[HaltGameDay]):
     async def _inject_and_watch(self) -> None:
         self._change(self._state.model_copy(update={"phase": GameDayPhase.INJECTING, "injected_at": workflow.now()}))
         self._note(EntryKind.GAME_DAY, f"Fault injected: {self._calls['fault'].action} {self._calls['fault'].with_}")
-        problem = await self._call("fault", "fault")
+        problem = await self._perform("fault")
         if problem is not None:
             self._note(EntryKind.TROUBLE, f"The fault could not be injected: {problem}")
             return
@@ -188,7 +203,7 @@ class GameDay(CommandHandlers[HaltGameDay]):
         self._change(self._state.model_copy(update={"phase": GameDayPhase.RESTORING}))
         by_response = await self._steady_state_holds()
         deadline = workflow.now() + self._start.document.restored_within
-        problem = None if by_response else await self._call("restore", "restore")
+        problem = None if by_response else await self._perform("restore")
         restored = by_response
         while not restored and workflow.now() < deadline:
             restored = await self._steady_state_holds()
@@ -229,36 +244,40 @@ class GameDay(CommandHandlers[HaltGameDay]):
     async def _steady_state_holds(self) -> bool:
         self._probes += 1
         for number in range(len(self._start.document.steady_state)):
-            if await self._call(f"probe-{number}", f"probe-{number}/{self._probes}") is not None:
+            request = self._request(f"probe-{number}", f"probe-{number}/{self._probes}")
+            try:
+                seen = await workflow.execute_activity_method(
+                    StepActivities.check, request, summary=f"probe: {request.action}", **_ON_STEPS
+                )
+            except ActivityError as error:
+                _raise_if_cancelled(error)
+                return False
+            if not seen.holds:
                 return False
         return True
 
-    async def _call(self, which: str, key: str) -> str | None:
-        """Perform one action; None when it went well, else what went wrong."""
-        call = self._calls[which]
+    async def _perform(self, which: str) -> str | None:
+        """Perform the fault or the restore; None when it went well, else what went wrong."""
+        request = self._request(which, which)
         try:
             await workflow.execute_activity_method(
-                StepActivities.perform,
-                StepRequest(
-                    key=f"{workflow.info().workflow_id}/{key}",
-                    action=call.action,
-                    parameters=call.with_,
-                    incident_id=self._state.incident_id,
-                    run_id=None,
-                    drill=True,
-                    timeout_seconds=_CALL_TIMEOUT.total_seconds(),
-                ),
-                task_queue=STEPS_QUEUE,
-                start_to_close_timeout=_CALL_TIMEOUT,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=ONCE,
-                summary=f"{which}: {call.action}",
+                StepActivities.perform, request, summary=f"{which}: {request.action}", **_ON_STEPS
             )
         except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise asyncio.CancelledError from error
+            _raise_if_cancelled(error)
             return str(error.cause or error)
         return None
+
+    def _request(self, which: str, key: str) -> StepRequest:
+        call = self._calls[which]
+        return StepRequest(
+            key=f"{workflow.info().workflow_id}/{key}",
+            action=call.action,
+            parameters=call.with_,
+            incident_id=self._state.incident_id,
+            drill=True,
+            timeout_seconds=_CALL_TIMEOUT.total_seconds(),
+        )
 
     async def _pause(self) -> None:
         # A halt or the last milestone ends the pause early.
@@ -302,8 +321,13 @@ class GameDay(CommandHandlers[HaltGameDay]):
             self._note(EntryKind.TROUBLE, f"The report {message.key} could not be sent: {problem}")
 
 
-def _search_attributes(service: str | None) -> TypedSearchAttributes:
-    pairs: list[SearchAttributePair[Any]] = [SearchAttributePair(SearchAttributeKey.for_bool(IS_DRILL), True)]
+def _search_attributes(service: str | None) -> list[SearchAttributeUpdate[Any]]:
+    updates: list[SearchAttributeUpdate[Any]] = [SearchAttributeKey.for_bool(IS_DRILL).value_set(True)]
     if service:
-        pairs.append(SearchAttributePair(SearchAttributeKey.for_keyword(SERVICE), service))
-    return TypedSearchAttributes(pairs)
+        updates.append(SearchAttributeKey.for_keyword(SERVICE).value_set(service))
+    return updates
+
+
+def _raise_if_cancelled(error: ActivityError) -> None:
+    if is_cancelled_exception(error):
+        raise asyncio.CancelledError from error

@@ -37,3 +37,5 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 # A question with a safe answer of its own (is this a drill? no): an incident does not wait longer than this for it.
 ASK_BRIEFLY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 QUESTION_TIMEOUT = timedelta(seconds=5)
+# A scheduled game day that was missed by more than this, because the engine was down, is not made up for.
+CATCH_UP_WINDOW = timedelta(minutes=1)
