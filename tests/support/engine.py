@@ -18,7 +18,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from domain.search_attributes import SEARCH_ATTRIBUTES
@@ -47,9 +47,9 @@ def search_attribute_keys() -> list[SearchAttributeKey[Any]]:
 
 
 @asynccontextmanager
-async def time_skipping_engine() -> AsyncIterator[WorkflowEnvironment]:
-    """A server in memory, on a free port, for the duration of the block."""
-    arguments = [part for setting in DYNAMIC_CONFIG for part in ("--dynamic-config-value", setting)]
+async def time_skipping_engine(*more_settings: str) -> AsyncIterator[WorkflowEnvironment]:
+    """A server in memory, on a free port, for the duration of the block; takes further dynamic configuration."""
+    arguments = [part for setting in (*DYNAMIC_CONFIG, *more_settings) for part in ("--dynamic-config-value", setting)]
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(max_session_skip_count=MAX_SKIPS),
         data_converter=pydantic_data_converter,
@@ -79,12 +79,19 @@ async def working(
         max_cached_workflows=max_cached_workflows,
         # A sticky task of a worker that the test has stopped goes back to the queue at once.
         sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=_sandbox(),
     )
     async with worker:
         yield worker
+
+
+def replayer(workflows: Sequence[type]) -> Replayer:
+    """Replays histories with the code of today; raises where it would decide otherwise."""
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=_sandbox())
+
+
+def _sandbox() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 async def until(holds: Callable[[], bool], what: str = "the condition", seconds: float = 20) -> None:
