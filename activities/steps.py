@@ -18,7 +18,8 @@ from activities.action import ActionRegistry, AnyAction, Call, Finding, document
 from activities.errors import translated
 from activities.heartbeat import heartbeating
 from activities.output import Redactor, capped
-from activities.ports import Claim, ClaimStatus, EffectLedger, SecretResolver
+from activities.ports import EffectLedger, SecretResolver
+from domain.effect import Claim, ClaimStatus
 from domain.errors import HotwashError, NeedsHuman, Rejected, RejectionKind, Transient, UnknownOutcome
 from domain.model import Model
 from domain.run import Effect, Idempotency
@@ -191,7 +192,8 @@ class StepActivities:
                 await self._release(job)
             raise
         if claim is None:
-            return _with_doubt(result, UNLEDGERED)
+            result = _with_doubt(result, UNLEDGERED)
+        # The record may be back by now: an outcome without a claim still keeps others from doing it again.
         return await self._settle(job, result)
 
     async def _found_done(self, job: _Job) -> StepResult | None:

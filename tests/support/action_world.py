@@ -1,0 +1,231 @@
+"""A small world for actions to change: a web server, a release directory, a program, a process and a channel, all real.
+
+`World.case(name)` tells for every built-in action what to ask of it and how to count what it did.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.action import ActionRegistry
+from activities.actions import builtin_actions
+from activities.clients.http import HttpClient
+from activities.clients.processes import PidFileProcesses
+from activities.clients.programs import Programs
+from activities.clients.releases import ReleaseDirectories
+from activities.ports import ChannelSender, OutgoingMessage
+from activities.steps import CheckResult, StepActivities, StepRequest, StepResult, UndoRequest
+from domain.configuration import ActionSettings, AllowedProgram, Configuration, ReleaseTarget
+from domain.errors import Rejected, RejectionKind, Transient
+from tests.support.http_target import Target
+from tests.support.ledger import Ledger
+
+KEY = "run/inc-20261122-k7qd/mitigate/1/step"
+TOKEN = "s3cr3t/tok+en value"
+APPEND = "import sys, os; open(sys.argv[1], 'a').write(sys.argv[2] + chr(10)); print('appended', os.getcwd())"
+
+
+class Secrets:
+    """References that resolve to known values."""
+
+    def __init__(self) -> None:
+        self.values = {"env:TOKEN": TOKEN}
+
+    def resolve(self, reference: str) -> str:
+        """The value, or a refusal that names the reference."""
+        if reference not in self.values:
+            message = f"the secret {reference} is not set"
+            raise Rejected(message, RejectionKind.NOT_FOUND)
+        return self.values[reference]
+
+
+@dataclass
+class Chat:
+    """A channel whose far side drops what it has seen, as receivers of Standard Webhooks do."""
+
+    honours_key: bool = True
+    arrived: list[OutgoingMessage] = field(default_factory=list)
+
+    async def send(self, message: OutgoingMessage) -> str:
+        """Take a message once per key."""
+        if not self.honours_key or message.key not in {one.key for one in self.arrived}:
+            self.arrived.append(message)
+        return "202"
+
+
+class Channels:
+    """The channels by name."""
+
+    def __init__(self, **channels: ChannelSender) -> None:
+        self._channels = channels
+
+    def sender(self, name: str) -> ChannelSender:
+        """The channel, or a refusal."""
+        if name not in self._channels:
+            message = f"there is no channel {name!r}"
+            raise Rejected(message, RejectionKind.NOT_FOUND)
+        return self._channels[name]
+
+
+class DoubtfulLedger(Ledger):
+    """A ledger that may be lost between a claim and its settlement."""
+
+    settle_is_down = False
+
+    async def settle(self, key: str, outcome: dict[str, Any]) -> None:
+        """Settle, unless the store went away meanwhile."""
+        if self.settle_is_down:
+            message = "the store is away"
+            raise Transient(message)
+        await super().settle(key, outcome)
+
+    def leave_unsettled(self, key: str) -> None:
+        """As if the worker had died after its claim."""
+        self.outcomes[key] = None
+
+
+@dataclass
+class Case:
+    """What to ask of an action, and how to see what it has done."""
+
+    parameters: dict[str, Any]
+    # A list that grows by one with each effect.
+    effects: Callable[[], list[Any]]
+
+
+class World:
+    """Everything that the built-in actions can touch, below one folder."""
+
+    def __init__(self, folder: Path, target: Target) -> None:
+        self.folder = folder
+        self.target = target
+        self.ledger = DoubtfulLedger()
+        self.secrets = Secrets()
+        self.chat = Chat()
+        self.http = HttpClient()
+        self.programs = Programs()
+        self.shop = make_releases(folder / "shop")
+        self.restarts = folder / "restarts"
+        self.written = folder / "written"
+        self.pid_file = folder / "victim.pid"
+        self._children: list[subprocess.Popen[bytes]] = []
+        self.actions = self._settings()
+        self.registry = ActionRegistry(
+            builtin_actions(
+                self,
+                channels=Channels(chat=self.chat),
+                http=self.http,
+                programs=self.programs,
+                releases=ReleaseDirectories(self.programs),
+                processes=PidFileProcesses(),
+            )
+        )
+
+    def current(self) -> Configuration:
+        """The world is its own ConfigurationSource."""
+        return Configuration(actions=self.actions)
+
+    def _settings(self) -> ActionSettings:
+        restart = (sys.executable, "-c", APPEND, str(self.restarts), "restarted")
+        return ActionSettings(
+            releases={"shop": ReleaseTarget(directory=str(self.shop), restart=restart)},
+            programs={
+                "append": AllowedProgram(
+                    program=sys.executable,
+                    arguments=(("-c", ".*", r"/[^\0]*", ".*"),),
+                    directory=str(self.folder),
+                )
+            },
+            processes={"victim": str(self.pid_file)},
+            http_allow=(f"{self.target.url}/api",),
+        )
+
+    def start_victim(self) -> int:
+        """A process that sleeps, and the pid file that it would have written."""
+        child = subprocess.Popen(["/bin/sleep", "60"])
+        self._children.append(child)
+        self.pid_file.write_text(f"{child.pid}\n")
+        return child.pid
+
+    def dead_victims(self) -> list[int]:
+        """The pids of the processes that were ended."""
+        return [child.pid for child in self._children if child.poll() is not None]
+
+    def case(self, name: str) -> Case:
+        """What to ask of a built-in action, and how to count its effects."""
+        if name == "process.kill":
+            self.start_victim()
+        say = {"url": f"{self.target.url}/api/say", "method": "POST", "json": {"a": 1}}
+        secret = {"headers": {"Authorization": {"secret": "env:TOKEN", "prefix": "Bearer "}}}
+        return {
+            "noop": Case({"echo": {"a": 1}}, list),
+            "check.http": Case({"url": self.target.url}, list),
+            "http.request": Case(say | secret, lambda: self.target.asked("POST")),
+            "notify.post": Case({"channel": "chat", "text": "hello"}, lambda: self.chat.arrived),
+            "process.run": Case(
+                {"program": "append", "arguments": ["-c", APPEND, str(self.written), "line"]},
+                lambda: lines(self.written),
+            ),
+            "process.kill": Case({"process": "victim"}, self.dead_victims),
+            "release.activate": Case({"target": "shop", "release": "v3"}, lambda: lines(self.restarts)),
+            "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts)),
+        }[name]
+
+    def request(self, name: str, parameters: dict[str, Any], **more: Any) -> StepRequest:
+        """A request as a run makes it, in a drill."""
+        defaults: dict[str, Any] = {"key": KEY, "incident_id": "inc-20261122-k7qd", "drill": True}
+        return StepRequest(action=name, parameters=parameters, **(defaults | more))
+
+    @property
+    def steps(self) -> StepActivities:
+        """A worker that has just started."""
+        return StepActivities(self.registry, self.ledger, self.secrets)
+
+    async def perform(self, name: str, parameters: dict[str, Any], **more: Any) -> StepResult:
+        """`steps.perform` as the engine runs it."""
+        return await ActivityEnvironment().run(self.steps.perform, self.request(name, parameters, **more))
+
+    async def check(self, name: str, parameters: dict[str, Any], **more: Any) -> CheckResult:
+        """`steps.check` as the engine runs it."""
+        return await ActivityEnvironment().run(self.steps.check, self.request(name, parameters, **more))
+
+    async def undo(
+        self, name: str, parameters: dict[str, Any], output: dict[str, Any] | None, key: str = KEY
+    ) -> StepResult:
+        """`steps.undo` as the engine runs it."""
+        request = UndoRequest(
+            key=f"{key}/undo", action=name, parameters=parameters, incident_id=None, drill=True, output=output
+        )
+        return await ActivityEnvironment().run(self.steps.undo, request)
+
+    async def close(self) -> None:
+        """End what was started."""
+        await self.http.close()
+        for child in self._children:
+            child.kill()
+            child.wait()
+
+
+def make_releases(directory: Path) -> Path:
+    """`releases/v1`, `v2`, `v3`; v2 is current, v1 was before."""
+    for name in ("v1", "v2", "v3"):
+        (directory / "releases" / name).mkdir(parents=True)
+    (directory / "current").symlink_to("releases/v2")
+    (directory / "history").write_text("v1\nv2\n")
+    return directory
+
+
+def current_release(directory: Path) -> str:
+    """What the symlink says."""
+    return os.readlink(directory / "current").removeprefix("releases/")
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a file; none when there is no file."""
+    return path.read_text().splitlines() if path.exists() else []
