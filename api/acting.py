@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import Field
 
+from api.auth import groups_of
 from api.engine import Engine, Owner
-from api.ports import ConfigurationSource, RunbookCatalog
+from api.ports import ConfigurationSource
 from api.reading import Reader, shown_incident
 from domain.action_item import ActionItemCommand, ActionItemStart, ActionItemStatus, Priority
 from domain.alert import DeclareGroup, DeclineGroup
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
-from domain.game_day import HaltGameDay
+from domain.game_day import GameDayPhase, HaltGameDay
 from domain.ids import (
     action_item_workflow_id,
     alert_group_workflow_id,
@@ -39,6 +40,7 @@ from domain.review import ReviewCommand
 from domain.run import DecideApproval, RunCommand
 from domain.severity import IncidentType, Severity
 from domain.timeline import Actor
+from runbooks.catalog import Catalog
 from runbooks.parameters import bind_parameters
 from store.interface import Document
 
@@ -88,9 +90,7 @@ class Made:
 class Actions:
     """Sends commands and starts workflows."""
 
-    def __init__(
-        self, engine: Engine, reader: Reader, configuration: ConfigurationSource, catalog: RunbookCatalog
-    ) -> None:
+    def __init__(self, engine: Engine, reader: Reader, configuration: ConfigurationSource, catalog: Catalog) -> None:
         self._engine = engine
         self._reader = reader
         self._configuration = configuration
@@ -187,8 +187,7 @@ class Actions:
     async def decide(self, command: DecideApproval, mark: str | None = None) -> Document:
         """Vote; the groups of the one who votes are looked up here. Answers with the approval as it then stands."""
         run_id, _ = split_approval_id(command.approval_id)
-        human = self._configuration.current().people.get(command.by.name)
-        vote = command.model_copy(update={"groups": human.groups if human else ()})
+        vote = command.model_copy(update={"groups": groups_of(command.by.name, self._configuration.current())})
         await self._engine.command(run_workflow_id(run_id), "decide", vote, f"run {run_id}", mark)
         return (await self._reader.approval(command.approval_id)).document
 
@@ -247,6 +246,13 @@ class Actions:
         workflow_id, subject = alert_group_workflow_id(group_id), f"alert group {group_id}"
         state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
         return state
+
+    async def game_day_begun(self, game_day_id: str) -> Document:
+        """The game day that was just started; little more than its id while no worker has taken it up yet."""
+        try:
+            return (await self._reader.game_day(game_day_id)).document
+        except HotwashError:
+            return {"id": game_day_id, "phase": GameDayPhase.CHECKING.value}
 
     async def halt_game_day(self, game_day_id: str, command: HaltGameDay, mark: str | None = None) -> Document:
         """Stop a game day now and undo its fault; answers with it as it then stands."""

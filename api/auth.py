@@ -224,6 +224,14 @@ def actor_for(principal: Principal, by: str | None, configuration: Configuration
     return person(by)
 
 
+def groups_of(name: str, configuration: Configuration) -> tuple[str, ...]:
+    """The groups in which somebody votes; the holder of the admin token needs no entry in `hotwash.yaml`."""
+    human = configuration.people.get(name)
+    if human is not None:
+        return human.groups
+    return (ADMIN_GROUP,) if name == ADMIN else ()
+
+
 def known_person(configuration: Configuration, name: str) -> None:
     """Rejected (422), naming the nearest, when `hotwash.yaml` knows nobody of that name."""
     if name not in configuration.people:

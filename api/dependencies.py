@@ -14,11 +14,11 @@ from api.acting import Actions
 from api.auth import CurrentPrincipal, Principal, actor_for
 from api.bodies import Strict
 from api.engine import key_mark
-from api.ports import RunbookCatalog
-from api.problems import MEDIA_TYPE, Problem
+from api.problems import MEDIA_TYPE
 from api.reading import Picture, Reader
 from domain.configuration import Configuration
 from domain.timeline import Actor
+from runbooks.catalog import Catalog
 from store.interface import Document, Listing
 
 # More than a person reads, less than a response of many megabytes.
@@ -26,9 +26,11 @@ LONGEST_PAGE = 200
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a route, for the OpenAPI document; 401 and 503 are everywhere."""
+    """The refusals of a route, for the OpenAPI document; 401, 422 and 503 are everywhere."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in sorted({401, 503, *statuses})}
+    return {
+        status: {"description": _MEANINGS[status], "content": content} for status in sorted({401, 422, 503, *statuses})
+    }
 
 
 _MEANINGS = {
@@ -41,7 +43,6 @@ _MEANINGS = {
     422: "The request does not fit; `errors` names each field.",
     503: "Engine, worker or store do not answer; see Retry-After.",
 }
-PROBLEM_SCHEMA = Problem
 
 
 def shows(model: type[BaseModel], status: int = 200, description: str = "") -> dict[int | str, dict[str, Any]]:
@@ -61,14 +62,14 @@ def _configuration(request: Request) -> Configuration:
     return cast("Configuration", request.app.state.configuration.current())
 
 
-def _catalog(request: Request) -> RunbookCatalog:
-    return cast("RunbookCatalog", request.app.state.catalog)
+def _catalog(request: Request) -> Catalog:
+    return cast("Catalog", request.app.state.catalog)
 
 
 ReaderDep = Annotated[Reader, Depends(_reader)]
 ActionsDep = Annotated[Actions, Depends(_actions)]
 ConfigurationDep = Annotated[Configuration, Depends(_configuration)]
-CatalogDep = Annotated[RunbookCatalog, Depends(_catalog)]
+CatalogDep = Annotated[Catalog, Depends(_catalog)]
 
 
 @dataclass(frozen=True, slots=True)

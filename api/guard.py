@@ -40,7 +40,8 @@ SECURITY_HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: with it browsers send `Origin: null` with our own forms, which the check below would refuse.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
@@ -128,7 +129,7 @@ class Guard:
         # The query string stays out of the log: a login link is in it.
         seconds = time.perf_counter() - exchange.began
         status = exchange.status or 500
-        route = getattr(scope.get("route"), "path", None) or ("(none)" if status in {404, 405} else "(refused)")
+        route = _template_of(scope)
         method = scope["method"] if scope["method"] in _METHODS else "(other)"
         self._metrics.count(method, route, status, exchange.seconds_to_headers or seconds)
         sender = _sender_of(scope["path"])
@@ -193,22 +194,39 @@ def _capped(scope: Scope, receive: Receive) -> Receive:
     return counted
 
 
-def _demand_own_origin(request: Request) -> None:
-    """Rejected (403) unless the browser says that one of our own pages sent this: no other site may use the cookie."""
+def comes_from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that a page of another site sent this; programs say nothing about it."""
     site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in {"same-origin", "none"}:
+        return True
     origin = request.headers.get("origin") or request.headers.get("referer")
-    if site in {None, "same-origin"} and origin and urlsplit(origin).netloc == request.headers.get("host"):
-        return
-    raise Rejected(
-        "a change with the session cookie must come from a page of this console (its Origin did not match); "
-        "programs use a bearer token",
-        RejectionKind.FORBIDDEN,
-    )
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def _demand_own_origin(request: Request) -> None:
+    """Rejected (403) unless one of our own pages sent this: no other site may use the cookie."""
+    says_where = "origin" in request.headers or "referer" in request.headers
+    if not says_where or comes_from_elsewhere(request):
+        raise Rejected(
+            "a change with the session cookie must come from a page of this console (its Origin did not match); "
+            "programs use a bearer token",
+            RejectionKind.FORBIDDEN,
+        )
 
 
 def _is_page_view(request: Request) -> bool:
     wants_html = "text/html" in request.headers.get("accept", "")
     return request.method == "GET" and wants_html and not request.url.path.startswith("/api/")
+
+
+def _template_of(scope: Scope) -> str:
+    """The path with its parameters' names in place of their values, so that ids make no new series."""
+    if "route" not in scope:
+        return "(none)"
+    template: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        template = template.replace(f"/{value}", f"/{{{name}}}", 1)
+    return template
 
 
 def _sender_of(path: str) -> str | None:

@@ -3,11 +3,9 @@
 `api/main.py` hands in the real ones, tests hand in small ones.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from domain.configuration import Configuration
-from runbooks.schema import PinnedRunbook
 
 
 class ConfigurationSource(Protocol):
@@ -17,22 +15,8 @@ class ConfigurationSource(Protocol):
         """The configuration that was last read and understood."""
 
 
-class RunbookCatalog(Protocol):
-    """The runbooks that may be run."""
+class SecretSource(Protocol):
+    """Turns references into values, as late as possible."""
 
-    def summaries(self) -> Sequence[Any]:
-        """Name, title, owner and version of each."""
-
-    def text(self, name: str) -> str:
-        """The YAML as it is written."""
-
-    def pin(self, name: str) -> PinnedRunbook:
-        """The runbook as it would run; Rejected when there is none or the lint has findings."""
-
-
-class ApiSettings(Protocol):
-    """What the API reads of the process settings."""
-
-    @property
-    def host(self) -> str:
-        """The address the API is bound to."""
+    def resolve(self, reference: str) -> str:
+        """The value behind `env:NAME` or `file:PATH`; Rejected, naming the reference and never a value, when absent."""

@@ -1,16 +1,39 @@
-"""`/api/v1/game-days`: exercises with real faults, past and under way, and the way to stop one now."""
+"""`/api/v1/game-days`: exercises with real faults: what is defined, start one, watch it, stop it now."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from api.acting import Actions
-from api.dependencies import ReaderDep, Things, page, picture, problems, several, shows
+from api.bodies import Body
+from api.dependencies import (
+    ActionsDep,
+    ReaderDep,
+    SpeakerDep,
+    Things,
+    document,
+    page,
+    picture,
+    problems,
+    several,
+    shows,
+)
+from api.game_days import GameDayDesk
 from api.routes.verbs import Verb, add_verbs
 from domain.game_day import GameDayState, HaltGameDay
 from domain.record import ProjectionKind
 from store.interface import Document
 
 router = APIRouter(prefix="/game-days", tags=["game days"])
+
+
+def _desk(request: Request) -> GameDayDesk:
+    return cast("GameDayDesk", request.app.state.game_day_desk)
+
+
+DeskDep = Annotated[GameDayDesk, Depends(_desk)]
 
 
 @router.get("", summary="Game days, newest first", response_model=None, responses=problems(422))
@@ -27,10 +50,59 @@ async def list_game_days(reader: ReaderDep, query: Things) -> JSONResponse:
     )
 
 
+@router.get("/definitions", summary="Game days that may be held", response_model=None, responses=problems())
+async def list_definitions(desk: DeskDep) -> JSONResponse:
+    """With their schedule, and when the next one is due."""
+    definitions = await desk.definitions()
+    return JSONResponse({"items": [each.model_dump(mode="json") for each in definitions], "next_cursor": None})
+
+
 @router.get("/{id}", summary="One game day", response_model=None, responses=shows(GameDayState) | problems(404))
 async def get_game_day(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 - the path's word
     """With the judgement of each expectation."""
     return picture(await reader.game_day(id))
+
+
+class StartGameDayBody(Body):
+    """What the definition wants to know, besides what `hotwash.yaml` says."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+@router.post(
+    "/{name}/start",
+    summary="Hold one now",
+    status_code=201,
+    response_model=None,
+    responses=shows(GameDayState, 201) | problems(400, 403, 404, 409, 422),
+)
+async def start_game_day(
+    name: str, desk: DeskDep, speaker: SpeakerDep, actions: ActionsDep, body: StartGameDayBody | None = None
+) -> JSONResponse:
+    """A real fault, on purpose; it is always undone. Two starts within one second are one."""
+    given = body or StartGameDayBody()
+    id_ = await desk.start(name, given.parameters, speaker.actor(given.by))
+    return document(await actions.game_day_begun(id_), 201, location=f"/api/v1/game-days/{id_}")
+
+
+class ScheduleBody(Body):
+    """Why."""
+
+    reason: str
+
+
+@router.post(
+    "/{name}/pause", summary="No further one starts by itself", status_code=204, responses=problems(400, 403, 404, 422)
+)
+async def pause_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: SpeakerDep) -> None:
+    """Stays until it is resumed by hand."""
+    await desk.pause(name, body.reason, speaker.actor(body.by))
+
+
+@router.post("/{name}/resume", summary="The schedule goes on", status_code=204, responses=problems(400, 403, 404, 422))
+async def resume_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: SpeakerDep) -> None:
+    """What was missed is not made up for."""
+    await desk.resume(name, body.reason, speaker.actor(body.by))
 
 
 async def _send(actions: Actions, id_: str, _: str, command: HaltGameDay, mark: str | None) -> Document:

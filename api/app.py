@@ -1,0 +1,117 @@
+"""Puts the API together: gate, error table, REST, webhooks, pages. Called by `api/main.py` and by tests.
+
+The one thing to know: everything that a route needs stands in `app.state` under the names given here.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+from temporalio.client import Client
+
+from api.acting import Actions
+from api.auth import Authenticator
+from api.engine import Engine
+from api.errors import install_error_handlers
+from api.game_days import GameDayDesk
+from api.guard import Guard
+from api.health import Health
+from api.live import LOOK_EVERY
+from api.metrics import Metrics
+from api.pages.rendering import STATIC
+from api.ports import ConfigurationSource, SecretSource
+from api.problems import Problem
+from api.reading import Reader
+from api.routes import (
+    access,
+    action_items,
+    alert_groups,
+    approvals,
+    directory,
+    game_days,
+    health,
+    incidents,
+    insights,
+    reviews,
+    runs,
+)
+from runbooks.catalog import Catalog
+from runbooks.game_day_catalog import GameDayCatalog
+from store.interface import RecordReader
+
+NOUNS = (incidents, runs, approvals, reviews, action_items, alert_groups, game_days, directory, insights, access)
+OPENAPI_PATH = "/api/v1/openapi.json"
+
+
+def create_app(
+    *,
+    engine: Client,
+    reader: RecordReader,
+    ping_store: Callable[[], Awaitable[object]],
+    configuration: ConfigurationSource,
+    secrets: SecretSource,
+    catalog: Catalog,
+    game_day_catalog: GameDayCatalog,
+    authenticator: Authenticator,
+    secret_key: str,
+    host: str = "127.0.0.1",
+    look_every: timedelta = LOOK_EVERY,
+) -> FastAPI:
+    """The whole application. The engine's client may be lazy: until it answers, callers hear 503."""
+    # No docs pages: Swagger's come from a CDN. The document itself is for tools.
+    app = FastAPI(
+        title="Hotwash", version="1", openapi_url=OPENAPI_PATH, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    gate = Engine(engine)
+    state = app.state
+    state.engine, state.configuration, state.secrets = engine, configuration, secrets
+    state.catalog, state.game_days = catalog, game_day_catalog
+    state.authenticator, state.secret_key = authenticator, secret_key
+    state.reader = Reader(gate, reader)
+    state.actions = Actions(gate, state.reader, configuration, catalog)
+    state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration)
+    state.health = Health(engine, ping_store)
+    state.engine_answers = state.health.engine_answers
+    state.metrics = Metrics()
+    state.look_every = look_every
+    install_error_handlers(app)
+    _include(app)
+    app.add_middleware(Guard, authenticator=authenticator, metrics=state.metrics, host=host)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of adding to the document
+    return app
+
+
+def _include(app: FastAPI) -> None:
+    v1 = APIRouter(prefix="/api/v1")
+    for noun in NOUNS:
+        v1.include_router(noun.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    app.include_router(access.pages)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, with what the gate adds to every route: the credentials, and the form of a refusal."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            routes=app.routes,
+            description="Durable incident orchestration. Every refusal is an RFC 9457 problem document.",
+        )
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs", {}))
+        schemas["Problem"] = described
+        components["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "hotwash_session"},
+        }
+        document["security"] = [{"token": []}, {"session": []}]
+        app.openapi_schema = document
+    return app.openapi_schema
