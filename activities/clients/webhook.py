@@ -33,10 +33,13 @@ class WebhookSender:
         self._secrets = secrets
         self._client = client
         # Paths and queries of such addresses often are secrets; only the host is shown.
-        self._place = f"webhook at {urlsplit(channel.url).hostname}"
+        self._host = _host(channel.url)
+        self._place = f"webhook at {self._host}"
 
     async def send(self, message: OutgoingMessage) -> str:
         """Post once. Transient for what may pass (5xx, 408, 429, no connection), Rejected for every other refusal."""
+        if self._host is None:
+            raise Rejected("the webhook's url is not an http or https address; mend it in hotwash.yaml")
         webhook_id = webhook_id_of(message.key)
         body = json.dumps(_body(webhook_id, message), ensure_ascii=True, separators=(",", ":"))
         try:
@@ -50,8 +53,8 @@ class WebhookSender:
             )
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Transient(f"{self._place} is away: {type(error).__name__}") from None
-        except (httpx.InvalidURL, ValueError):
-            raise Rejected(f"{self._place}: the channel's url is not one that can be called") from None
+        except httpx.InvalidURL:
+            raise Rejected(f"{self._place}: the channel's url cannot be called") from None
         return self._judge(answer)
 
     def _headers(self, webhook_id: str, message: OutgoingMessage, body: str) -> dict[str, str]:
@@ -83,6 +86,14 @@ class WebhookSender:
                 f"{self._place} points elsewhere ({code}); redirects are not followed, mend the channel's url"
             )
         raise Rejected(f"{self._place} refused the message ({code})")
+
+
+def _host(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in {"http", "https"} else None
 
 
 def webhook_id_of(key: str) -> str:

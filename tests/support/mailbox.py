@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -35,10 +35,10 @@ class Mailbox:
         self._login = login
         options: dict[str, Any] = {}
         if login:
-            options = {"auth_required": True, "auth_require_tls": False, "authenticator": self._authenticate}
+            options = {"auth_require_tls": False, "authenticator": self._authenticate}
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
 
-    def __enter__(self) -> "Mailbox":
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 
@@ -53,7 +53,9 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a recipient, refuse it, or hang up."""
-        del session, options
+        del options
+        if self._login and not session.authenticated:
+            return "530 5.7.0 log in first"
         self.attempts += 1
         if self.cut == "RCPT":
             server.transport.abort()
@@ -78,5 +80,7 @@ class Mailbox:
     def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         pair = (given.login.decode(), given.password.decode())
+        if pair == self._login:
+            return AuthResult(success=True)
         # A server that repeats what it was given, as some do: none of it may get into our errors.
-        return AuthResult(success=pair == self._login, handled=False, message=f"535 5.7.8 no such login: {pair}")
+        return AuthResult(success=False, handled=False, message=f"535 5.7.8 no such login: {pair}")

@@ -1,9 +1,9 @@
-"""A real HTTP server that receives signed webhooks as the Standard Webhooks specification wants: verified, each id once."""
+"""A real HTTP server that receives signed webhooks as Standard Webhooks has it: verified, each id once."""
 
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -27,7 +27,7 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks/path-that-is-a-secret"
 
-    def __enter__(self) -> "Receiver":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -39,7 +39,7 @@ class Receiver:
         """Judge one request; the status of the answer."""
         self.before()
         self.requests.append(headers)
-        if self.status >= 300:  # noqa: PLR2004 - the receiver is told to fail
+        if self.status >= 300:
             return self.status
         try:
             document = self._verifier.verify(body, headers)
