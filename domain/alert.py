@@ -119,6 +119,8 @@ class AlertGroupState(Model):
     # Fingerprints of alerts that fire beyond those listed in `alerts`; known, so that their clearing is noticed.
     also_firing: tuple[str, ...] = ()
     firing: int = 0
+    # Since when anything fires without a gap; None: nothing fires now.
+    firing_since: datetime | None = None
     # Since when as many alerts fire at once as the threshold asks for, without a gap; None: fewer fire now.
     enough_since: datetime | None = None
     # Deliveries of firing alerts counted, duplicates included.

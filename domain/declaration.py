@@ -8,8 +8,19 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from domain.alert import Alert, AlertBatch, AlertGroupState, AlertStatus, DeclareGroup, SeenAlert
+from domain.alert import (
+    Alert,
+    AlertBatch,
+    AlertGroupState,
+    AlertStatus,
+    DeclareGroup,
+    DeclineGroup,
+    FollowIncident,
+    SeenAlert,
+)
+from domain.errors import Rejected, RejectionKind
 from domain.game_day import ActiveDrill
+from domain.ids import is_incident_id
 from domain.incident import AttachAlerts, IncidentContext, IncidentStart
 from domain.model import Model
 from domain.routing import DEFAULT_SEVERITY, fill_parameters
@@ -43,7 +54,7 @@ class News(Model):
     began: tuple[SeenAlert, ...] = ()
     # How many began in all.
     began_count: int = 0
-    has_refired: bool = False
+    starts_firing: bool = False
     has_cleared: bool = False
 
     @property
@@ -65,8 +76,8 @@ def incident_start(state: AlertGroupState, declaring: Declaring) -> IncidentStar
         services=(routed_as.service,) if routed_as and routed_as.service else (),
         summary=_summary(firing),
         declared_by=declaring.by,
-        detected_at=state.first_seen,
-        impact_started_at=_impact_started_at(firing, state.first_seen),
+        detected_at=detected_at(state),
+        impact_started_at=_impact_started_at(firing, detected_at(state)),
         drill=declaring.drill is not None,
         game_day_workflow=declaring.drill.workflow_id if declaring.drill else None,
         alert_groups=(state.id,),
@@ -75,6 +86,11 @@ def incident_start(state: AlertGroupState, declaring: Declaring) -> IncidentStar
         runbook_parameters=dict(runbook.parameters),
         context=declaring.context,
     )
+
+
+def detected_at(state: AlertGroupState) -> datetime | None:
+    """When Hotwash first heard of what fires now, by its own clock."""
+    return state.firing_since or state.first_seen
 
 
 class RunbookChoice(Model):
@@ -115,7 +131,7 @@ def news_between(before: AlertGroupState, after: AlertGroupState) -> News:
     return News(
         began=began,
         began_count=len(began) + also_began,
-        has_refired=before.firing == 0 and after.firing > 0,
+        starts_firing=before.firing == 0 and after.firing > 0,
         has_cleared=before.firing > 0 and after.firing == 0,
     )
 
@@ -137,6 +153,35 @@ def sender_of(state: AlertGroupState) -> Actor:
     return Actor(kind=ActorKind.ALERT, name=state.sender or "alerts")
 
 
+def refuse(state: AlertGroupState, command: Model) -> None:
+    """Raise Rejected when a person's command is not possible now."""
+    match command:
+        case DeclareGroup() if state.incident_id is not None:
+            message = f"these alerts already belong to incident {state.incident_id}"
+            raise Rejected(message, RejectionKind.CONFLICT)
+        case DeclineGroup() if not command.reason.strip():
+            raise Rejected("say why this is no incident; the reason is kept in the record")
+        case DeclineGroup() if state.incident_id is not None:
+            message = f"these alerts belong to incident {state.incident_id}; cancel the incident if it is none"
+            raise Rejected(message, RejectionKind.CONFLICT)
+        case DeclineGroup() if state.declined_by is not None:
+            message = f"{state.declined_by.name} has declined this group already"
+            raise Rejected(message, RejectionKind.CONFLICT)
+        case FollowIncident() if not is_incident_id(command.incident_id):
+            raise Rejected(f"{command.incident_id!r} is not an incident id", RejectionKind.NOT_FOUND)
+
+
+def obey(state: AlertGroupState, command: Model) -> AlertGroupState:
+    """The state after a command that needs nothing from outside; `declare` is carried out by the workflow."""
+    match command:
+        case DeclineGroup():
+            return state.model_copy(update={"declined_by": command.by, "declined_because": command.reason.strip()})
+        case FollowIncident():
+            return state.model_copy(update={"incident_id": command.incident_id})
+        case _:
+            return state
+
+
 def clamp(batch: AlertBatch, now: datetime) -> AlertBatch:
     """A delivery cannot come from the future: an API whose clock runs ahead must not delay a declaration."""
     return batch if batch.received_at <= now else batch.model_copy(update={"received_at": now})
@@ -146,7 +191,7 @@ def _note(state: AlertGroupState, news: News) -> str:
     if not state.firing:
         return f"All alerts of {state.title or state.id} have cleared"
     names = _names(news.began)
-    if news.has_refired:
+    if news.starts_firing:
         return f"Firing again: {names or state.title}"
     more = news.began_count - min(len(news.began), _NAMED)
     return f"More alerts: {names}" + (f" and {more} more" if more > 0 else "")

@@ -76,6 +76,7 @@ def fold(state: AlertGroupState, batch: AlertBatch) -> AlertGroupState:
             "alerts": tuple(listing.listed.values()),
             "also_firing": tuple(listing.also_firing),
             "firing": firing,
+            "firing_since": (state.firing_since or at) if firing else None,
             "enough_since": (state.enough_since or at) if enough else None,
             "count": state.count + sum(alert.status is AlertStatus.FIRING for alert in batch.alerts),
             "left_out": batch.left_out + len(listing.also_firing) + listing.overflow,
@@ -131,8 +132,7 @@ def new_episode(state: AlertGroupState) -> AlertGroupState:
             "game_day_workflow": None,
             "declined_by": None,
             "declined_because": "",
-            "first_seen": min((alert.firing_since or alert.last_seen for alert in firing_alerts(state)), default=None)
-            or state.last_seen,
+            "first_seen": state.firing_since or state.last_seen,
         }
     )
 
@@ -154,6 +154,11 @@ def explains(drill: ActiveDrill, service: str | None, labels: Mapping[str, str])
     if not drill.match and drill.service is None:
         return False
     return matches(drill.match, labels) and drill.service in {None, service}
+
+
+def shown(state: AlertGroupState) -> AlertGroupState:
+    """The group as people see it and the store keeps it: without the bare fingerprints, which `left_out` counts."""
+    return state.model_copy(update={"also_firing": ()})
 
 
 class _Listing:
