@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
@@ -21,7 +22,11 @@ from api.guard import Guard
 from api.health import Health
 from api.live import LOOK_EVERY
 from api.metrics import Metrics
-from api.pages.rendering import STATIC
+from api.pages import follow_up as follow_up_pages
+from api.pages import incidents as incident_pages
+from api.pages import runs as run_pages
+from api.pages import status as status_page
+from api.pages.rendering import STATIC, render
 from api.ports import ConfigurationSource, SecretSource
 from api.problems import Problem
 from api.reading import Reader
@@ -43,6 +48,7 @@ from runbooks.game_day_catalog import GameDayCatalog
 from store.interface import RecordReader
 
 NOUNS = (incidents, runs, approvals, reviews, action_items, alert_groups, game_days, directory, insights, access)
+PAGES = (incident_pages, run_pages, follow_up_pages, status_page)
 OPENAPI_PATH = "/api/v1/openapi.json"
 
 
@@ -77,11 +83,16 @@ def create_app(
     state.engine_answers = state.health.engine_answers
     state.metrics = Metrics()
     state.look_every = look_every
+    state.show_problem = _show_problem
     install_error_handlers(app)
     _include(app)
     app.add_middleware(Guard, authenticator=authenticator, metrics=state.metrics, host=host)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of adding to the document
     return app
+
+
+def _show_problem(status: int, title: str, detail: str) -> HTMLResponse:
+    return render("problem.html", status=status, title=title, detail=detail)
 
 
 def _include(app: FastAPI) -> None:
@@ -90,7 +101,8 @@ def _include(app: FastAPI) -> None:
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(health.router)
-    app.include_router(access.pages)
+    for pages in (access.pages, *(each.router for each in PAGES)):
+        app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 

@@ -6,13 +6,12 @@ that is in no table is a 500 with a reference, and its text goes to the log, not
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from temporalio.client import (
     RPCTimeoutOrCancelledError,
@@ -24,7 +23,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.problems import FieldProblem, problem
+from api.problems import FieldProblem, ProblemResponse, as_seen, problem
 from domain.errors import HotwashError, NeedsHuman, Rejected, RejectionKind, Transient
 
 log = structlog.get_logger(__name__)
@@ -145,7 +144,7 @@ KNOWN: tuple[type[Exception], ...] = (
 
 
 # --- domain → HTTP ---------------------------------------------------------------------------------------------------
-def respond_to(error: HotwashError, path: str, request_id: str | None = None) -> JSONResponse:
+def respond_to(error: HotwashError, path: str, request_id: str | None = None) -> ProblemResponse:
     """The problem document of a domain error."""
     headers: dict[str, str] = {}
     match error:
@@ -166,7 +165,7 @@ def respond_to(error: HotwashError, path: str, request_id: str | None = None) ->
     )
 
 
-def respond_to_unexpected(error: BaseException, path: str, request_id: str | None) -> JSONResponse:
+def respond_to_unexpected(error: BaseException, path: str, request_id: str | None) -> ProblemResponse:
     """A 500 with a reference; what happened goes to the log under the same reference."""
     reference = uuid.uuid4().hex[:12]
     log.error("unexpected error", reference=reference, path=path, request_id=request_id, exc_info=error)
@@ -176,10 +175,10 @@ def respond_to_unexpected(error: BaseException, path: str, request_id: str | Non
 
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _seen(_on_invalid_request))
+    app.add_exception_handler(HTTPException, _seen(_on_http_exception))
     for kind in KNOWN:
-        app.add_exception_handler(kind, _on_known_error)
+        app.add_exception_handler(kind, _seen(_on_known_error))
 
 
 def request_id_of(request: Request) -> str | None:
@@ -188,7 +187,17 @@ def request_id_of(request: Request) -> str | None:
     return value if isinstance(value, str) else None
 
 
-async def _on_known_error(request: Request, error: Exception) -> JSONResponse:
+Answer = Callable[[Request, Exception], ProblemResponse]
+
+
+def _seen(answer: Answer) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handler(request: Request, error: Exception) -> Response:
+        return as_seen(request, answer(request, error))
+
+    return handler
+
+
+def _on_known_error(request: Request, error: Exception) -> ProblemResponse:
     path, request_id = request.url.path, request_id_of(request)
     meaning = to_domain_error(error)
     if meaning is None:
@@ -198,7 +207,7 @@ async def _on_known_error(request: Request, error: Exception) -> JSONResponse:
     return respond_to(meaning, path, request_id)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+def _on_http_exception(request: Request, error: Exception) -> ProblemResponse:
     if not isinstance(error, HTTPException):
         return respond_to_unexpected(error, request.url.path, request_id_of(request))
     path, detail = request.url.path, str(error.detail)
@@ -210,7 +219,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     return problem(error.status_code, detail, instance=path, request_id=request_id_of(request), headers=error.headers)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+def _on_invalid_request(request: Request, error: Exception) -> ProblemResponse:
     if not isinstance(error, RequestValidationError):
         return respond_to_unexpected(error, request.url.path, request_id_of(request))
     path, request_id = request.url.path, request_id_of(request)

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth import SESSION_COOKIE, Authenticator, Principal
 from api.errors import respond_to, respond_to_unexpected, to_domain_error
 from api.metrics import Metrics
+from api.problems import ProblemResponse, as_seen, wants_page
 from domain.errors import Rejected, RejectionKind
 
 log = structlog.get_logger("api.access")
@@ -77,13 +78,13 @@ class Guard:
         except ClientDisconnect:
             raise
         except Exception as error:
-            response = self._respond(error, path, exchange.request_id)
+            response = as_seen(Request(scope), self._respond(error, path, exchange.request_id))
             if exchange.status is not None:
                 # The answer is under way and cannot be taken back; cutting it off tells the caller that it is broken.
                 raise
             await response(scope, receive, exchange.send)
 
-    def _respond(self, error: Exception, path: str, request_id: str) -> Response:
+    def _respond(self, error: Exception, path: str, request_id: str) -> ProblemResponse:
         meaning = to_domain_error(error)
         if meaning is None:
             return respond_to_unexpected(error, path, request_id)
@@ -98,9 +99,9 @@ class Guard:
             if principal.by_cookie and request.method not in _SAFE:
                 _demand_own_origin(request)
         except Rejected as error:
-            if error.kind is RejectionKind.UNAUTHENTICATED and _is_page_view(request):
+            if error.kind is RejectionKind.UNAUTHENTICATED and request.method == "GET" and wants_page(request):
                 return RedirectResponse("/login", status_code=303)
-            return respond_to(error, path, request.scope["state"]["request_id"])
+            return as_seen(request, respond_to(error, path, request.scope["state"]["request_id"]))
         request.scope["state"]["principal"] = principal
         return None
 
@@ -212,11 +213,6 @@ def _demand_own_origin(request: Request) -> None:
             "programs use a bearer token",
             RejectionKind.FORBIDDEN,
         )
-
-
-def _is_page_view(request: Request) -> bool:
-    wants_html = "text/html" in request.headers.get("accept", "")
-    return request.method == "GET" and wants_html and not request.url.path.startswith("/api/")
 
 
 def _template_of(scope: Scope) -> str:

@@ -7,6 +7,7 @@ thing to know: `detail` is a sentence for a person and never holds a trace, a se
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -32,6 +33,17 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = Field(default_factory=list, description="Each field that is wrong.")
 
 
+class ProblemResponse(JSONResponse):
+    """A problem document that remembers its words, for those who show it as a page."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: dict[str, object], document: Problem, headers: Mapping[str, str] | None) -> None:
+        super().__init__(body, status_code=document.status, headers=dict(headers or {}))
+        self.title = document.title
+        self.detail = document.detail
+
+
 def problem(
     status: int,
     detail: str,
@@ -42,7 +54,7 @@ def problem(
     request_id: str | None = None,
     errors: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
+) -> ProblemResponse:
     """A problem document; `name` and `title` default to the words of the HTTP status."""
     phrase = HTTPStatus(status).phrase
     document = Problem(
@@ -55,9 +67,21 @@ def problem(
         errors=list(errors),
     )
     left_out = {name for name, value in (("request_id", request_id), ("errors", errors)) if not value}
-    return JSONResponse(
-        document.model_dump(mode="json", exclude=left_out),
-        status_code=status,
-        media_type=MEDIA_TYPE,
-        headers=dict(headers or {}),
-    )
+    return ProblemResponse(document.model_dump(mode="json", exclude=left_out), document, headers)
+
+
+def as_seen(request: Request, refusal: ProblemResponse) -> Response:
+    """The same refusal as a page, when a person's browser asked for one; programs get the document."""
+    show = getattr(request.app.state, "show_problem", None)
+    if show is None or not wants_page(request):
+        return refusal
+    page: Response = show(refusal.status_code, refusal.title, refusal.detail)
+    for name in ("Retry-After", "Allow"):
+        if name in refusal.headers:
+            page.headers[name] = refusal.headers[name]
+    return page
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser shows the answer to a person."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
