@@ -22,6 +22,7 @@ from domain.configuration import AudiencePlan
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
 from domain.ids import comms_workflow_id
+from domain.incident import RESPONDING
 from domain.message import Delivery, DeliveryStatus, Message, MessageReceipt, Template
 from domain.model import Model
 from domain.policy import Audience
@@ -77,12 +78,23 @@ def publish(start: CommsStart, state: CommsState, request: UpdateRequest, now: d
 
 
 def refresh(start: CommsStart, state: CommsState, request: RefreshIncident, now: datetime) -> CommsOutcome:
-    """The incident changed; a new severity moves the clocks."""
+    """The incident changed; a new severity moves the clocks. One that was reopened before the plan ended goes on."""
     brief = request.incident
-    clocks = state.clocks
     if state.closing_at is None:
-        clocks = after_change(start.policy, state.incident, brief, clocks, now)
-    return CommsOutcome(state=state.model_copy(update={"incident": brief, "clocks": clocks}))
+        clocks = after_change(start.policy, state.incident, brief, state.clocks, now)
+        return CommsOutcome(state=state.model_copy(update={"incident": brief, "clocks": clocks}))
+    if brief.status not in RESPONDING:
+        return CommsOutcome(state=state.model_copy(update={"incident": brief}))
+    fresh = first_clocks(start.policy, brief, now)
+    clocks = {
+        audience: stopped(state.clocks.get(audience, AudienceClock())).model_copy(
+            update={"since": now, "next_update_by": clock.next_update_by}
+        )
+        for audience, clock in fresh.items()
+    }
+    reopened = {"incident": brief, "clocks": {**state.clocks, **clocks}, "closing_at": None}
+    note = _entry(now, EntryKind.UPDATE, ME, "Communication goes on: the incident is open again")
+    return CommsOutcome(state=state.model_copy(update=reopened), entries=(note,))
 
 
 def finish(start: CommsStart, state: CommsState, request: CloseComms, now: datetime) -> CommsOutcome:
