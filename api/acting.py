@@ -101,7 +101,7 @@ class Actions:
     async def declare(self, declaration: Declaration, by: Actor, mark: str | None) -> Made:
         """Start an incident. The same mark (`engine.key_mark`) finds the first one, also past midnight."""
         if declaration.runbook is not None:
-            self._require_runbook(declaration.runbook)
+            await self._require_runbook(declaration.runbook)
         now = datetime.now(UTC)
         if mark is not None:
             # Yesterday's id is only looked at: the key may have been used just before midnight.
@@ -159,7 +159,7 @@ class Actions:
         self, incident_id: str, runbook: str, parameters: dict[str, Any], by: Actor, mark: str | None
     ) -> Made:
         """Run a runbook for an incident. The same mark finds the run that the first request started."""
-        self._require_runbook(runbook, parameters)
+        await self._require_runbook(runbook, parameters)
         if mark is not None:
             known = (await self._reader.incident_state(incident_id)).get("keys", {}).get(f"run {mark}")
             if known:
@@ -188,8 +188,8 @@ class Actions:
         """Vote; the groups of the one who votes are looked up here. Answers with the approval as it then stands."""
         run_id, _ = split_approval_id(command.approval_id)
         vote = command.model_copy(update={"groups": groups_of(command.by.name, self._configuration.current())})
-        await self._engine.command(run_workflow_id(run_id), "decide", vote, f"run {run_id}", mark)
-        return (await self._reader.approval(command.approval_id)).document
+        approval: Document = await self._engine.command(run_workflow_id(run_id), "decide", vote, f"run {run_id}", mark)
+        return approval
 
     # --- reviews, action items, alert groups, game days ---
 
@@ -260,10 +260,11 @@ class Actions:
         state: Document = await self._engine.command(workflow_id, "halt", command, subject, mark)
         return state
 
-    def _require_runbook(self, name: str, parameters: dict[str, Any] | None = None) -> None:
+    async def _require_runbook(self, name: str, parameters: dict[str, Any] | None = None) -> None:
         """Rejected (422) at once, for a sentence to the caller; the pin that counts is made when the run starts."""
         try:
-            document = self._catalog.pin(name).document
+            # Linting takes tens of milliseconds of Python; other requests need not wait for it.
+            document = (await asyncio.to_thread(self._catalog.pin, name)).document
         except Rejected as error:
             raise Rejected(error.sentence) from error
         if parameters is not None:

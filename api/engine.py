@@ -57,10 +57,11 @@ class Engine:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def ask(self, workflow_id: str, query: str, subject: str) -> Any:
+    async def ask(self, workflow_id: str, query: str, subject: str, *about: str) -> Any:
         """The answer of a workflow, open or ended, as JSON values. Rejected (not found) or Transient."""
+        handle = self.client.get_workflow_handle(workflow_id)
         async with _limited(subject, QUERY_TIMEOUT):
-            return await self.client.get_workflow_handle(workflow_id).query(query, rpc_timeout=QUERY_TIMEOUT)
+            return await handle.query(query, args=about, rpc_timeout=QUERY_TIMEOUT)
 
     async def command(self, workflow_id: str, name: str, command: BaseModel, subject: str, mark: str | None) -> Any:
         """Send an Update and return its answer as JSON values.
@@ -74,10 +75,9 @@ class Engine:
             async with _limited(subject, UPDATE_TIMEOUT, late=NO_WORKER):
                 return await handle.execute_update(name, command, id=update_id, rpc_timeout=UPDATE_TIMEOUT)
         except Rejected as error:
-            if error.kind is RejectionKind.NOT_FOUND and await self.memo_of(workflow_id, subject) is not None:
-                if isinstance(error.__cause__, RPCError):
-                    raise Rejected(f"{subject} has ended; it takes no more commands", RejectionKind.CONFLICT) from error
-                raise
+            # The engine says "not found" of a workflow that has ended, too; the workflow's own word has another cause.
+            if isinstance(error.__cause__, RPCError) and await self.memo_of(workflow_id, subject) is not None:
+                raise Rejected(f"{subject} has ended; it takes no more commands", RejectionKind.CONFLICT) from error
             raise
 
     async def memo_of(self, workflow_id: str, subject: str) -> dict[str, Any] | None:

@@ -72,19 +72,15 @@ class Reader:
     async def approval(self, approval_id: str) -> Picture:
         """One approval; asked of its run, because mitigation goes on while the store is away."""
         run_id, _ = split_approval_id(approval_id)
+        subject = f"approval {approval_id}"
+        reason: HotwashError = Rejected(f"there is no {subject}", RejectionKind.NOT_FOUND)
         try:
-            for each in await self.approvals_of_run(run_id):
-                if each["id"] == approval_id:
-                    return Picture(each, is_live=True)
+            found = await self._engine.ask(run_workflow_id(run_id), "approval", f"run {run_id}", approval_id)
         except HotwashError as error:
-            return await self._from_record(ProjectionKind.APPROVAL, approval_id, f"approval {approval_id}", error)
-        missing = Rejected(f"there is no approval {approval_id}", RejectionKind.NOT_FOUND)
-        return await self._from_record(ProjectionKind.APPROVAL, approval_id, f"approval {approval_id}", missing)
-
-    async def approvals_of_run(self, run_id: str) -> list[Document]:
-        """The approvals that a run has asked for, from the run itself."""
-        found = await self._engine.ask(run_workflow_id(run_id), "approvals", f"run {run_id}")
-        return [dict(each) for each in found] if isinstance(found, list) else []
+            found, reason = None, error
+        if found is not None:
+            return Picture(found, is_live=True)
+        return await self._from_record(ProjectionKind.APPROVAL, approval_id, subject, reason)
 
     async def review(self, incident_id: str) -> Picture:
         """The review of an incident."""

@@ -44,13 +44,13 @@ async def get_on_call(service: str, configuration: ConfigurationDep) -> JSONResp
 
 
 @router.get("/runbooks", tags=["runbooks"], summary="The catalogue", response_model=None, responses=problems())
-async def list_runbooks(catalog: CatalogDep) -> JSONResponse:
+def list_runbooks(catalog: CatalogDep) -> JSONResponse:
     """The team's runbooks and the library's, with what is wrong where something is."""
     return _all([each.model_dump(mode="json") for each in catalog.summaries()])
 
 
 @router.get("/runbooks/{name}", tags=["runbooks"], summary="One runbook", response_model=None, responses=problems(404))
-async def get_runbook(name: str, catalog: CatalogDep) -> JSONResponse:
+def get_runbook(name: str, catalog: CatalogDep) -> JSONResponse:
     """Its text, and when it is fit to run: its digest, parameters and plan; else the findings."""
     text = catalog.text(name)
     linted = catalog.lint(name)
