@@ -52,8 +52,13 @@ def api_url() -> str:
     """`--url`, else `$HOTWASH_URL`, else what `hotwash up` wrote into the home folder, else the default port."""
     if chosen := connection.url or os.environ.get("HOTWASH_URL"):
         return chosen.rstrip("/")
-    written = home_folder() / "url"
-    return written.read_text().strip().rstrip("/") if written.exists() else "http://127.0.0.1:8080"
+    written = home_folder() / "up.json"
+    if not written.exists():
+        return "http://127.0.0.1:8080"
+    try:
+        return str(json.loads(written.read_text())["url"]).rstrip("/")
+    except (ValueError, KeyError, TypeError):
+        fail(f"{written} says nothing of a URL; give --url, or start 'hotwash up' again")
 
 
 def api_token() -> str:

@@ -1,0 +1,62 @@
+"""The `hotwash` command: launchers of the processes, and a client of the REST API for everything else.
+
+Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 unreachable. A new command is a function in a file of this package
+and a line in `_register`.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import launchers
+from cli.client import connection
+from cli.doctor import doctor
+
+app = typer.Typer(
+    name="hotwash",
+    help="Durable incident orchestration: from the alert to the last action item.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def main_options(
+    url: Annotated[str | None, typer.Option("--url", metavar="URL", help="Where the API is [HOTWASH_URL].")] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", metavar="TOKEN", help="Who speaks [HOTWASH_TOKEN, else the admin].")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="DIR", help="Home of the 'hotwash up' to speak to [HOTWASH_HOME].")
+    ] = None,
+) -> None:
+    """Options of every command that speaks to a running Hotwash."""
+    connection.url, connection.token, connection.home = url, token, home
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    app()
+
+
+def _register() -> None:
+    app.command("up")(launchers.up)
+    app.command("api")(launchers.api)
+    app.command("worker")(launchers.worker)
+    app.command("doctor")(doctor)
+    # Each of these modules brings its commands along: `register(app)`.
+    for name in ("incidents", "approvals", "runbooks", "follow_up", "game_days", "directory", "demo.command"):
+        if find_spec(f"cli.{name}") is not None:
+            module = import_module(f"cli.{name}")
+            if hasattr(module, "register"):
+                module.register(app)
+
+
+_register()
+
+if __name__ == "__main__":
+    main()
