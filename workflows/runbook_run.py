@@ -1,0 +1,254 @@
+"""`RunbookRun`: one execution of a pinned runbook. Started by the `Incident` workflow (and by game days).
+
+Its main line supervises: forward through the steps, back through the undos when that is called for, then the final
+steps. What may be asked of it, and when, is in `domain/run_decisions.py`; votes are counted in `domain/approval.py`;
+how steps are carried out is in `workflows/steps/`. The one thing to know: handlers only put things on the desk.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from domain.approval import vote
+from domain.durations import format_duration
+from domain.errors import Rejected, RejectionKind
+from domain.ids import incident_workflow_id, is_incident_id, split_approval_id
+from domain.incident import ObserveRun, RunSummary
+from domain.run import (
+    RUN_COMMANDS,
+    ApprovalState,
+    DecideApproval,
+    PauseRun,
+    ResumeRun,
+    RunCommand,
+    RunState,
+    RunStatus,
+    StopRun,
+)
+from domain.run_decisions import demand_possible
+from domain.timeline import EntryKind
+from runbooks.parameters import bind_parameters
+from runbooks.schema import RunStart
+from workflows.commands import CommandHandlers
+from workflows.steps.desk import Phase, RunDesk
+from workflows.steps.sequence import RunEnds, run_finals, run_steps
+from workflows.steps.undo import undo_all
+
+# Messages that are still under way when the run ends; a mail server that is away for longer has no run to keep open.
+_LAST_MESSAGES = timedelta(seconds=30)
+
+
+@workflow.defn
+class RunbookRun(CommandHandlers[RunCommand]):
+    """Interprets a pinned runbook; idempotent by its workflow id."""
+
+    commands = RUN_COMMANDS
+
+    @workflow.init
+    def __init__(self, start: RunStart) -> None:
+        self._desk = RunDesk(start)
+
+    @workflow.run
+    async def run(self, start: RunStart) -> RunState:
+        """Run to the end; the answer is what `view` says then."""
+        desk = self._desk
+        background = [asyncio.create_task(each) for each in (desk.recorder.run(), self._paint(), self._report())]
+        desk.courier.start()
+        if start.carried is None:
+            self._begin()
+        if desk.phase is Phase.FORWARD:
+            await self._supervised(run_steps(desk, desk.document.steps), is_forward=True)
+            self._turn_back()
+        if desk.phase is Phase.UNDOING:
+            await self._supervised(undo_all(desk))
+            desk.phase = Phase.FINAL
+        if desk.phase is Phase.FINAL:
+            await self._supervised(run_finals(desk, desk.document.finally_))
+            desk.phase = Phase.OVER
+        self._finish()
+        with desk.busy():
+            # Too late to continue as new.
+            await self._supervised(self._drained())
+        for task in background:
+            task.cancel()
+        return desk.view()
+
+    @workflow.query
+    def view(self) -> RunState:
+        """The run as it stands."""
+        return self._desk.view()
+
+    @workflow.query
+    def approval(self, approval_id: str) -> ApprovalState | None:
+        """One approval of this run, by its id; None when it was not asked for (yet)."""
+        return self._desk.approvals.get(split_approval_id(approval_id)[1])
+
+    # --- commands ---
+
+    def refuse(self, command: RunCommand) -> None:
+        """Raise Rejected when the command is not possible now; changes nothing."""
+        if isinstance(command, DecideApproval):
+            self._voted(command)
+        else:
+            demand_possible(self._desk.view(), command, self._desk.decisions())
+
+    def obey(self, command: RunCommand) -> BaseModel:
+        """Put the command on the desk; the main line acts on it."""
+        self.refuse(command)
+        desk = self._desk
+        match command:
+            case DecideApproval():
+                return self._count(command)
+            case PauseRun():
+                desk.is_paused = True
+                desk.note(EntryKind.RUN, f"{command.by.name} pauses the run: {command.reason}", command.by)
+            case ResumeRun():
+                desk.is_paused = False
+                said = f": {command.reason}" if command.reason else ""
+                desk.note(EntryKind.RUN, f"{command.by.name} resumes the run{said}", command.by)
+            case StopRun():
+                desk.is_paused = False
+                desk.note(EntryKind.RUN, f"{command.by.name} stops the run: {command.reason}", command.by)
+                desk.end(RunStatus.STOPPED, f"stopped by {command.by.name}: {command.reason}", undo=command.undo)
+            case _:
+                # All that is left names a step.
+                desk.instructions[str(getattr(command, "path"))] = command  # noqa: B009 - the union has no common type
+                desk.is_dirty = True
+        return desk.view()
+
+    def note_refused_signal(self, name: str, sentence: str) -> None:
+        """A signal can be answered in the timeline only."""
+        self._desk.note(EntryKind.TROUBLE, f"The signal {name!r} was refused: {sentence}")
+
+    def _voted(self, command: DecideApproval) -> tuple[str, ApprovalState]:
+        _, path = split_approval_id(command.approval_id)
+        approval = self._desk.approvals.get(path)
+        if approval is None or approval.id != command.approval_id:
+            raise Rejected(f"nobody asks for an approval {command.approval_id!r} here", RejectionKind.NOT_FOUND)
+        return path, vote(approval, command, workflow.now())
+
+    def _count(self, command: DecideApproval) -> ApprovalState:
+        path, approval = self._voted(command)
+        self._desk.set_approval(path, approval)
+        comment = f": {command.comment}" if command.comment else ""
+        self._desk.note(
+            EntryKind.APPROVAL, f"{command.by.name}: {command.decision.value} for {path}{comment}", command.by,
+            path=path, approval_id=approval.id, digest=command.digest,
+        )  # fmt: skip
+        return approval
+
+    # --- the main line ---
+
+    def _begin(self) -> None:
+        desk = self._desk
+        desk.note(
+            EntryKind.RUN, f"Runbook {desk.document.title!r} started by {desk.start.requested_by.name}",
+            digest=desk.start.runbook.reference.digest, runbook=desk.document.name,
+        )  # fmt: skip
+        try:
+            desk.parameters = bind_parameters(desk.document, desk.start.parameters)
+        except Rejected as error:
+            desk.end(RunStatus.FAILED, error.sentence, undo=False)
+
+    def _turn_back(self) -> None:
+        """From forward to whatever comes next; nothing is under way any more."""
+        desk = self._desk
+        if desk.ending is None:
+            desk.phase = Phase.FINAL
+            return
+        desk.close_forward()
+        desk.phase = Phase.UNDOING if desk.ending.undo else Phase.FINAL
+        if desk.phase is Phase.UNDOING and desk.happened:
+            desk.note(EntryKind.RUN, f"Undoing what was done, newest first: {desk.ending.reason}")
+
+    def _finish(self) -> None:
+        desk = self._desk
+        desk.close_forward()
+        desk.is_paused = False
+        desk.final_status = desk.ending.status if desk.ending else RunStatus.SUCCEEDED
+        desk.finished_at = workflow.now()
+        why = f": {desk.ending.reason}" if desk.ending else ""
+        desk.note(EntryKind.RUN, f"Runbook {desk.document.title!r} {desk.final_status.value}{why}")
+        desk.paint()
+
+    async def _supervised(self, work: Coroutine[Any, Any, None], *, is_forward: bool = False) -> None:
+        """Do the work, shielded from cancellation; forward work is stopped by an ending, a timeout or cancellation."""
+        desk = self._desk
+        task = asyncio.create_task(work)
+
+        def wakes() -> bool:
+            return task.done() or (is_forward and desk.ending is not None) or desk.may_hand_over()
+
+        while not task.done():
+            await self._until(wakes, is_forward=is_forward)
+            if task.done():
+                break
+            # Steps in flight end first: a cancelled activity is waited for.
+            task.cancel()
+            await self._until(task.done, is_forward=False)
+            if desk.ending is None or not is_forward:
+                await self._continue_as_new()
+        if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), RunEnds):
+            task.result()
+
+    async def _until(self, holds: Callable[[], bool], *, is_forward: bool) -> None:
+        """Wait for it; forward work also ends by the run's timeout and by the engine's own cancellation."""
+        desk = self._desk
+        while not holds():
+            try:
+                await workflow.wait_condition(holds, timeout=desk.remaining() if is_forward else None)
+            except TimeoutError:
+                limit = format_duration(desk.document.timeout)
+                desk.end(RunStatus.FAILED, f"the run took longer than its timeout of {limit}", undo=True)
+            except asyncio.CancelledError:
+                # Only the first cancellation is delivered; putting things back goes on undisturbed.
+                if is_forward:
+                    desk.end(RunStatus.STOPPED, "cancelled through the engine", undo=True)
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self._desk.carry())
+
+    async def _drained(self) -> None:
+        await self._desk.recorder.drain()
+        await workflow.wait_condition(lambda: self._desk.reported == self._desk.status())
+        try:
+            await asyncio.wait_for(self._desk.courier.drain(), _LAST_MESSAGES.total_seconds())
+        except TimeoutError:
+            workflow.logger.warning("messages of %s were still under way when it ended", self._desk.start.id)
+        await self._desk.recorder.drain()
+
+    # --- in the background ---
+
+    async def _paint(self) -> None:
+        """Queue one picture for all changes of one activation."""
+        while True:
+            await workflow.wait_condition(lambda: self._desk.is_dirty)
+            self._desk.paint()
+
+    async def _report(self) -> None:
+        """Tell the incident how the run stands, each time that changes; never per step."""
+        desk = self._desk
+        while True:
+            await workflow.wait_condition(lambda: desk.reported != desk.status())
+            status = desk.status()
+            if is_incident_id(desk.start.incident_id):
+                await self._tell_incident(status)
+            desk.reported = status
+
+    async def _tell_incident(self, status: RunStatus) -> None:
+        desk = self._desk
+        view = desk.view()
+        summary = RunSummary(id=view.id, runbook=view.runbook.name, status=status.value, waiting_for=view.waiting_for)
+        mitigated = status is RunStatus.SUCCEEDED and desk.document.mitigates
+        incident = workflow.get_external_workflow_handle(incident_workflow_id(desk.start.incident_id))
+        try:
+            await incident.signal("observe_run", ObserveRun(by=desk.me, run=summary, mitigated=mitigated))
+        except FailureError as error:
+            # An incident that is gone cannot be told; the run goes on, because the target still has to be mended.
+            desk.note(EntryKind.TROUBLE, f"The incident could not be told that the run is {status.value}: {error}")

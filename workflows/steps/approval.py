@@ -1,0 +1,172 @@
+"""The kind `approval`: show exactly what will run, ask the right people, remind them, and hold the steps to it."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+
+from domain.approval import expire, people_asked
+from domain.errors import Rejected
+from domain.message import Template
+from domain.run import ApprovalState, ApprovalStatus, StepKind, StepStatus
+from domain.timeline import EntryKind
+from runbooks.schema import ActionCall, Approval, Step, covered_ids, digest_of
+from workflows.steps.calls import rendered
+from workflows.steps.desk import RunDesk, StepEnd
+
+CONDITION_FALSE = "condition_false"
+
+
+async def run_approval(desk: RunDesk, step: Step, path: str) -> StepEnd:
+    """Wait until enough people have said yes, one has said no, or time is up. Nothing covered runs before."""
+    asked = _written(step)
+    approval = desk.approvals.get(path)
+    if approval is None or approval.state is not ApprovalStatus.PENDING:
+        try:
+            with desk.busy():
+                approval = await _asked_for(desk, asked, path, round_=desk.states[path].attempts + 1)
+        except Rejected as error:
+            return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
+        _announce(desk, approval, path)
+    await _decision(desk, asked, path)
+    return _end(desk, path)
+
+
+async def demand_approved(desk: RunDesk, step: Step, path: str, call: ActionCall) -> None:
+    """Rejected unless every approval that covers the step was given for exactly this call."""
+    for name in desk.approvals_of(step):
+        if desk.states[name].reason == CONDITION_FALSE:
+            # The author says when the approval is needed, and it was not.
+            continue
+        approval = desk.approvals.get(name)
+        if approval is None or approval.state is not ApprovalStatus.APPROVED:
+            raise Rejected(f"approval {name!r} was not given, so this does not run")
+        if describe(step, path, call.with_) not in approval.shown["steps"]:
+            raise Rejected(f"what would run is not what was approved in {name!r} ({approval.digest}); ask anew")
+
+
+def describe(step: Step, path: str, parameters: Any) -> dict[str, Any]:
+    """A step as people are shown it, and as it must be when it runs."""
+    body = step.model_dump(mode="json", exclude_defaults=True)
+    shown: dict[str, Any] = {"path": path, "kind": step.kind.value}
+    shown.update({key: body[key] for key in ("title", "if", "site", "verify", "undo") if key in body})
+    if step.kind is StepKind.ACTION:
+        return {**shown, "action": step.action, "with": parameters}
+    return {**shown, step.kind.value: body.get(step.kind.value)}
+
+
+def _written(step: Step) -> Approval:
+    if step.approval is None:
+        message = f"step {step.id!r} is no approval"
+        raise ValueError(message)
+    return step.approval
+
+
+async def _asked_for(desk: RunDesk, asked: Approval, path: str, round_: int) -> ApprovalState:
+    shown: dict[str, Any] = {
+        "runbook": desk.start.runbook.reference.model_dump(),
+        "incident": desk.start.incident_id,
+        "steps": [await _shown(desk, each) for each in _covered(desk, path)],
+    }
+    if round_ > 1:
+        # A decision of an earlier round must not count in this one.
+        shown["round"] = round_
+    now = workflow.now()
+    message = str(await rendered(desk, asked.message))
+    desk.set(path, attempts=round_)
+    approval = ApprovalState(
+        id=desk.approval_id(path),
+        run_id=desk.start.id,
+        step_id=path,
+        incident_id=desk.start.incident_id,
+        state=ApprovalStatus.PENDING,
+        digest=digest_of(shown),
+        shown=shown,
+        message=message,
+        min_approvals=asked.min_approvals,
+        approvers=asked.approvers,
+        requested_by=desk.start.requested_by,
+        requested_at=now,
+        expires_at=now + asked.expires_after,
+    )
+    desk.set_approval(path, approval)
+    return approval
+
+
+def _covered(desk: RunDesk, path: str) -> list[Step]:
+    for block in (desk.document.steps, desk.document.finally_):
+        for index, step in enumerate(block):
+            if step.id == path:
+                names = covered_ids(block, index)
+                return [each for each in block if each.id in names]
+    return []
+
+
+async def _shown(desk: RunDesk, step: Step) -> dict[str, Any]:
+    try:
+        return describe(step, step.id, await rendered(desk, step.with_))
+    except Rejected as error:
+        raise Rejected(f"step {step.id!r}, which needs approval, cannot be shown: {error.sentence}") from error
+
+
+def _announce(desk: RunDesk, approval: ApprovalState, path: str) -> None:
+    who = ", ".join(approval.approvers) or "any person"
+    desk.wait(path, f"{approval.min_approvals} approval(s) by {who}")
+    desk.note(
+        EntryKind.APPROVAL, f"Approval wanted for {', '.join(s['path'] for s in approval.shown['steps'])} from {who}",
+        path=path, approval_id=approval.id, digest=approval.digest,
+    )  # fmt: skip
+    _ask(desk, approval, path, reminder=0)
+
+
+def _ask(desk: RunDesk, approval: ApprovalState, path: str, reminder: int) -> None:
+    people = people_asked(approval.approvers, desk.start.groups, approval.requested_by, desk.start.commander)
+    voted = {vote.by.name for vote in approval.votes}
+    people = tuple(name for name in people if name not in voted)
+    key = f"{path}/{desk.states[path].attempts}/{reminder}"
+    about = {"approval": approval.model_dump(mode="json"), "title": approval.message or desk.document.title}
+    desk.tell(Template.APPROVAL_REQUEST, key, path, people, about)
+
+
+async def _decision(desk: RunDesk, asked: Approval, path: str) -> None:
+    while True:
+        approval = desk.approvals[path]
+        if approval.state is not ApprovalStatus.PENDING:
+            return
+        now = workflow.now()
+        if approval.expires_at is not None and now >= approval.expires_at:
+            desk.set_approval(path, expire(approval, now))
+            return
+        reminder = int((now - approval.requested_at) / asked.remind_every) + 1
+        remind_at = approval.requested_at + reminder * asked.remind_every
+        if await _decided_before(desk, path, min(remind_at, approval.expires_at or remind_at)):
+            return
+        if workflow.now() < (approval.expires_at or datetime.max):  # noqa: DTZ901 - only compared when there is one
+            _ask(desk, desk.approvals[path], path, reminder)
+
+
+async def _decided_before(desk: RunDesk, path: str, then: datetime) -> bool:
+    """Wait for the votes or for the time; a vote that arrives meanwhile changes the approval on the desk."""
+    try:
+        await workflow.wait_condition(
+            lambda: desk.approvals[path].state is not ApprovalStatus.PENDING, timeout=then - workflow.now()
+        )
+    except TimeoutError:
+        return False
+    return True
+
+
+def _end(desk: RunDesk, path: str) -> StepEnd:
+    approval = desk.approvals[path]
+    names = [vote.by.name for vote in approval.votes]
+    desk.note(
+        EntryKind.APPROVAL, f"Approval {path}: {approval.reason}", path=path, approval_id=approval.id,
+        state=approval.state.value,
+    )  # fmt: skip
+    if approval.state is ApprovalStatus.APPROVED:
+        output = {"approved": True, "by": names, "digest": approval.digest}
+        return StepEnd(status=StepStatus.SUCCEEDED, reason="approved", output=output, sentence=approval.reason or "")
+    status = StepStatus.TIMED_OUT if approval.state is ApprovalStatus.EXPIRED else StepStatus.FAILED
+    covered = ", ".join(each["path"] for each in approval.shown["steps"])
+    sentence = f"{approval.reason}; the target was not touched: {covered} did not run"
+    return StepEnd(status=status, reason=approval.state.value, sentence=sentence)
