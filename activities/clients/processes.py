@@ -9,7 +9,7 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 
@@ -19,7 +19,8 @@ from domain.errors import Rejected, RejectionKind, Transient
 
 # The kernel counts a process's start in ticks of 10 ms from boot; a clock that is set aside moves it by some more.
 _START_SLACK_SECONDS = 2.0
-# A process that does not go within this hangs in the kernel, or (TERM) does not want to.
+# A process that does not go within this hangs in the kernel, or (TERM) does not want to. Also how long one kill waits
+# for another one of the same process.
 _GONE_WITHIN_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
@@ -27,11 +28,14 @@ _POLL_SECONDS = 0.02
 class PidFileProcesses:
     """Implements `Processes`; the journal stands beside the pid file."""
 
+    def __init__(self, gone_within_seconds: float = _GONE_WITHIN_SECONDS) -> None:
+        self._gone_within_seconds = gone_within_seconds
+
     async def kill(self, pid_file: str, name: Literal["KILL", "TERM"], key: str) -> KilledProcess:
         """End it, as `Processes` promises."""
         path = Path(pid_file)
         journal = _journal(path)
-        async with journal.alone(pid_file, _GONE_WITHIN_SECONDS):
+        async with journal.alone(pid_file, 2 * _GONE_WITHIN_SECONDS):
             entry = journal.entry(key)
             if entry is None:
                 process = running_process(path)
@@ -40,13 +44,13 @@ class PidFileProcesses:
                 entry = {"pid": process.pid, "started": process.create_time(), "signal": name}
                 journal.put(key, entry)
             # On a second attempt: the process of the first one, never its successor.
-            await _end(entry, pid_file)
+            await _end(entry, pid_file, self._gone_within_seconds)
         return KilledProcess(pid=entry["pid"], signal=entry["signal"])
 
     async def killed(self, pid_file: str, key: str) -> KilledProcess | None:
         """What this key ended, as `Processes` promises."""
         journal = _journal(Path(pid_file))
-        async with journal.alone(pid_file, _GONE_WITHIN_SECONDS):
+        async with journal.alone(pid_file, 2 * _GONE_WITHIN_SECONDS):
             entry = journal.entry(key)
         if entry is None or _alive(entry):
             return None
@@ -97,7 +101,7 @@ def _ourselves() -> set[int]:
     return {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
 
 
-def _alive(entry: dict[str, float]) -> bool:
+def _alive(entry: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(int(entry["pid"]))
         return process.create_time() == entry["started"] and process.status() != psutil.STATUS_ZOMBIE
@@ -105,7 +109,7 @@ def _alive(entry: dict[str, float]) -> bool:
         return False
 
 
-async def _end(entry: dict[str, float], pid_file: str) -> None:
+async def _end(entry: dict[str, Any], pid_file: str, seconds: float) -> None:
     if not _alive(entry):
         return
     try:
@@ -115,7 +119,7 @@ async def _end(entry: dict[str, float], pid_file: str) -> None:
     except psutil.AccessDenied:
         raise Rejected(f"this worker may not end the process of {pid_file}", RejectionKind.FORBIDDEN) from None
     with suppress(TimeoutError):
-        async with asyncio.timeout(_GONE_WITHIN_SECONDS):
+        async with asyncio.timeout(seconds):
             # Not our child: the kernel tells nobody but its parent.
             while _alive(entry):  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_SECONDS)

@@ -3,7 +3,6 @@
 `World.case(name)` tells for every built-in action what to ask of it and how to count what it did.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -223,7 +222,7 @@ def make_releases(directory: Path) -> Path:
 
 def current_release(directory: Path) -> str:
     """What the symlink says."""
-    return os.readlink(directory / "current").removeprefix("releases/")
+    return (directory / "current").readlink().name
 
 
 def lines(path: Path) -> list[str]:
