@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from cli.client import connection
 from domain.errors import HotwashError
 from runtime.logging import configure_logging
 from runtime.settings import LogFormat, LogLevel, Settings, load_settings
@@ -143,6 +144,9 @@ def worker(
 
 def launch(run: Callable[[Settings], None], **options: object) -> None:
     """Read the settings and run; an expected failure is a sentence on standard error and exit status 1."""
+    if options.get("home") is None:
+        # `hotwash --home DIR up` means the same as `hotwash up --home DIR`.
+        options["home"] = connection.home
     try:
         run(load_settings(**options))
     except HotwashError as error:

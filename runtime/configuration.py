@@ -16,7 +16,7 @@ import holidays
 import structlog
 from pydantic import ValidationError
 
-from domain.configuration import Configuration, MissingNames
+from domain.configuration import ActionSettings, Configuration, MissingNames
 from domain.errors import HotwashError, Rejected, RejectionKind
 from domain.policy import DEFAULTS, Policy
 from runbooks.findings import Finding, Unreadable, by_place
@@ -34,7 +34,8 @@ _SECRET_SENTENCE = "write a reference (env:NAME or file:PATH) and keep the secre
 
 def load_configuration(path: Path, today: date | None = None) -> Configuration:
     """Read and check the file. Rejected holds every mistake as `file:line:column: sentence`, and never a secret."""
-    return parse_configuration(_read(path), str(path), today or datetime.now(UTC).date())
+    configuration = parse_configuration(_read(path), str(path), today or datetime.now(UTC).date())
+    return configuration.model_copy(update={"actions": _from_folder(configuration.actions, path.parent)})
 
 
 def parse_configuration(text: str, file_name: str, today: date) -> Configuration:
@@ -179,6 +180,29 @@ def _calendar_problems(configuration: Configuration, source: Source) -> Iterator
     except (ZoneInfoNotFoundError, ValueError, OSError):
         sentence = f"{zone!r} is not a time zone; write for example Europe/Berlin or UTC"
         yield source.finding(("policy", "calendar", "time_zone"), "unknown_time_zone", sentence)
+
+
+def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
+    """The settings with relative paths taken from the file's folder, wherever the process was started."""
+
+    def absolute(path: str) -> str:
+        return str(folder / path)
+
+    releases = {
+        name: target.model_copy(
+            update={
+                "directory": absolute(target.directory),
+                "pid_file": absolute(target.pid_file) if target.pid_file else None,
+            }
+        )
+        for name, target in actions.releases.items()
+    }
+    programs = {
+        name: program.model_copy(update={"directory": absolute(program.directory) if program.directory else None})
+        for name, program in actions.programs.items()
+    }
+    processes = {name: absolute(pid_file) for name, pid_file in actions.processes.items()}
+    return actions.model_copy(update={"releases": releases, "programs": programs, "processes": processes})
 
 
 def _with_holidays(configuration: Configuration, source: Source, today: date) -> Configuration:

@@ -36,8 +36,9 @@ class Home:
         self.logs = folder / "logs"
         self.engine_log = self.logs / "engine.log"
         self.lock = folder / "lock"
-        # What `hotwash up` says of itself while it runs: pid, ports, children.
+        # What `hotwash up` says of itself while it runs: pid, ports, children; and its URL alone, for the command line.
         self.status = folder / "up.json"
+        self.url = folder / "url"
 
     def prepare(self) -> bool:
         """Make what is missing; returns whether this was the first start. Rejected when the folder cannot be written.

@@ -18,8 +18,8 @@ _MASK = "[secret]"
 _SECRET_NAME = re.compile(r"(?i)(^|_)(password|passwd|secret|token|authorization|cookie|api_key|secret_key)$")
 # Shorter values would blank out ordinary words.
 _SHORTEST_SECRET = 6
-# Libraries that tell of every request or connection at INFO.
-_QUIET = ("uvicorn.access", "httpx", "httpcore", "aiosqlite", "alembic", "asyncio")
+# Libraries that tell of every request, connection or ordinary start and stop at INFO.
+_QUIET = ("uvicorn", "httpx", "httpcore", "aiosqlite", "alembic", "asyncio", "temporalio.worker")
 
 _secrets: set[str] = set()
 

@@ -1,1 +1,1 @@
-"""The composition root: builds clients, registers workflows and activities, runs queues, supervises processes."""
+"""The composition root: builds clients, registers workflows and activities, runs queues; and `hotwash up`."""

@@ -1,0 +1,76 @@
+"""The embedded engine: which arguments the Temporal server gets, and when it serves. Called by `workers/supervisor.py`.
+
+The settings are those that were measured (docs and `temporal.md` of the project): write-ahead log and four queue
+settings make it three times as fast on a file, and `synchronous=full` keeps every commit across a power cut.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+
+from domain.errors import Transient
+from domain.search_attributes import SEARCH_ATTRIBUTES
+from runtime.home import Home
+from runtime.settings import Settings
+from runtime.temporal import connect
+
+_PRAGMAS = (
+    "journal_mode=wal",
+    "synchronous=full",
+    "wal_autocheckpoint=4000",
+    "cache_size=-65536",
+    "temp_store=memory",
+)
+_DYNAMIC_CONFIG = (
+    # The defaults add tens of milliseconds to every hand-over inside the server.
+    "history.transferProcessorMaxPollRPS=100000",
+    "history.timerProcessorMaxPollRPS=100000",
+    "history.visibilityProcessorMaxPollRPS=100000",
+    "history.outboundProcessorMaxPollRPS=100000",
+    # One node needs no partitions.
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+    # A burst of commands to one incident is not refused.
+    "history.maxInFlightUpdates=1000",
+    # Short timers fire 15 to 30 ms late instead of up to a second.
+    'history.timerProcessorMaxTimeShift="1ms"',
+)
+# An engine serves 0.15 to 0.3 s after its start; a large file that was not closed cleanly is read for longer.
+_SERVING_WITHIN_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+# Its log is kept across starts, and the one before it when it has grown beyond this.
+_LONGEST_LOG_BYTES = 20 * 1024 * 1024
+
+
+def engine_command(binary: Path, settings: Settings, home: Home) -> list[str]:
+    """The server with one file, its ports on this machine only, our search attributes and the measured settings."""
+    command = [str(binary), "server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn", "--log-format", "json"]
+    command += ["--db-filename", str(home.engine_file)]
+    command += ["--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)]
+    for option, values in (
+        ("--sqlite-pragma", _PRAGMAS),
+        ("--dynamic-config-value", _DYNAMIC_CONFIG),
+        ("--search-attribute", [f"{name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]),
+    ):
+        command += [part for value in values for part in (option, value)]
+    return command
+
+
+def rotate_engine_log(home: Home) -> None:
+    """Put a log that has grown too large aside; the one that lay there goes."""
+    if home.engine_log.exists() and home.engine_log.stat().st_size > _LONGEST_LOG_BYTES:
+        home.engine_log.replace(home.engine_log.with_suffix(".log.1"))
+
+
+async def engine_serves(settings: Settings) -> None:
+    """Return once the engine answers; Transient when it does not within a minute."""
+    end = time.monotonic() + _SERVING_WITHIN_SECONDS
+    while True:
+        try:
+            await connect(settings, process="up")
+        except Transient:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(_POLL_SECONDS)
+        else:
+            return

@@ -1,0 +1,115 @@
+"""The process behind `hotwash worker`: connects, runs the queues, drains on SIGTERM. Called by `cli/launchers.py`.
+
+The one thing to know: it starts whether or not engine and store are there, keeps trying to reach both, and only a
+mistake of the team's (configuration, store URL) keeps it from starting.
+"""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from domain.errors import Transient
+from runtime.configuration import ConfigurationFile
+from runtime.home import Home
+from runtime.logging import configure_logging, keep_out_of_logs
+from runtime.settings import Settings
+from runtime.temporal import connect
+from store import Store, open_store
+from workers.composition import build_workers
+
+log = structlog.get_logger("workers.main")
+
+# An engine or a store that is away is asked again after 0.25 s, 0.5 s, … and then every 5 s; the log says so at
+# first and then once a minute.
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 5.0
+_SAY_EVERY = 12
+
+
+def run_worker(settings: Settings, site: str | None = None) -> None:
+    """Run until SIGTERM or SIGINT, then let running activities end. Rejected: a mistake of the team's."""
+    configure_logging(settings, f"worker-{site}" if site else "worker")
+    asyncio.run(_run(settings, site))
+
+
+async def _run(settings: Settings, site: str | None) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    home = Home(settings.home)
+    home.prepare()
+    keep_out_of_logs(home.secret_key())
+    keep_out_of_logs(home.admin_token())
+    configuration = ConfigurationFile(settings.configuration or home.configuration)
+    async with AsyncExitStack() as closing:
+        store = open_store(settings.store_url.get_secret_value() if settings.store_url else home.store_url)
+        closing.push_async_callback(store.close)
+        migrating = asyncio.create_task(_migrate(store), name="migrate the store")
+        try:
+            client = await _connect(settings, stopping)
+            if client is not None:
+                await _run_until(stopping, build_workers(client, store, configuration, closing, site=site))
+        finally:
+            migrating.cancel()
+            await asyncio.gather(migrating, return_exceptions=True)
+
+
+async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
+    """Run all of them until told to stop; one that fails for good ends the others, and this process with a sentence."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for worker in workers:
+                group.create_task(worker.run())
+            log.info("the worker polls", queues=[worker.task_queue for worker in workers])
+            await stopping.wait()
+            log.info("the worker drains: running activities are let end")
+            for worker in workers:
+                group.create_task(worker.shutdown())
+    except* RuntimeError as group_of_errors:
+        # The SDK's word for a worker that cannot go on: no such namespace, not authorised.
+        raise Transient(f"the engine refuses the worker: {group_of_errors.exceptions[0]}") from group_of_errors
+
+
+async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None:
+    """A client, however long it takes; None when told to stop before."""
+    pause, tries = _FIRST_PAUSE_SECONDS, 0
+    while not stopping.is_set():
+        try:
+            return await connect(settings, process="hotwash-worker")
+        except Transient as error:
+            if tries % _SAY_EVERY == 0:
+                log.warning("waiting for the engine", why=error.sentence)
+        tries += 1
+        await _pause(pause, stopping)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+    return None
+
+
+async def _migrate(store: Store) -> None:
+    """Bring the store up to date as soon as it is there; nothing waits for it."""
+    pause, tries = _FIRST_PAUSE_SECONDS, 0
+    while True:
+        try:
+            await store.migrate()
+        except Transient as error:
+            if tries % _SAY_EVERY == 0:
+                log.warning("waiting for the store; incidents go on and the record catches up", why=error.sentence)
+        else:
+            return
+        tries += 1
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
