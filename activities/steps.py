@@ -20,7 +20,16 @@ from activities.heartbeat import heartbeating
 from activities.output import Redactor, capped
 from activities.ports import EffectLedger, SecretResolver
 from domain.effect import Claim, ClaimStatus
-from domain.errors import HotwashError, NeedsHuman, Rejected, RejectionKind, Transient, UnknownOutcome
+from domain.errors import (
+    HotwashError,
+    Interrupted,
+    NeedsHuman,
+    Rejected,
+    RejectionKind,
+    TimedOut,
+    Transient,
+    UnknownOutcome,
+)
 from domain.model import Model
 from domain.run import Effect, Idempotency
 
@@ -280,10 +289,12 @@ async def _guarded(job: _Job, doing: Callable[[], Awaitable[T]], *, changes: boo
             return await doing()
     except asyncio.CancelledError:
         if _shutting_down():
-            raise in_doubt(f"{job.action.name} was interrupted: its worker is being stopped") from None
+            interrupted = in_doubt if in_doubt is UnknownOutcome else Interrupted
+            raise interrupted(f"{job.action.name} was interrupted: its worker is being stopped") from None
         raise
     except TimeoutError:
-        raise in_doubt(f"{job.action.name} did not end within {limit:g} s") from None
+        late = in_doubt if in_doubt is UnknownOutcome else TimedOut
+        raise late(f"{job.action.name} did not end within {limit:g} s") from None
     except UnknownOutcome as error:
         raise in_doubt(job.redactor.text(error.sentence)) from None
     except HotwashError as error:

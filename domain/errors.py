@@ -35,6 +35,14 @@ class Transient(HotwashError):
     """Worth trying again without any change."""
 
 
+class Interrupted(Transient):
+    """Its worker was stopped in the middle; doing it again elsewhere is no further attempt."""
+
+
+class TimedOut(Transient):
+    """It did not end within its time."""
+
+
 class Rejected(HotwashError):
     """Refused as it stands; the same request will be refused again."""
 
