@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +109,12 @@ class World:
         (self.target / "history").write_text("v1\n")
         (self.home / "secrets").mkdir(parents=True, mode=0o700)
         (self.home / "secrets" / "updates-webhook").write_text(self._secret + "\n")
-        text = files("cli.demo").joinpath("hotwash.yaml").read_text()
-        for name, value in self._replacements.items():
-            text = text.replace(f"${{{name}}}", value)
-        (self.home / "hotwash.yaml").write_text(text)
+        (self.home / "runbooks").mkdir()
+        for name, folder in (("hotwash.yaml", self.home), ("runbooks/restart-shop.yaml", self.home / "runbooks")):
+            text = (_HERE / name).read_text()
+            for word, value in self._replacements.items():
+                text = text.replace(f"${{{word}}}", value)
+            (folder / Path(name).name).write_text(text)
 
     def _start(self, name: str, argv: list[str]) -> None:
         log = (self.folder / f"{name}.log").open("wb")
