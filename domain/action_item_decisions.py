@@ -32,6 +32,7 @@ from domain.follow_up import (
     demand_later,
     demand_text,
     listeners,
+    reminder_entry,
     words_of,
 )
 from domain.message import Template
@@ -108,7 +109,7 @@ def take_step(state: ActionItemState, step: LadderStep, now: datetime, terms: Ac
         return Outcome(state)
     manager = terms.managers.get(state.owner)
     people = listeners(state.owner, manager, step.reason)
-    words = words_of(step, f"action item {state.id} ({state.title})", state.due_at, now, terms.policy.calendar)
+    words = words_of(step, f"action item {state.id} ({state.title})", state.due_at, terms.policy.calendar)
     is_escalated = step.reason is LadderReason.ESCALATED and manager is not None
     after = state.model_copy(
         update={
@@ -119,13 +120,7 @@ def take_step(state: ActionItemState, step: LadderStep, now: datetime, terms: Ac
         }
     )
     template = Template.ACTION_ITEM_OVERDUE if step.is_after_deadline else Template.ACTION_ITEM_REMINDER
-    entry = Entry(
-        at=now,
-        kind=EntryKind.REMINDER,
-        actor=ME,
-        summary=f"Reminder to {' and '.join(people)}: {words}",
-        details={"action_item": state.id, "reason": step.reason.value, "people": list(people)},
-    )
+    entry = reminder_entry(step, people, words, now, ME)
     return Outcome(after, (entry,), (Notice(template, people, step.reason.value, words),))
 
 

@@ -88,16 +88,24 @@ def listeners(owner: str | None, manager: str | None, reason: LadderReason) -> t
     return tuple(dict.fromkeys(name for name in wanted if name))
 
 
-def words_of(step: LadderStep, thing: str, due_at: datetime, now: datetime, hours: WorkingHours) -> str:
+def words_of(step: LadderStep, thing: str, due_at: datetime, hours: WorkingHours) -> str:
     """The sentence about a step: `the review is due at 2026-11-25 10:00 CET, in 2d`."""
     when = written(due_at, hours)
+    # Counted from the planned time, because the engine is some milliseconds late.
     match step.reason:
         case LadderReason.UPCOMING:
-            return f"{thing} is due at {when}, in {format_duration(due_at - now)}"
+            return f"{thing} is due at {when}, in {format_duration(due_at - step.at)}"
         case LadderReason.DUE:
             return f"{thing} is due now ({when})"
         case LadderReason.OVERDUE | LadderReason.ESCALATED:
-            return f"{thing} was due at {when} and is overdue by {format_duration(now - due_at)}"
+            return f"{thing} was due at {when} and is overdue by {format_duration(step.at - due_at)}"
+
+
+def reminder_entry(step: LadderStep, people: tuple[str, ...], words: str, now: datetime, by: Actor) -> Entry:
+    """The line about a step that was taken; written before the message is delivered."""
+    said = f"Reminder to {' and '.join(people)}: {words}" if people else f"Nobody to remind: {words}"
+    details = {"reason": step.reason.value, "people": list(people), "planned_at": step.at.isoformat()}
+    return Entry(at=now, kind=EntryKind.REMINDER, actor=by, summary=said, details=details)
 
 
 def receipt_entry(

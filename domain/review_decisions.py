@@ -19,6 +19,7 @@ from domain.follow_up import (
     demand_person,
     demand_text,
     listeners,
+    reminder_entry,
     words_of,
 )
 from domain.message import Template
@@ -102,7 +103,7 @@ def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: Review
     if state.ladder is None or state.due_at is None:
         return Outcome(state)
     people = listeners(state.owner, manager_of(state, terms), step.reason)
-    words = words_of(step, "the review", state.due_at, now, terms.policy.calendar)
+    words = words_of(step, "the review", state.due_at, terms.policy.calendar)
     is_escalated = step.reason is LadderReason.ESCALATED
     after = state.model_copy(
         update={
@@ -113,8 +114,7 @@ def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: Review
         }
     )
     template = Template.REVIEW_OVERDUE if step.is_after_deadline else Template.REVIEW_REMINDER
-    said = f"Reminder to {' and '.join(people)}: {words}" if people else f"Nobody to remind: {words}"
-    entry = _entry(now, ME, said, EntryKind.REMINDER, reason=step.reason.value, people=list(people))
+    entry = reminder_entry(step, people, words, now, ME)
     return Outcome(after, (entry,), (Notice(template, people, step.reason.value, words),) if people else ())
 
 

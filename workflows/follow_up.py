@@ -95,19 +95,22 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
         while not (self._is_finished() and self._incident_is_told()):
             # Commands may come in while this waits for the engine; the loop then tells the newer state as well.
             await self._tell_incident()
-            if workflow.info().is_continue_as_new_suggested():
+            if _history_is_long():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if self._incident_is_told():
-                    recording.cancel()
                     return False
                 continue
             if not self._is_finished():
                 await self._next_step()
+        # A mail server may be away for weeks, and every attempt to reach it makes the history longer.
+        await workflow.wait_condition(lambda: not self._courier.carry().pending or _history_is_long())
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._courier.drain()
-        await self._recorder.drain()
-        recording.cancel()
-        return True
+        is_drained = not self._courier.carry().pending
+        if is_drained:
+            await self._recorder.drain()
+            recording.cancel()
+        # Otherwise a save may be under way; continuing as new repeats it, which changes nothing.
+        return is_drained
 
     async def _next_step(self) -> None:
         """Take the step that is due, or wait for the next one or for a command, whichever comes first."""
@@ -119,7 +122,8 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
         seen = self._changes
         timeout = step.at - now if step else None
         try:
-            await workflow.wait_condition(lambda: self._changes != seen, timeout=timeout)
+            # Deliveries that are tried again and again wake nobody, but make the history longer.
+            await workflow.wait_condition(lambda: self._changes != seen or _history_is_long(), timeout=timeout)
         except TimeoutError:
             # The next turn of the loop takes the step.
             return
@@ -169,3 +173,7 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
         except FailureError:
             # The incident has ended, or was never run by this engine: there is nobody to tell, and that is all right.
             workflow.logger.info("%s: incident %s is not listening", name, self._terms.incident_id)
+
+
+def _history_is_long() -> bool:
+    return workflow.info().is_continue_as_new_suggested()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.deadlines import LadderStep
 from domain.incident import ObserveReview
@@ -65,15 +65,14 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
         background = [asyncio.create_task(self._keep_draft())]
         if start.state is None:
             background.append(asyncio.create_task(self._renew_draft()))
-        is_finished = await self._follow()
-        for task in background:
-            task.cancel()
-        if not is_finished:
+        if not await self._follow():
             workflow.continue_as_new(
                 start.model_copy(
                     update={"state": self._state, "recorder": self._recorder.carry(), "courier": self._courier.carry()}
                 )
             )
+        for task in background:
+            task.cancel()
         return self._state
 
     async def _keep_draft(self) -> None:
@@ -90,6 +89,9 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
                     retry_policy=KEEP_TRYING,
                 )
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    # The review has ended without its draft.
+                    return
                 self._apply(give_up_draft(self._state, str(error.cause), workflow.now()))
                 continue
             if request == self._draft_request():

@@ -94,6 +94,11 @@ def _sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
+def sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox of workers and replayers."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+
+
 async def until(holds: Callable[[], bool], what: str = "the condition", seconds: float = 20) -> None:
     """Wait in real time, for things that happen in the background; fails by name when they do not."""
     for _ in range(int(seconds / 0.02)):
