@@ -120,11 +120,22 @@ class Followed:
         assert cause.type == "Rejected"
         return cause.details[0], cause.message
 
+    async def runs(self) -> list[str]:
+        """The ids of its runs, oldest first: it continued as new between them."""
+        runs = []
+        run_id: str | None = self.handle.first_execution_run_id
+        while run_id:
+            runs.append(run_id)
+            history = await self.env.client.get_workflow_handle(self.handle.id, run_id=run_id).fetch_history()
+            run_id = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        return runs
+
     async def replays(self) -> None:
-        """Fails when the code would not do again what its history says it did."""
-        history = await self.handle.fetch_history()
+        """Fails when the code would not do again what its histories say it did."""
         replayer = Replayer(workflows=self.workflows, data_converter=pydantic_data_converter, workflow_runner=sandbox())
-        await replayer.replay_workflow(history)
+        for run_id in await self.runs():
+            handle = self.env.client.get_workflow_handle(self.handle.id, run_id=run_id)
+            await replayer.replay_workflow(await handle.fetch_history())
 
     async def ended(self) -> Any:
         """Its result, once it has ended."""
