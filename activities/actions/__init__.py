@@ -14,7 +14,7 @@ from activities.actions.notify_post import NotifyPost
 from activities.actions.ports import HttpCaller, Processes, ProgramRunner, Releases
 from activities.actions.process_kill import ProcessKill
 from activities.actions.process_run import ProcessRun
-from activities.actions.release import ReleaseActivate, ReleaseRollback
+from activities.actions.release import ReleaseActivate, ReleaseRestart, ReleaseRollback
 from activities.ports import ChannelSource, ConfigurationSource
 from domain.errors import Rejected
 from domain.run import ActionSpec
@@ -30,6 +30,7 @@ BUILT_IN: tuple[type[AnyAction], ...] = (
     ProcessKill,
     ProcessRun,
     ReleaseActivate,
+    ReleaseRestart,
     ReleaseRollback,
 )
 
@@ -52,6 +53,7 @@ def builtin_actions(
         ProcessKill(configuration, processes),
         ProcessRun(configuration, programs),
         ReleaseActivate(configuration, releases),
+        ReleaseRestart(configuration, releases),
         ReleaseRollback(configuration, releases),
     ]
 

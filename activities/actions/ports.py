@@ -85,6 +85,9 @@ class Releases(Protocol):
     async def roll_back(self, target: ReleaseTarget, key: str, seconds: float) -> ReleaseMove:
         """Go back to the release before the current one; Rejected when none is on record."""
 
+    async def restart(self, target: ReleaseTarget, key: str, seconds: float) -> ReleaseMove:
+        """Start the current release again without moving; Rejected when none is current."""
+
     async def undo(self, target: ReleaseTarget, key: str, performed: ReleaseMove | None, seconds: float) -> ReleaseMove:
         """Go back to before the move `key`; NeedsHuman when somebody has moved on since."""
 

@@ -1,7 +1,7 @@
-"""`release.activate` and `release.rollback`: point a service at another of its releases, and back.
+"""`release.activate`, `release.rollback`, `release.restart`: point a service at another of its releases, and back.
 
-A target is a folder with `releases/<name>` and a `current` symlink, named in `actions.releases`. Both actions keep a
-journal there, so they can always tell what a vanished worker had done: neither ever ends in an unknown outcome.
+A target is a folder with `releases/<name>` and a `current` symlink, named in `actions.releases`. They keep a
+journal there, so they can always tell what a vanished worker had done: none ever ends in an unknown outcome.
 """
 
 from typing import ClassVar, Generic, TypeVar
@@ -37,8 +37,8 @@ class ActivateParameters(RollbackParameters):
 P = TypeVar("P", bound=RollbackParameters)
 
 
-class _Move(Action[P, ReleaseMove], Generic[P]):
-    """What both have in common: how they are undone and checked."""
+class _OnReleases(Action[P, ReleaseMove], Generic[P]):
+    """What all have in common: where they act and how they are checked."""
 
     effect = Effect.MUTATING
     # The journal in the target's folder knows our key.
@@ -50,14 +50,10 @@ class _Move(Action[P, ReleaseMove], Generic[P]):
         self._releases = releases
 
     @override
-    async def undo(self, parameters: P, performed: ReleaseMove | None, call: Call) -> ReleaseMove:
-        return await self._releases.undo(self._target(parameters), call.performed_key, performed, _seconds(call))
-
-    @override
     async def check(self, parameters: P, call: Call) -> Finding:
         move = await self._releases.moved(self._target(parameters), call.performed_key)
         if move is None:
-            return Finding(holds=False, detail=f"this step has not moved {parameters.target}, or not to the end")
+            return Finding(holds=False, detail=f"this step has not changed {parameters.target}, or not to the end")
         return Finding(holds=True, detail=self.sentence(move), output=document(move))
 
     @override
@@ -74,6 +70,14 @@ class _Move(Action[P, ReleaseMove], Generic[P]):
                 RejectionKind.NOT_FOUND,
             )
         return target
+
+
+class _Move(_OnReleases[P], Generic[P]):
+    """Those that move `current` are undone by moving it back."""
+
+    @override
+    async def undo(self, parameters: P, performed: ReleaseMove | None, call: Call) -> ReleaseMove:
+        return await self._releases.undo(self._target(parameters), call.performed_key, performed, _seconds(call))
 
 
 class ReleaseActivate(_Move[ActivateParameters]):
@@ -100,6 +104,23 @@ class ReleaseRollback(_Move[RollbackParameters]):
     @override
     async def perform(self, parameters: RollbackParameters, call: Call) -> ReleaseMove:
         return await self._releases.roll_back(self._target(parameters), call.key, _seconds(call))
+
+
+class ReleaseRestart(_OnReleases[RollbackParameters]):
+    """Start again what is current. There is nothing that an undo could bring back."""
+
+    name = "release.restart"
+    summary = "Start a service's current release again."
+    parameters_model = RollbackParameters
+    example: ClassVar = {"target": "shop"}
+
+    @override
+    async def perform(self, parameters: RollbackParameters, call: Call) -> ReleaseMove:
+        return await self._releases.restart(self._target(parameters), call.key, _seconds(call))
+
+    @override
+    def sentence(self, result: ReleaseMove) -> str:
+        return f"{result.current} was started again"
 
 
 def _seconds(call: Call) -> float:

@@ -39,6 +39,10 @@ class _Plan(Model):
         return ReleaseMove(previous=self.previous, current=self.current, restarted=self.restarted)
 
 
+class _RestartFailed(Transient):
+    """The symlink has moved, and no process has picked it up."""
+
+
 class ReleaseDirectories:
     """Implements `Releases` with symlinks."""
 
@@ -51,13 +55,20 @@ class ReleaseDirectories:
         place.demand(release)
         async with place.journal.alone(target.directory, seconds):
             plan = place.begun(key) or place.plan_to(release)
-            return await self._carry_out(place, key, plan, seconds)
+            return await self._carry_out_or_put_back(place, key, plan, seconds)
 
     async def roll_back(self, target: ReleaseTarget, key: str, seconds: float) -> ReleaseMove:
         """Go back one release, as `Releases` promises."""
         place = _Place(target)
         async with place.journal.alone(target.directory, seconds):
             plan = place.begun(key) or place.plan_back()
+            return await self._carry_out_or_put_back(place, key, plan, seconds)
+
+    async def restart(self, target: ReleaseTarget, key: str, seconds: float) -> ReleaseMove:
+        """Start the current release again, as `Releases` promises."""
+        place = _Place(target)
+        async with place.journal.alone(target.directory, seconds):
+            plan = place.begun(key) or place.plan_to_stay()
             return await self._carry_out(place, key, plan, seconds)
 
     async def undo(self, target: ReleaseTarget, key: str, performed: ReleaseMove | None, seconds: float) -> ReleaseMove:
@@ -66,6 +77,7 @@ class ReleaseDirectories:
         undo_key = f"{key}/undo"
         async with place.journal.alone(target.directory, seconds):
             plan = place.begun(undo_key) or place.plan_undo(key, performed)
+            # A failed undo stays where it was going: that is the better place, and its next attempt starts from there.
             return await self._carry_out(place, undo_key, plan, seconds)
 
     async def moved(self, target: ReleaseTarget, key: str) -> ReleaseMove | None:
@@ -74,6 +86,21 @@ class ReleaseDirectories:
         async with place.journal.alone(target.directory, _ASK_SECONDS):
             plan = place.remembered(key)
         return plan.move() if plan is not None and plan.done else None
+
+    async def _carry_out_or_put_back(self, place: "_Place", key: str, plan: _Plan, seconds: float) -> ReleaseMove:
+        """A move that has failed leaves nothing behind, so that a failed step needs no undo."""
+        try:
+            return await self._carry_out(place, key, plan, seconds)
+        except _RestartFailed as error:
+            place.point(plan.previous)
+            place.write_history(plan.history_before)
+            again = f"{plan.previous!r} is current again" if plan.previous else "no release is current, as before"
+            try:
+                if plan.previous is not None:
+                    await self._restart(place.target, plan.previous, seconds)
+            except _RestartFailed:
+                again += ", but its restart failed too"
+            raise Transient(f"{error.sentence}; {again}") from None
 
     async def _carry_out(self, place: "_Place", key: str, plan: _Plan, seconds: float) -> ReleaseMove:
         if plan.done:
@@ -93,12 +120,13 @@ class ReleaseDirectories:
         """Let the process pick the release up; False when there is none to be told."""
         if target.restart:
             program = Program(target.restart, target.directory, seconds, {"HOTWASH_RELEASE": release})
-            ended = await self._programs.run(program)
+            try:
+                ended = await self._programs.run(program)
+            except Rejected as error:
+                raise _RestartFailed(error.sentence) from None
             if ended.exit_code != 0:
                 how = f"exit code {ended.exit_code}" if ended.exit_code is not None else f"not ended in {seconds:g} s"
-                raise Transient(
-                    f"{release!r} is current, but its restart failed ({how}): {ended.stderr[-500:].strip()}"
-                )
+                raise _RestartFailed(f"the restart with {release!r} failed ({how}): {ended.stderr[-500:].strip()}")
             return True
         return target.pid_file is not None and reload(Path(target.pid_file))
 
@@ -154,6 +182,13 @@ class _Place:
             )
         self.demand(earlier[-1])
         return _Plan(previous=now, current=earlier[-1], history=earlier, history_before=history)
+
+    def plan_to_stay(self) -> _Plan:
+        """Move nowhere, so that only the restart is left."""
+        now, history = self._current(), self._history()
+        if now is None:
+            raise Rejected(f"no release is current in {self._directory}; activate one", RejectionKind.CONFLICT)
+        return _Plan(previous=now, current=now, history=history, history_before=history)
 
     def plan_undo(self, key: str, performed: ReleaseMove | None) -> _Plan:
         """Move to where the move of that key came from; nowhere when it never happened."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities.actions.ports import ReleaseMove
 from activities.clients.journal import Journal
@@ -165,23 +166,57 @@ async def test_whoever_looks_always_finds_a_release(shop: Path, releases: Releas
     assert found == {True}
 
 
-async def test_a_failed_restart_fails_the_step_and_can_be_finished_or_undone(world: World) -> None:
-    """The release has moved, its process has not: the retry restarts it, and an undo goes back all the same."""
+async def test_a_failed_restart_leaves_nothing_behind_and_may_be_tried_again(world: World) -> None:
+    """The step has failed, the old release is current and restarted, the history is as before; the retry succeeds."""
     good = world.actions.releases["shop"]
-    bad = good.model_copy(update={"restart": (sys.executable, "-c", "import sys; sys.exit('port is taken')")})
+    script = (
+        "import os, sys; broken = os.environ['HOTWASH_RELEASE'] == 'v3'; broken and sys.exit('port is taken');" + APPEND
+    )
+    bad = good.model_copy(update={"restart": (sys.executable, "-c", script, str(world.restarts), "old")})
     parameters = {"target": "shop", "release": "v3"}
     world.actions = world.actions.model_copy(update={"releases": {"shop": bad}})
-    with pytest.raises(ApplicationError, match=r"its restart failed .*port is taken") as failure:
+    with pytest.raises(ApplicationError, match=r"exit code 1\): port is taken; 'v2' is current again$") as failure:
         await world.perform("release.activate", parameters)
     assert failure.value.type == "Transient"
+    assert current_release(world.shop) == "v2"
+    assert lines(world.shop / "history") == ["v1", "v2"]
+    assert lines(world.restarts) == ["old"]
     assert (await world.check("release.activate", parameters)).holds is False
     world.actions = world.actions.model_copy(update={"releases": {"shop": good}})
     result = await world.perform("release.activate", parameters, attempt=2)
     assert result.output == {"previous": "v2", "current": "v3", "restarted": True}
-    assert lines(world.restarts) == ["restarted"]
+    assert lines(world.restarts) == ["old", "restarted"]
+
+
+@pytest.mark.parametrize("restart", ["/bin/false", "/does/not/exist"])
+async def test_a_restart_that_never_works_is_told_and_leaves_the_old_release(world: World, restart: str) -> None:
+    """Neither release can be started: the sentence says both, and the symlink is where it was."""
+    bad = world.actions.releases["shop"].model_copy(update={"restart": (restart,)})
+    world.actions = world.actions.model_copy(update={"releases": {"shop": bad}})
+    with pytest.raises(ApplicationError, match="'v2' is current again, but its restart failed too"):
+        await world.perform("release.rollback", {"target": "shop"})
+    assert current_release(world.shop) == "v2"
+
+
+async def test_a_move_that_was_stopped_in_its_restart_is_undone(world: World) -> None:
+    """The run is stopped while the new release starts: the undo finds what was moved, without any output."""
+    started = world.folder / "started"
+    slow = (sys.executable, "-c", "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(60)", str(started))
+    good = world.actions.releases["shop"]
+    parameters = {"target": "shop", "release": "v3"}
+    world.actions = world.actions.model_copy(update={"releases": {"shop": good.model_copy(update={"restart": slow})}})
+    environment = ActivityEnvironment()
+    running = asyncio.create_task(environment.run(world.steps.perform, world.request("release.activate", parameters)))
+    await _exists(started)
+    environment.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert current_release(world.shop) == "v3"
+    world.actions = world.actions.model_copy(update={"releases": {"shop": good}})
     await world.undo("release.activate", parameters, None)
     assert current_release(world.shop) == "v2"
     assert lines(world.shop / "history") == ["v1", "v2"]
+    assert lines(world.restarts) == ["restarted"]
 
 
 @pytest.mark.parametrize("kind", ["activate", "roll_back"])
@@ -247,6 +282,18 @@ async def test_a_target_that_stays_busy_is_tried_again_later(shop: Path, release
     assert current_release(shop) == "v2"
 
 
+async def test_a_restart_moves_nothing_and_happens_once(world: World) -> None:
+    """The current release is started again, once per key, and the history is left as it is."""
+    for _ in range(2):
+        result = await world.perform("release.restart", {"target": "shop"})
+        assert result.output == {"previous": "v2", "current": "v2", "restarted": True}
+    assert lines(world.restarts) == ["restarted"]
+    assert lines(world.shop / "history") == ["v1", "v2"]
+    (world.shop / "current").unlink()
+    with pytest.raises(ApplicationError, match="no release is current"):
+        await world.perform("release.restart", {"target": "shop"}, key="another")
+
+
 async def test_an_undo_does_not_take_back_what_others_did_since(shop: Path, releases: ReleaseDirectories) -> None:
     """Somebody has deployed v3 meanwhile: whether v2 is to come back is for a person."""
     target = ReleaseTarget(directory=str(shop))
@@ -286,13 +333,14 @@ async def test_a_supervised_process_is_told_to_reload(shop: Path, releases: Rele
         "os.rename(sys.argv[2] + '.new', sys.argv[2])\n"
         "time.sleep(60)\n"
     )
+    target = ReleaseTarget(directory=str(shop), pid_file=str(pid_file))
+    assert (await releases.activate(target, "v1", "early", SECONDS)).restarted is False
     child = subprocess.Popen([sys.executable, "-c", script, str(told), str(pid_file)])
     try:
-        target = ReleaseTarget(directory=str(shop), pid_file=str(pid_file))
-        assert (await releases.activate(target, "v1", "early", SECONDS)).restarted is False
         await _exists(pid_file)
         assert (await releases.activate(target, "v3", "k1", SECONDS)).restarted is True
-        await _exists(told)
+        while lines(told) != ["hup"]:
+            await asyncio.sleep(0.01)
         # As if the file were left from before a reboot and the number were another program's now.
         os.utime(pid_file, (1_000_000_000, 1_000_000_000))
         assert (await releases.activate(target, "v1", "k2", SECONDS)).restarted is False

@@ -173,6 +173,7 @@ class World:
             ),
             "process.kill": Case({"process": "victim"}, self.dead_victims),
             "release.activate": Case({"target": "shop", "release": "v3"}, lambda: lines(self.restarts)),
+            "release.restart": Case({"target": "shop"}, lambda: lines(self.restarts)),
             "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts)),
         }[name]
 
