@@ -149,8 +149,7 @@ class Story:
 
     def _mitigation(self) -> None:
         world = self._world
-        body = {"target": "shop", "health_url": f"{world.shop_url}/checkout?items=1"}
-        run = world.post("/runs", by="alice", incident_id=self.incident, runbook="roll-back-release", parameters=body)
+        run = world.post("/runs", by="alice", incident_id=self.incident, runbook="roll-back-shop")
         self._run = run["id"]
         approval = world.until("the run waits for approval", 20, self._pending_approval)
         for step in approval["shown"].get("steps", [approval["shown"]]):

@@ -76,7 +76,8 @@ class World:
         self._start("shop", [sys.executable, str(_HERE / "supervise.py"), "--directory", str(self.target),
                              "--port", str(self._shop_port)])  # fmt: skip
         ports = [text for name, port in self._ports.items() for text in (name, str(port))]
-        self._start("hotwash", [sys.executable, "-m", "cli.main", "up", "--home", str(self.home), *ports])
+        self._start("hotwash", [sys.executable, "-m", "cli.main", "up", "--home", str(self.home),
+                               "--log-level", "warning", *ports])  # fmt: skip
         self.until("Hotwash is ready", _READY_SECONDS, self._is_ready)
         token = (self.home / "admin-token").read_text().strip()
         self.client.headers["Authorization"] = f"Bearer {token}"
@@ -110,11 +111,11 @@ class World:
         (self.home / "secrets").mkdir(parents=True, mode=0o700)
         (self.home / "secrets" / "updates-webhook").write_text(self._secret + "\n")
         (self.home / "runbooks").mkdir()
-        for name, folder in (("hotwash.yaml", self.home), ("runbooks/restart-shop.yaml", self.home / "runbooks")):
+        for name in ("hotwash.yaml", "runbooks/restart-shop.yaml", "runbooks/roll-back-shop.yaml"):
             text = (_HERE / name).read_text()
             for word, value in self._replacements.items():
                 text = text.replace(f"${{{word}}}", value)
-            (folder / Path(name).name).write_text(text)
+            (self.home / name).write_text(text)
 
     def _start(self, name: str, argv: list[str]) -> None:
         log = (self.folder / f"{name}.log").open("wb")
