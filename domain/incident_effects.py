@@ -162,7 +162,7 @@ def changed(state: IncidentState, **update: Any) -> IncidentState:
 
 
 def entry(
-    at: datetime, kind: EntryKind, actor: Actor, summary: str, links: tuple[Link, ...] = (), **details: Any
+    at: datetime, kind: EntryKind, actor: Actor, summary: str, /, links: tuple[Link, ...] = (), **details: Any
 ) -> Entry:
     """A line for the timeline; details without a value are left out."""
     kept = {name: value for name, value in details.items() if value not in (None, "")}
