@@ -42,6 +42,9 @@ from workflows.courier import Courier
 from workflows.escalation import Escalation
 from workflows.options import BOOKKEEPING_TIMEOUT, TRY_A_WHILE
 
+with workflow.unsafe.imports_passed_through():
+    from activities.runbook_pinning import PinRequest, RunbookActivities
+
 # The plan of a resolved incident ends when its closing notices are out; a reopened one asks again this often.
 _COMMS_PAUSE = timedelta(seconds=10)
 
@@ -140,10 +143,9 @@ class IncidentEffects:
 
     async def _launch(self, effect: LaunchRun) -> None:
         try:
-            pinned = await workflow.execute_activity(
-                "runbooks.pin",
-                {"name": effect.runbook},
-                result_type=PinnedRunbook,
+            pinned = await workflow.execute_activity_method(
+                RunbookActivities.pin,
+                PinRequest(name=effect.runbook),
                 start_to_close_timeout=BOOKKEEPING_TIMEOUT,
                 retry_policy=TRY_A_WHILE,
             )

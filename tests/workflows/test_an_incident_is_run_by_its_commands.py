@@ -29,11 +29,13 @@ from domain.incident import (
     IncidentStatus,
     Merge,
     ObserveReview,
+    ObserveRun,
     OfferRole,
     PostUpdate,
     Reopen,
     Resolve,
     Role,
+    RunSummary,
     StartRun,
 )
 from domain.message import Template
@@ -301,6 +303,29 @@ async def test_an_incident_closes_only_after_its_review(room: Room):
     document = room.record.document(ProjectionKind.INCIDENT, room.id)
     assert document == state.model_dump(mode="json"), "the record has the last picture before the workflow ends"
     await replayer([Incident]).replay_workflow(await handle.fetch_history())
+
+
+async def test_a_worker_that_remembers_nothing_runs_the_whole_life(env: WorkflowEnvironment, task_queue: str):
+    """With no workflow cached, each step replays all before it: what a killed worker's successor does, every time."""
+    room = Room(env, task_queue)
+    activities = [room.record.save, room.post.send, Runbooks(ROLL_BACK).pin]
+    async with working(env.client, task_queue, workflows=WORKFLOWS, activities=activities, max_cached_workflows=0):
+        handle = await room.declare(runbook="roll-back")
+        await until(lambda: room.paged() == ["ana"], "the page")
+        await room.do("acknowledge", Acknowledge(by=person("ana")))
+        await room.do("offer_role", OfferRole(by=person("ana"), role=Role.COMMANDER, person="bo"))
+        await room.do("accept_role", AcceptRole(by=person("bo"), role=Role.COMMANDER))
+        run = RunSummary(id=f"{room.id}.roll-back.1", runbook="roll-back", status="succeeded")
+        await handle.signal("observe_run", ObserveRun(by=automation("runbook:roll-back"), run=run, mitigated=True))
+        await room.eventually(lambda state: state.status is IncidentStatus.MONITORING, "the mitigation")
+        await room.do("resolve", Resolve(by=person("bo"), summary="Rolled back"))
+        await handle.signal("observe_review", ObserveReview(by=automation("r"), review_id=room.id, state="reviewed"))
+        await room.eventually(lambda state: state.review_state == "reviewed", "the review")
+        await room.do("close", Close(by=person("bo")))
+        assert (await handle.result()).status is IncidentStatus.CLOSED
+        lines = room.record.sentences(room.id)
+        assert len(lines) == len(set(lines)), "each line once"
+        assert room.paged() == ["ana"]
 
 
 async def test_a_reopened_incident_communicates_and_pages_again(room: Room):
