@@ -1,0 +1,68 @@
+"""Without the engine: 503 with a sentence where it is needed, the record where that is enough, no trace anywhere."""
+
+import httpx
+import pytest
+
+from domain.record import ProjectionKind
+from tests.support.api_world import World
+from tests.support.records import batch, entry, picture
+from tests.support.routes import INCIDENT, all_calls, body_fields
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_what_needs_the_engine_is_503_with_a_sentence(engineless: World) -> None:
+    """Declaring and commanding are refused for now; the answer says that nothing was changed and when to come again."""
+    post = engineless.admin.post
+    for path, body in (
+        ("incidents", {"title": "Now of all times"}),
+        (f"incidents/{INCIDENT}/acknowledge", {}),
+        (f"runs/{INCIDENT}.x.1/pause", {"reason": "r"}),
+        (f"approvals/{INCIDENT}.x.1:ask/decision", {"decision": "approve", "digest": "d"}),
+        (f"reviews/{INCIDENT}/submit", {}),
+        ("action-items/act-000000/start", {}),
+        ("alert-groups/0123/decline", {"reason": "r"}),
+    ):
+        answer = await post(f"/api/v1/{path}", json=body)
+        assert answer.status_code == 503, f"{path}: {answer.text}"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) > 0
+        assert "the engine (Temporal) does not answer" in answer.json()["detail"]
+
+
+async def test_no_route_shows_a_trace(engineless: World) -> None:
+    """Every route, asked in earnest while the engine is away, answers in a sentence: never 500, never a trace."""
+    for call in all_calls(engineless.app):
+        if call.template.endswith("/events"):
+            continue
+        schema = body_fields(engineless.app, call)
+        answer = await engineless.admin.request(call.method, call.path, json={} if schema else None)
+        assert "Traceback" not in answer.text, str(call)
+        assert answer.status_code != 500, f"{call}: {answer.text}"
+
+
+async def test_the_record_answers_for_what_it_holds(engineless: World) -> None:
+    """A recorded incident and its timeline are shown, marked as such; of an unknown one nobody can say: 503."""
+    document = {
+        "title": "Kept", "status": "investigating", "severity": "SEV-2", "services": [], "drill": False,
+        "declared_at": "2026-11-22T09:00:00Z",
+    }  # fmt: skip
+    kept = picture(ProjectionKind.INCIDENT, INCIDENT, incident_id=INCIDENT, **document)
+    await engineless.store.record.save(batch("test", entry(1, "kept", INCIDENT), pictures=(kept,)))
+    found = await engineless.admin.get(f"/api/v1/incidents/{INCIDENT}")
+    assert (found.status_code, found.headers["hotwash-source"]) == (200, "record")
+    timeline = await engineless.admin.get(f"/api/v1/incidents/{INCIDENT}/timeline")
+    assert [each["summary"] for each in timeline.json()["items"]] == ["kept"]
+    assert (await engineless.admin.get("/api/v1/incidents/inc-20200101-0000")).status_code == 503
+
+
+async def test_ready_names_what_is_missing(engineless: World) -> None:
+    """503 with each part; the process itself is healthy."""
+    async with httpx.AsyncClient(base_url=engineless.url) as probe:
+        assert (await probe.get("/healthz")).status_code == 200
+        answer = await probe.get("/readyz")
+        assert answer.status_code == 503
+        parts = answer.json()["parts"]
+        assert {name: part["ready"] for name, part in parts.items()} == {
+            "engine": False, "control worker": False, "steps worker": False, "store": True,
+        }  # fmt: skip
