@@ -26,7 +26,7 @@ class Story:
         self._console = console
         self._began = time.monotonic()
         self._mails_told = 0
-        self.stage = "start"
+        self.stage = "Starting"
         self.incident = ""
         self._run = ""
         self._item = ""
@@ -46,6 +46,7 @@ class Story:
             ("A drill proves it", self._drill),
             ("Closed", self._closing),
         ]
+        self._began = time.monotonic()
         for number, (name, act) in enumerate(acts, start=1):
             self.stage = name
             self._console.print(f"\n[bold]{number:>2}  {name}[/]  [dim]{self._clock()}[/]", highlight=False)
@@ -69,7 +70,8 @@ class Story:
 
         def arrived() -> Mail | None:
             mails = self._world.outside.mailbox.mails
-            return next((m for m in mails if f"{to}@shop.example" in m.to and words.lower() in m.subject.lower()), None)
+            address = f"{to}@shop.example"
+            return next((m for m in mails if address in m.to and words.lower() in (m.subject + m.text).lower()), None)
 
         found: Mail = self._world.until(f"a mail to {to} about {words!r} arrives", 15, arrived)
         return found
