@@ -12,6 +12,7 @@ from domain.calendar import written
 from domain.deadlines import LadderReason, LadderStep
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
+from domain.incident_effects import ADMINISTRATOR
 from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.policy import WorkingHours
 from domain.timeline import Actor, ActorKind, Entry, EntryKind
@@ -64,7 +65,8 @@ def demand_known(name: str, by: Actor, people: Collection[str]) -> str:
     joined since can take a thing on, though nobody else can hand it to them.
     """
     wanted = demand_text(name, "the owner")
-    if people and wanted not in people and wanted != by.name:
+    joined_since = by.kind is ActorKind.PERSON and wanted == by.name != ADMINISTRATOR
+    if people and wanted not in people and not joined_since:
         raise Rejected(f"{wanted!r} is not known here; there are {', '.join(sorted(people))}")
     return wanted
 

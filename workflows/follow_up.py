@@ -147,7 +147,7 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
             Message(
                 key=f"{workflow.info().workflow_id}/{notice.template.value}/{number}",
                 template=notice.template,
-                context={**self._context(), "level": notice.why, "text": notice.words},
+                context={**self._context(), "level": notice.why, "text": _sentence(notice.words)},
                 people=notice.people,
                 incident_id=self._terms.incident_id,
                 drill=self._terms.drill,
@@ -177,3 +177,7 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
 
 def _history_is_long() -> bool:
     return workflow.info().is_continue_as_new_suggested()
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

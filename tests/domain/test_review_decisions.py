@@ -208,3 +208,6 @@ def test_somebody_who_joined_since_may_take_a_review_on():
     assert decide(state, AssignReview(by=person("newcomer"), owner="newcomer"), START, at).state.owner == "newcomer"
     with pytest.raises(Rejected, match="not known"):
         decide(state, AssignReview(by=person("bob"), owner="newcomer"), START, at)
+    with pytest.raises(Rejected, match="not known"):
+        # The holder of the admin token is nobody who could be reminded.
+        decide(state, AssignReview(by=person("admin"), owner="admin"), START, at)

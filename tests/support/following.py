@@ -5,7 +5,7 @@ returns when everything it wanted to tell people and the record has got there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,11 +86,14 @@ class Followed:
 
     async def view(self) -> Any:
         """How it stands."""
+        return await self._once_ready(lambda: self.handle.query("view", result_type=self.view_type))
+
+    async def _once_ready(self, call: Callable[[], Awaitable[Any]]) -> Any:
         for _ in range(500):
             try:
-                return await self.handle.query("view", result_type=self.view_type)
+                return await call()
             except RPCError as error:
-                # A run that has just continued as new cannot answer before its first task.
+                # A run that is just continuing as new answers nobody, and has done nothing with what it was asked.
                 if error.status is not RPCStatusCode.FAILED_PRECONDITION:
                     raise
             await asyncio.sleep(0.02)
@@ -109,7 +112,7 @@ class Followed:
 
     async def ask(self, name: str, command: BaseModel) -> Any:
         """Send a command as an Update; its answer."""
-        return await self.handle.execute_update(name, command, result_type=self.view_type)
+        return await self._once_ready(lambda: self.handle.execute_update(name, command, result_type=self.view_type))
 
     async def refusal(self, name: str, command: BaseModel | dict[str, Any]) -> tuple[str, str]:
         """Send a command that must be refused; the kind and the sentence."""

@@ -5,16 +5,21 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest_asyncio
+from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
+from activities.review_draft import DraftRequest, DraftResult
 from domain.action_item import ActionItemStart, ActionItemState, FinishItem
 from domain.message import DeliveryStatus
 from domain.policy import Policy
+from domain.review import AddFinding, EditReview, ReviewStart, ReviewState, SignOffReview, SubmitReview
+from domain.severity import Severity
 from domain.timeline import EntryKind, person
 from tests.support.engine import time_skipping_engine, until
 from tests.support.following import following
 from tests.support.recording import Post, Record
 from workflows.action_item import ActionItem
+from workflows.review import Review
 
 DAY = timedelta(days=1)
 ALICE = person("alice")
@@ -108,3 +113,45 @@ async def test_undelivered_messages_cross_the_seam(
         await item.ended()
         assert len(post.messages) == 1
         assert record.sentences(kind=EntryKind.TROUBLE)
+
+
+async def test_a_review_keeps_its_text_and_findings_over_the_seam(
+    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post
+):
+    """A review that is talked about a lot continues as new; findings, edits and the owner's reminder stay."""
+    number = uuid4().hex[:6]
+    start = ReviewStart(
+        incident_id=f"inc-20261122-{number}", title="Checkout answers 500", severity=Severity.SEV1, owner="alice",
+        resolved_at=datetime.now(UTC), policy=Policy(),
+    )  # fmt: skip
+    drafts = Drafts()
+    async with following(
+        env, task_queue, Review.run, start, id_=f"review/{start.incident_id}", view_type=ReviewState,
+        workflows=[Review], activities=[drafts.draft], record=record, post=post,
+    ) as review:  # fmt: skip
+        for count in range(1, 13):
+            finding = AddFinding(by=ALICE, kind="helped", text=f"finding {count}")
+            assert len((await review.ask("add_finding", finding)).findings) == count
+        assert len(await review.runs()) > 1
+        await until(lambda: drafts.findings[-1:] == [12], "the draft has every finding")
+        state = await review.view()
+        edited = await review.ask("edit", EditReview(by=ALICE, markdown="# Mine", revision=state.revision))
+        await review.ask("submit", SubmitReview(by=ALICE))
+        signed = await review.ask("sign_off", SignOffReview(by=person("bob")))
+        assert (signed.markdown, len(signed.findings), signed.revision) == ("# Mine", 12, edited.revision)
+        assert await review.ended() == signed
+        assert len(post.messages) == 1
+        await review.replays()
+
+
+class Drafts:
+    """The writer of drafts: keeps how many findings it was given."""
+
+    def __init__(self) -> None:
+        self.findings: list[int] = []
+
+    @activity.defn(name="reviews.draft")
+    async def draft(self, request: DraftRequest) -> DraftResult:
+        """A draft that names its findings."""
+        self.findings.append(len(request.findings))
+        return DraftResult(markdown="\n".join(each.text for each in request.findings) or "nothing yet")
