@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.errors import HotwashError, Rejected, Transient
 
@@ -20,7 +20,12 @@ def to_application_error(error: HotwashError) -> ApplicationError:
     """The same error in the engine's words."""
     details = [error.kind.value] if isinstance(error, Rejected) else []
     return ApplicationError(
-        error.sentence, *details, type=type(error).__name__, non_retryable=not isinstance(error, Transient)
+        error.sentence,
+        *details,
+        type=type(error).__name__,
+        non_retryable=not isinstance(error, Transient),
+        # A sentence that somebody will read is no fault of the worker: it stays out of its log.
+        category=ApplicationErrorCategory.BENIGN,
     )
 
 

@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey
 
 from domain.action_item import ACTION_ITEM_COMMANDS, ActionItemCommand, ActionItemStart, ActionItemState
 from domain.action_item_decisions import FINISHED, ME, ItemOutcome, decide, open_item, take_step
 from domain.deadlines import LadderStep
 from domain.incident import ActionItemSummary, ObserveActionItem
 from domain.record import ProjectionKind
+from domain.search_attributes import REQUIRES_DRILL
 from workflows.follow_up import FollowUp
 
 
@@ -41,6 +43,10 @@ class ActionItem(FollowUp[ActionItemCommand, ActionItemState]):
     @workflow.run
     async def run(self, start: ActionItemStart) -> ActionItemState:
         """Lives until the item is done or dropped; returns how it ended."""
+        if start.requires_drill is not None:
+            # This is how a game day finds the items that wait for it.
+            key = SearchAttributeKey.for_keyword(REQUIRES_DRILL)
+            workflow.upsert_search_attributes([key.value_set(start.requires_drill)])
         if not await self._follow():
             workflow.continue_as_new(
                 start.model_copy(
