@@ -164,7 +164,7 @@ class RunbookRun(CommandHandlers[RunCommand]):
         desk.close_forward()
         desk.phase = Phase.UNDOING if desk.ending.undo else Phase.FINAL
         if desk.phase is Phase.UNDOING and desk.happened:
-            desk.note(EntryKind.RUN, f"Undoing what was done, newest first: {desk.ending.reason}")
+            desk.note(EntryKind.RUN, f"Putting back what was done, newest first, because {desk.ending.reason}")
 
     def _finish(self) -> None:
         desk = self._desk

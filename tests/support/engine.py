@@ -77,6 +77,8 @@ async def working(
         workflows=workflows,
         activities=activities,
         max_cached_workflows=max_cached_workflows,
+        # An activity hears of its cancellation with its next heartbeat, and by default those are held back for seconds.
+        max_heartbeat_throttle_interval=timedelta(milliseconds=100),
         # A sticky task of a worker that the test has stopped goes back to the queue at once.
         sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
         workflow_runner=_sandbox(),

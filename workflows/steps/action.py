@@ -1,6 +1,7 @@
 """The kind `action`: render, see that it was approved, perform with retries, find out what is in doubt, verify."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -55,6 +56,10 @@ async def _attempts(desk: RunDesk, step: Step, path: str, call: ActionCall) -> S
     rules = Rules(retry=step.retry, idempotency=spec.idempotency, deadline_at=deadline_at)
     tried = Tried()
     while True:
+        if desk.is_stopping:
+            return StepEnd(
+                status=StepStatus.CANCELLED, reason="stopped", sentence="the run was stopped before it began"
+            )
         desk.set(path, attempts=desk.states[path].attempts + 1)
         # Before it is done: whatever interrupts this from now on, the undo knows that the effect may be there.
         desk.remember(path, key, None)
@@ -79,8 +84,6 @@ async def _attempts(desk: RunDesk, step: Step, path: str, call: ActionCall) -> S
             )
         elif decision.next is not Next.RETRY:
             return _bad_end(attempt, decision, key)
-        elif desk.ending is not None:
-            return _bad_end(attempt, AfterAttempt(next=Next.CANCEL, reason="stopped"), key)
         await _pause(desk, path, attempt, decision)
 
 
@@ -92,7 +95,7 @@ def _count(tried: Tried, attempt: Attempt) -> Tried:
 
 async def _pause(desk: RunDesk, path: str, attempt: Attempt, decision: AfterAttempt) -> None:
     desk.set(path, reason=decision.reason, error=attempt.sentence, waiting_for="another attempt")
-    if decision.pause:
+    if decision.pause and not desk.is_stopping:
         await asyncio.sleep(decision.pause.total_seconds())
     await workflow.wait_condition(lambda: not desk.is_paused)
     desk.set(path, error=None, waiting_for=None)
@@ -118,7 +121,7 @@ async def _found_out(desk: RunDesk, path: str, call: ActionCall, doubt: StepEnd)
     """What the check says of an outcome in doubt; None: it did not happen, so it can be done."""
     step = desk.step(path)
     asked = step.check or (call if desk.specs[call.action].has_check else None)
-    if asked is None or step.on_unknown is not OnUnknown.CHECK or desk.ending is not None:
+    if asked is None or step.on_unknown is not OnUnknown.CHECK or desk.is_stopping:
         return doubt
     try:
         found = await check(desk, path, await call_rendered(desk, asked))
@@ -150,9 +153,10 @@ async def _verified(desk: RunDesk, step: Step, path: str, end: StepEnd) -> StepE
         found = await check(desk, path, call)
         if found.holds:
             return end
-        if desk.ending is not None or workflow.now() + step.verify.every > until:
+        rest = until - workflow.now()
+        if desk.is_stopping or rest <= timedelta():
             return _unverified(end, found.detail)
-        await asyncio.sleep(step.verify.every.total_seconds())
+        await asyncio.sleep(min(step.verify.every, rest).total_seconds())
 
 
 def _unverified(end: StepEnd, why: str) -> StepEnd:

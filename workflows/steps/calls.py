@@ -4,12 +4,13 @@ Each perform is one activity on the queue of the step's site, tried once by the 
 is decided in `domain/run_decisions.py`.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as EngineTimeout
 
 from domain.errors import Rejected
@@ -47,7 +48,8 @@ async def rendered(desk: RunDesk, value: Any, own_output: Any = None) -> Any:
                 start_to_close_timeout=BOOKKEEPING_TIMEOUT,
                 retry_policy=_RENDERING,
             )
-        except ActivityError as error:
+        except FailureError as error:
+            _let_go(error)
             raise Rejected(_sentence(error)) from error
     return result.value
 
@@ -113,6 +115,7 @@ async def check(desk: RunDesk, path: str, call: ActionCall) -> CheckResult:
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
         except ActivityError as error:
+            _let_go(error)
             return CheckResult(holds=None, detail=_sentence(error), output={})
 
 
@@ -128,6 +131,12 @@ def timeout_of(step: Step, deadline_at: datetime | None) -> timedelta:
         return limit
     # An attempt of no time at all would not be one.
     return max(min(limit, deadline_at - workflow.now()), timedelta(seconds=1))
+
+
+def _let_go(error: FailureError) -> None:
+    """A call that was cancelled ends its step like any other wait that is cancelled."""
+    if is_cancelled_exception(error):
+        raise asyncio.CancelledError from error
 
 
 def _never_started(error: ActivityError) -> bool:
@@ -157,8 +166,9 @@ def _attempt(error: ActivityError) -> Attempt:
     return Attempt(ending=Ending.FAILED, retryable=True, sentence=sentence)
 
 
-def _sentence(error: ActivityError) -> str:
-    cause = error.cause
+def _sentence(error: FailureError) -> str:
+    # The engine wraps the failure of an activity, but not that of a local one.
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return cause.message
     return str(cause or error)

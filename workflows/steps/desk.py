@@ -144,6 +144,11 @@ class RunDesk:
         """Leads every idempotency key."""
         return workflow.info().workflow_id
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no new forward work may start."""
+        return self.phase is Phase.FORWARD and self.ending is not None
+
     def open(self, step: Step, path: str) -> StepState:
         """The state of a step; met for the first time, it is pending."""
         self._steps[path] = step

@@ -16,7 +16,7 @@ from runbooks.schema import Step
 from workflows.steps.action import run_action
 from workflows.steps.approval import CONDITION_FALSE, run_approval
 from workflows.steps.calls import rendered
-from workflows.steps.desk import Phase, RunDesk, StepEnd
+from workflows.steps.desk import RunDesk, StepEnd
 from workflows.steps.manual import run_manual
 from workflows.steps.orders import ordered
 from workflows.steps.wait import run_wait
@@ -69,7 +69,7 @@ async def run_step(desk: RunDesk, step: Step, path: str) -> None:
 
 async def _gate(desk: RunDesk) -> None:
     """Between two pieces of work: stopping, pausing and continuing as new happen here."""
-    if desk.phase is Phase.FORWARD and desk.ending is not None:
+    if desk.is_stopping:
         raise RunEnds
     if desk.is_paused:
         await workflow.wait_condition(lambda: not desk.is_paused)

@@ -45,6 +45,8 @@ async def _until_it_holds(desk: RunDesk, wait: Wait, path: str, until: datetime)
             return StepEnd(status=StepStatus.SUCCEEDED, reason="holds", output=found.output, sentence=found.detail)
         if workflow.now() >= until:
             return StepEnd(status=StepStatus.TIMED_OUT, reason="does_not_hold", sentence=found.detail)
+        if desk.is_stopping:
+            return StepEnd(status=StepStatus.CANCELLED, reason="stopped", sentence=found.detail)
         desk.set(path, error=found.detail)
         if await _order_or(desk, path, min(workflow.now() + wait.every, until)):
             return ordered(desk, path, desk.take(path))
