@@ -1,0 +1,125 @@
+"""`hotwash doctor`: a healthy set-up passes; each thing that is wrong is named with how to mend it."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
+
+from runtime.home import Home
+from runtime.settings import Settings
+from store import open_store
+from tests.support.world import ROOT, World, a_world
+from workers.diagnosis import State, diagnose
+
+
+def settings_for(home: Home, free_port: Callable[[], int], **more: object) -> Settings:
+    """Settings on ports that nobody uses."""
+    ports = {name: free_port() for name in ("port", "temporal_port", "temporal_ui_port")}
+    return Settings(home=home.folder, **ports, **more)
+
+
+async def problems(settings: Settings) -> list[str]:
+    """What is wrong, one line each."""
+    found = await diagnose(settings)
+    return [f"{check.name}: {check.detail} → {check.mend}" for check in found.checks if check.state is State.PROBLEM]
+
+
+async def test_nothing_set_up_yet_is_no_problem(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """It says what 'hotwash up' will do, and makes nothing itself."""
+    home = Home(tmp_path / "home")
+    assert await problems(settings_for(home, free_port)) == []
+    assert not home.folder.exists()
+
+
+async def test_each_mistake_is_named(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """Secrets, channels, paging, runbooks, permissions: all in one report."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.admin_token_file.chmod(0o644)
+    (home.runbooks / "broken.yaml").write_text("schema_version: 1\nname: broken\nstep: []\n")
+    home.configuration.write_text(
+        "people: {ana: {name: Ana}}\n"
+        "on_call: {shop: {levels: [{people: [ana]}]}}\n"
+        "page_channels: [mail]\n"
+        "channels:\n"
+        f"  mail: {{kind: smtp, host: 127.0.0.1, port: {free_port()}, sender: a@b, encryption: none,\n"
+        "         password: 'env:HOTWASH_TEST_NOBODY'}\n"
+        "routes: [{name: r, runbook: nowhere}]\n"
+    )
+    said = "\n".join(await problems(settings_for(home, free_port)))
+    for expected in (
+        "chmod 600",
+        "the secret env:HOTWASH_TEST_NOBODY is not there",
+        "ana is on call and has no mail address",
+        "sends its password unencrypted",
+        "does not answer",
+        "routes.r: there is no runbook 'nowhere'",
+        "broken.yaml",
+    ):
+        assert expected in said, said
+
+
+async def test_a_configuration_with_mistakes_is_shown_line_by_line(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """Each with file and line."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.configuration.write_text("peple: {}\nrouts: []\n")
+    found = await problems(settings_for(home, free_port))
+    assert [line.partition(" unknown")[0].rpartition("/")[2] for line in found] == [
+        "hotwash.yaml:1:1:",
+        "hotwash.yaml:2:1:",
+    ]
+
+
+async def test_a_store_that_is_away_or_old_is_named(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """Without credentials; an unmigrated one with who migrates it."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    away = settings_for(home, free_port, store_url=f"postgresql://u:hunter2@127.0.0.1:{free_port()}/record")
+    said = "\n".join(await problems(away))
+    assert "does not answer" in said
+    assert "hunter2" not in said
+    store = open_store(home.store_url)
+    await store.ping()
+    await store.close()
+    assert "it migrates" in "\n".join(await problems(settings_for(home, free_port)))
+
+
+async def test_a_running_engine_is_asked_for_our_search_attributes(tmp_path: Path) -> None:
+    """Healthy as it is; one that lacks an attribute is named with the command that adds it, and exit status 1."""
+    async with a_world(tmp_path) as world:
+        found = {check.name: check.state for check in (await diagnose(world.settings)).checks}
+        assert (found["engine"], found["search attributes"], found["store"]) == (State.OK, State.OK, State.OK)
+        client = await world.engine()
+        await client.operator_service.remove_search_attributes(
+            RemoveSearchAttributesRequest(namespace="default", search_attributes=["HotwashService"])
+        )
+        report = await world.eventually(lambda: doctor(world), lacks_attribute, "word of the missing attribute")
+        assert report["ok"] is False
+
+
+async def doctor(world: World) -> dict[str, Any]:
+    """What the command prints as JSON; it must end with 1, because the world's ports are not those of an `up`."""
+    command = [sys.executable, "-m", "cli.main", "doctor", "--json"]
+    ended = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=world.environment(), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await ended.communicate()
+    assert ended.returncode == 1
+    return json.loads(output)
+
+
+def lacks_attribute(report: dict[str, Any]) -> bool:
+    """Whether the report names the attribute and the command."""
+    wrong = [
+        check for check in report["checks"] if check["name"] == "search attributes" and check["state"] == "problem"
+    ]
+    return [check["mend"] for check in wrong] == [
+        "temporal operator search-attribute create --name HotwashService --type Keyword"
+    ]
