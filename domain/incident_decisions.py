@@ -11,6 +11,7 @@ from typing import Any
 
 from domain import incident as words
 from domain import incident_paging, lifecycle, response_decisions, role_decisions
+from domain.errors import Rejected, RejectionKind
 from domain.game_day import MilestoneKind
 from domain.incident import RESPONDING, Command, IncidentStart, IncidentState, IncidentStatus, ObserveRun, StartRun
 from domain.incident_effects import (
@@ -26,6 +27,10 @@ from domain.incident_effects import (
 from domain.lifecycle import comms_start
 from domain.role_decisions import require_open
 from domain.timeline import ActorKind, EntryKind, Link, automation
+
+# What a person may say at once: a long post-mortem paragraph is 4 KiB, and every command stays in the history (Temporal
+# ends a workflow whose history grows over 50 MB). Alert groups are not people; they bound their own batches.
+MAX_COMMAND_BYTES = 32 * 1024
 
 # Each takes (state, its command, now); the table keeps them together with the commands of COMMANDS.
 _RULES: dict[type[Command], Callable[[IncidentState, Any, datetime], Outcome]] = {
@@ -60,6 +65,7 @@ def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
     """What a command brings about; Rejected when it is not possible now. Asking changes nothing."""
     require_open(state)
     require_speaker(state, command.by)
+    _require_size(command)
     outcome = _RULES[type(command)](state, command, now)
     after = outcome.state
     has_done_something = outcome.entries or outcome.effects or isinstance(command, ObserveRun)
@@ -100,6 +106,13 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
         outcome = outcome.then(response_decisions.start_run(outcome.state, run, now))
     told = milestone(state, MilestoneKind.DECLARED, now, f"{state.id} was declared")
     return outcome.then(Outcome(outcome.state, (), (StartComms(start=comms_start(state)), *told)))
+
+
+def _require_size(command: Command) -> None:
+    size = len(command.model_dump_json())
+    if size > MAX_COMMAND_BYTES and not isinstance(command, words.AttachAlerts):
+        message = f"that is {size // 1024} KiB; say it in {MAX_COMMAND_BYTES // 1024} KiB and link to the rest"
+        raise Rejected(message, RejectionKind.TOO_LARGE)
 
 
 def _first_lines(start: IncidentStart, now: datetime) -> tuple[Any, ...]:

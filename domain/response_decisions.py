@@ -4,7 +4,7 @@ Called by `domain/incident_decisions.py`. The communication plan and the runs wr
 what they report here changes the state only.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.errors import Rejected, RejectionKind
 from domain.ids import run_id
@@ -49,6 +49,8 @@ from domain.timeline import Actor, Entry, EntryKind, Link
 
 # A run that the incident has asked for and that has not reported yet.
 STARTING = "starting"
+# Nothing in an incident is promised for later than this; it also keeps dates within what a calendar can hold.
+LONGEST = timedelta(days=366)
 # How many idempotency keys an incident remembers; a retry comes within minutes, not hundreds of commands later.
 REMEMBERED_KEYS = 200
 
@@ -80,8 +82,7 @@ def post_update(state: IncidentState, command: PostUpdate, now: datetime) -> Out
     require_text(command.text, "an update needs a text")
     if state.status not in RESPONDING:
         raise conflict(f"{state.id} is {state.status} and its closing notice is out; reopen it to post updates")
-    if command.next_update_within is not None and command.next_update_within.total_seconds() <= 0:
-        raise Rejected("'next_update_within' must be longer than nothing, for example 30m")
+    _require_sensible("next_update_within", command.next_update_within)
     if command.key and f"update {command.key}" in state.keys:
         return Outcome(state)
     after = _remember(state, f"update {command.key}", "") if command.key else state
@@ -93,6 +94,7 @@ def add_task(state: IncidentState, command: AddTask, now: datetime) -> Outcome:
     title = require_text(command.title, "a task needs a title")
     if command.assignee is not None:
         require_person(state, command.assignee)
+    _require_sensible("due_within", command.due_within)
     due_at = now + command.due_within if command.due_within else None
     task = Task(id=f"task-{len(state.tasks) + 1}", title=title, assignee=command.assignee, due_at=due_at)
     summary = f"task for {command.assignee or 'whoever takes it'}: {title}"
@@ -222,6 +224,11 @@ def _source(title: str, url: str | None) -> tuple[Link, ...]:
 def _moved(state: IncidentState, status: IncidentStatus, by: Actor, why: str, now: datetime) -> Entry:
     summary = f"{state.status} → {status}: {why}"
     return entry(now, EntryKind.STATUS, by, summary, before=state.status, after=status)
+
+
+def _require_sensible(name: str, duration: timedelta | None) -> None:
+    if duration is not None and not timedelta() < duration <= LONGEST:
+        raise Rejected(f"{name!r} must be more than nothing and at most {LONGEST.days} days, for example 30m")
 
 
 def _remember(state: IncidentState, key: str, left: str) -> IncidentState:

@@ -8,18 +8,19 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch, RecorderState
-from domain.timeline import Entry
 from pydantic import BaseModel
 from temporalio import workflow
 
+from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch, RecorderState
+from domain.timeline import Entry
 from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
 
 with workflow.unsafe.imports_passed_through():
     from activities.record import RecordActivities
 
-# Entries per save; keeps a payload far below Temporal's warning at 256 KiB.
+# Entries and bytes per save; a payload over Temporal's limit of 2 MiB would fail for ever, and people paste long texts.
 _BATCH = 200
+_BATCH_BYTES = 512 * 1024
 # Between two saves of one workflow, so that a burst of steps shares one; people do not see a quarter of a second.
 _PAUSE = timedelta(milliseconds=250)
 
@@ -76,8 +77,18 @@ class Recorder:
     def _has_pending(self) -> bool:
         return bool(self._entries or self._pictures)
 
+    def _next_batch(self) -> tuple[NumberedEntry, ...]:
+        taken: list[NumberedEntry] = []
+        size = 0
+        for entry in self._entries[:_BATCH]:
+            size += len(entry.model_dump_json())
+            if taken and size > _BATCH_BYTES:
+                break
+            taken.append(entry)
+        return tuple(taken)
+
     async def _save_once(self) -> None:
-        entries = tuple(self._entries[:_BATCH])
+        entries = self._next_batch()
         pictures = dict(self._pictures)
         self._saving = True
         # Other handlers may add entries and pictures while this waits; they are taken by the next save.

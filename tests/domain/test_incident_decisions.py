@@ -13,6 +13,7 @@ from domain.incident import (
     AcceptRole,
     Acknowledge,
     ActionItemSummary,
+    AddNote,
     AddTask,
     AttachAlerts,
     Cancel,
@@ -206,6 +207,8 @@ def test_a_finished_incident_takes_no_commands(status: IncidentStatus):
         ChangeImpact(by=ANA, started_at=NOW + timedelta(minutes=1)),
         ChangeImpact(by=ANA, started_at=NOW.replace(tzinfo=None)),
         AddTask(by=ANA, title="look", assignee="mallory"),
+        AddTask(by=ANA, title="look", due_within=timedelta(days=999_999_999)),
+        PostUpdate(by=ANA, audience=Audience.INTERNAL, text="x", next_update_within=timedelta(days=-1)),
         OfferRole(by=ANA, role=Role.SCRIBE, person="mallory"),
         Acknowledge(by=person("mallory")),
         Merge(by=ANA, into="inc-20261122-k7qd"),
@@ -215,6 +218,11 @@ def test_a_finished_incident_takes_no_commands(status: IncidentStatus):
 def test_what_is_incomplete_or_names_strangers_is_invalid(command: Command):
     """The caller can mend it, so the kind is `invalid`."""
     assert refused(commanded(), command).kind is RejectionKind.INVALID
+
+
+def test_a_command_that_is_too_long_is_refused():
+    """History keeps every command, so a pasted log is refused before it gets there."""
+    assert refused(incident(), AddNote(by=ANA, text="x" * 40_000)).kind is RejectionKind.TOO_LARGE
 
 
 def test_a_stranger_is_pointed_to_the_configuration():

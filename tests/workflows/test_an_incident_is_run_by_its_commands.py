@@ -11,6 +11,7 @@ import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
@@ -103,8 +104,16 @@ class Room:
         return self.env.client.get_workflow_handle_for(Incident.run, ids.incident_workflow_id(self.id))
 
     async def do(self, name: str, command: Command) -> IncidentState:
-        """Send a command as an Update."""
-        return await self.handle.execute_update(name, command, result_type=IncidentState)
+        """Send a command as an Update, with one id over all attempts, as the API does."""
+        update_id = uuid4().hex
+        while True:
+            try:
+                return await self.handle.execute_update(name, command, id=update_id, result_type=IncidentState)
+            except RPCError as error:
+                # An Update that arrives while its workflow continues as new is turned away untouched ("workflow not
+                # ready"); the caller sends it again.
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise
 
     async def refused(self, name: str, command: object) -> ApplicationError:
         """Send a command that must be refused."""
@@ -359,6 +368,19 @@ async def test_a_record_that_is_away_delays_nothing(room: Room):
     await until(lambda: any("resolved" in line for line in room.record.sentences(room.id)), "the record", seconds=40)
     lines = room.record.sentences(room.id)
     assert len(lines) == len(set(lines)), "each line once"
+
+
+async def test_long_texts_that_pile_up_while_the_record_is_away_are_saved_in_pieces(room: Room):
+    """100 notes of 25 KB are more than the engine takes in one payload; they arrive all the same, each once."""
+    room.record.is_down = True
+    await room.declare(severity=Severity.SEV5)
+    texts = [f"{number} " + "x" * 25_000 for number in range(100)]
+    for text in texts:
+        await room.handle.signal("add_note", AddNote(by=person("ana"), text=text))
+    await until(lambda: room.record.refused > 0, "a refused save")
+    room.record.is_down = False
+    await until(lambda: room.record.sentences(room.id, EntryKind.NOTE) == texts, "all notes", seconds=60)
+    assert len(room.record.batches) > 3
 
 
 async def test_a_merged_incident_ends_and_the_other_one_hears_of_it(room: Room):
