@@ -5,10 +5,8 @@ The one thing to know: everything that a route needs stands in `app.state` under
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
@@ -22,13 +20,13 @@ from api.guard import Guard
 from api.health import Health
 from api.live import LOOK_EVERY
 from api.metrics import Metrics
+from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import follow_up as follow_up_pages
 from api.pages import incidents as incident_pages
 from api.pages import runs as run_pages
 from api.pages import status as status_page
 from api.pages.rendering import STATIC, render
 from api.ports import ConfigurationSource, SecretSource
-from api.problems import Problem
 from api.reading import Reader
 from api.routes import (
     access,
@@ -50,7 +48,6 @@ from store.interface import RecordReader
 
 NOUNS = (incidents, runs, approvals, reviews, action_items, alert_groups, game_days, directory, insights, access)
 PAGES = (incident_pages, run_pages, follow_up_pages, status_page)
-OPENAPI_PATH = "/api/v1/openapi.json"
 
 
 def create_app(
@@ -88,7 +85,7 @@ def create_app(
     install_error_handlers(app)
     _include(app)
     app.add_middleware(Guard, authenticator=authenticator, metrics=state.metrics, host=host)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way of adding to the document
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # FastAPI's own way of adding to the document
     return app
 
 
@@ -106,26 +103,3 @@ def _include(app: FastAPI) -> None:
     for pages in (access.pages, *(each.router for each in PAGES)):
         app.include_router(pages)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """The document, with what the gate adds to every route: the credentials, and the form of a refusal."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            routes=app.routes,
-            description="Durable incident orchestration. Every refusal is an RFC 9457 problem document.",
-        )
-        components = document.setdefault("components", {})
-        schemas = components.setdefault("schemas", {})
-        described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(described.pop("$defs", {}))
-        schemas["Problem"] = described
-        components["securitySchemes"] = {
-            "token": {"type": "http", "scheme": "bearer"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "hotwash_session"},
-        }
-        document["security"] = [{"token": []}, {"session": []}]
-        app.openapi_schema = document
-    return app.openapi_schema

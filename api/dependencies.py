@@ -26,7 +26,7 @@ LONGEST_PAGE = 200
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of a route, for the OpenAPI document; 401, 422 and 503 are everywhere."""
+    """The refusals of a route, for the OpenAPI document; 401 and 503 are everywhere."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": _MEANINGS[status], "content": content} for status in sorted({401, 422, 503, *statuses})

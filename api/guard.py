@@ -21,6 +21,7 @@ from api.auth import SESSION_COOKIE, Authenticator, Principal
 from api.errors import respond_to, respond_to_unexpected, to_domain_error
 from api.metrics import Metrics
 from api.problems import ProblemResponse, as_seen, wants_page
+from api.webhooks.senders import SENDERS
 from domain.errors import Rejected, RejectionKind
 
 log = structlog.get_logger("api.access")
@@ -231,11 +232,3 @@ def _sender_of(path: str) -> str | None:
     folder, _, sender = path.removeprefix("/").partition("/")
     # Only what looks like a sender's name makes a series; a scanner's inventions do not.
     return sender if folder == "webhooks" and sender in SENDERS else None
-
-
-SENDERS = frozenset(
-    {
-        "alertmanager", "grafana", "pagerduty", "opsgenie", "cloudwatch", "eventbridge", "datadog", "newrelic",
-        "sentry", "azure", "gcp", "cloudevents", "generic",
-    }
-)  # fmt: skip

@@ -26,7 +26,7 @@ from activities.action import ActionRegistry
 from activities.actions.noop import Noop
 from activities.clients.channels import ConfiguredChannels
 from activities.steps import StepActivities
-from api.main import build_app
+from api.main import build_app, listen
 from runtime.configuration import ConfigurationFile
 from runtime.home import Home
 from runtime.secrets import Secrets
@@ -110,7 +110,7 @@ class World:
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """The app over real HTTP on a free port, for the duration of the block; yields its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen("127.0.0.1", 0) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
