@@ -146,8 +146,10 @@ def receipt_entry(
         kind, what = EntryKind.REMINDER, f"Reminder to {_and(message.people)} ({message.context.get('reminder', '')})"
     if receipt is None:
         return _entry(now, EntryKind.TROUBLE, ME, f"{what}: could not be sent: {error}", message=message.key)
-    deliveries = [each.model_dump(mode="json") for each in receipt.deliveries]
-    return _entry(now, kind, ME, f"{what}: {_tally(receipt.deliveries)}", deliveries=deliveries)
+    details: dict[str, Any] = {"deliveries": [each.model_dump(mode="json") for each in receipt.deliveries]}
+    if update is None:
+        details |= {name: message.context.get(name) for name in ("audience", "level", "due_at")}
+    return _entry(now, kind, ME, f"{what}: {_tally(receipt.deliveries)}", **details)
 
 
 def update_name(update: PublishedUpdate) -> str:

@@ -75,17 +75,16 @@ class CommsPlan(CommandHandlers[BaseModel]):
     @workflow.run
     async def run(self, start: CommsStart) -> CommsState:
         """Until the closing notice is delivered; the answer is the last state."""
-        recording = asyncio.create_task(self._recorder.run())
+        background = [asyncio.create_task(self._recorder.run()), asyncio.create_task(self._keep_telling())]
         self._courier.start()
         while not self._is_over():
             self._hand_over()
-            await self._tell_incident()
             if workflow.info().is_continue_as_new_suggested():
-                await self._continue(start, recording)
+                await self._continue(start, background)
             await self._wait_for_the_clocks()
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._recorder.drain()
-        recording.cancel()
+        _cancel(background)
         return self._state
 
     @workflow.query
@@ -159,7 +158,7 @@ class CommsPlan(CommandHandlers[BaseModel]):
         try:
             # Handlers may move the clocks while this waits; the next turn of the loop reads them anew.
             await workflow.wait_condition(
-                lambda: self._changes != seen or self._is_delivered(), timeout=wake - now if wake else None
+                lambda: self._changes != seen or self._is_over(), timeout=wake - now if wake else None
             )
         except TimeoutError:
             return
@@ -183,22 +182,24 @@ class CommsPlan(CommandHandlers[BaseModel]):
     def _is_told(self) -> bool:
         return self._told == self._next_update_by()
 
-    async def _tell_incident(self) -> None:
-        """The incident room shows by when each audience must hear again; an incident that has ended need not know."""
-        if self._is_told():
-            return
-        self._told = self._next_update_by()
+    async def _keep_telling(self) -> None:
+        """The incident room shows by when each audience must hear again; the clocks do not wait for its ear."""
         incident = workflow.get_external_workflow_handle(incident_workflow_id(self._state.incident_id))
-        try:
-            # Handlers may change the clocks while this waits; the next turn of the loop tells the newer ones.
-            await incident.signal("observe_comms", ObserveComms(by=ME, next_update_by=self._told))
-        except FailureError:
-            workflow.logger.info("incident %s is not listening", self._state.incident_id)
+        while True:
+            await workflow.wait_condition(lambda: not self._is_told())
+            news = self._next_update_by()
+            try:
+                # The clocks may change while this waits; the next turn tells the newer ones.
+                await incident.signal("observe_comms", ObserveComms(by=ME, next_update_by=news))
+            except FailureError:
+                # An incident that has ended need not know.
+                workflow.logger.info("incident %s is not listening", self._state.incident_id)
+            self._told = news
 
-    async def _continue(self, start: CommsStart, recording: "asyncio.Task[None]") -> None:
+    async def _continue(self, start: CommsStart, background: "list[asyncio.Task[None]]") -> None:
         """Continue as new, with nothing half done: a delivery under way would be left in doubt."""
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and self._courier.is_resting)
-        recording.cancel()
+        _cancel(background)
         courier = self._courier.carry()
         workflow.continue_as_new(
             start.model_copy(
@@ -210,3 +211,8 @@ class CommsPlan(CommandHandlers[BaseModel]):
                 }
             )
         )
+
+
+def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()

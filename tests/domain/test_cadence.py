@@ -163,7 +163,8 @@ def test_no_silence_lasts_longer_than_the_policy_without_a_word_to_somebody(
 ) -> None:
     """Whatever happens in whatever order, silence is broken in time.
 
-    Between two words (an update, a nudge, a change of severity) about an audience that must hear lies at most the policy's interval (or the first time, or the time to escalate).
+    Between two words (an update, a nudge, a change of severity) about an audience that must hear lies at most the
+    policy's interval, or the first time, or the time to escalate.
     """
     about, now = brief(severity), T0
     clocks = first_clocks(POLICY, about, now)
