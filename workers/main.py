@@ -6,21 +6,23 @@ mistake of the team's (configuration, store URL) keeps it from starting.
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from domain.errors import Transient
+from domain.errors import HotwashError, Transient
 from runtime.configuration import ConfigurationFile
 from runtime.home import Home
 from runtime.logging import configure_logging, keep_out_of_logs
 from runtime.settings import Settings
 from runtime.temporal import connect
-from store import Store, open_store
-from workers.composition import build_workers
+from store import open_store
+from workers.composition import build_workers, schedules
 
 log = structlog.get_logger("workers.main")
 
@@ -50,14 +52,18 @@ async def _run(settings: Settings, site: str | None) -> None:
     async with AsyncExitStack() as closing:
         store = open_store(settings.store_url.get_secret_value() if settings.store_url else home.store_url)
         closing.push_async_callback(store.close)
-        migrating = asyncio.create_task(_migrate(store), name="migrate the store")
+        background = {_keep_trying("the store", store.migrate)}
         try:
             client = await _connect(settings, stopping)
             if client is not None:
-                await _run_until(stopping, build_workers(client, store, configuration, closing, site=site))
+                workers = build_workers(client, store, configuration, closing, site=site)
+                if site is None:
+                    background.add(_keep_trying("the game day schedules", schedules(client, configuration)))
+                await _run_until(stopping, workers)
         finally:
-            migrating.cancel()
-            await asyncio.gather(migrating, return_exceptions=True)
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
 
 
 async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
@@ -91,20 +97,24 @@ async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None
     return None
 
 
-async def _migrate(store: Store) -> None:
-    """Bring the store up to date as soon as it is there; nothing waits for it."""
-    pause, tries = _FIRST_PAUSE_SECONDS, 0
-    while True:
-        try:
-            await store.migrate()
-        except Transient as error:
-            if tries % _SAY_EVERY == 0:
-                log.warning("waiting for the store; incidents go on and the record catches up", why=error.sentence)
-        else:
-            return
-        tries += 1
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+def _keep_trying(what: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    """Do it in the background as soon as it can be done; nothing waits for it."""
+
+    async def run() -> None:
+        pause, tries = _FIRST_PAUSE_SECONDS, 0
+        while True:
+            try:
+                await work()
+            except (HotwashError, RPCError) as error:
+                if tries % _SAY_EVERY == 0:
+                    log.warning("something is not ready; incidents go on without it", waiting_for=what, why=str(error))
+            else:
+                return
+            tries += 1
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    return asyncio.create_task(run(), name=what)
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

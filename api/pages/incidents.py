@@ -42,6 +42,7 @@ router = APIRouter(include_in_schema=False)
 # The room shows this many of the newest lines; a longer story is read through the API or the review.
 _LINES = 400
 _OPEN = [status.value for status in IncidentStatus if status not in FINISHED]
+_LEARNING = (IncidentStatus.RESOLVED, IncidentStatus.REVIEWING)
 _SEVERITY_TEXTS = [
     ("SEV-1", "complete outage"),
     ("SEV-2", "major, with a workaround or for many customers"),
@@ -66,7 +67,8 @@ async def console(desk: AtDesk) -> HTMLResponse:
     incidents, _ = await _incidents(desk, status=_OPEN, limit=100)
     return await desk.page(
         "console.html",
-        incidents=incidents,
+        incidents=[each for each in incidents if each["status"] not in _LEARNING],
+        learning=[each for each in incidents if each["status"] in _LEARNING],
         approvals=await desk.listing(ProjectionKind.APPROVAL, state="pending"),
         groups=await desk.listing(ProjectionKind.ALERT_GROUP, state=[GroupStatus.TRIAGE, GroupStatus.PROPOSED]),
         overdue=await desk.listing(ProjectionKind.ACTION_ITEM, overdue=True, limit=20),
