@@ -4,15 +4,14 @@ Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 unreachable. A new command is 
 and a line in `_register`.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import launchers
+from cli import approvals, directory, follow_up, game_days, incidents, launchers, runbooks
 from cli.client import connection
+from cli.demo import command as demo
 from cli.doctor import doctor
 
 app = typer.Typer(
@@ -48,12 +47,9 @@ def _register() -> None:
     app.command("api")(launchers.api)
     app.command("worker")(launchers.worker)
     app.command("doctor")(doctor)
-    # Each of these modules brings its commands along: `register(app)`.
-    for name in ("incidents", "approvals", "runbooks", "follow_up", "game_days", "directory", "demo.command"):
-        if find_spec(f"cli.{name}") is not None:
-            module = import_module(f"cli.{name}")
-            if hasattr(module, "register"):
-                module.register(app)
+    # Each of these modules brings its commands along.
+    for module in (incidents, approvals, runbooks, follow_up, game_days, directory, demo):
+        module.register(app)
 
 
 _register()

@@ -297,6 +297,9 @@ def _references_to_people(configuration: Configuration) -> Iterator[_Reference]:
         yield "person", ("teams", key, "manager"), team.manager
         for place, member in enumerate(team.members):
             yield "person", ("teams", key, "members", place), member
+    for key, game_day in configuration.game_days.items():
+        for place, name in enumerate(game_day.audience):
+            yield "person", ("game_days", key, "audience", place), name
     for key, on_call in configuration.on_call.items():
         for rung, level in enumerate(on_call.levels):
             for place, name in enumerate(level.people):

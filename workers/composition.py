@@ -4,7 +4,7 @@ The only place that knows which class stands behind which port. Adding an activi
 and `tests/workers` compares these lists with what the packages define.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -32,10 +32,12 @@ from activities.review_draft import ReviewDraftActivities
 from activities.runbook_pinning import RunbookActivities
 from activities.steps import StepActivities
 from runbooks.catalog import Catalog
+from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.render import render
 from runtime.configuration import ConfigurationFile
 from runtime.secrets import Secrets
 from store import Store
+from workers.schedules import keep_schedules
 from workflows.action_item import ActionItem
 from workflows.alert_group import AlertGroup
 from workflows.comms_plan import CommsPlan
@@ -116,6 +118,17 @@ def control_activities(
         RenderActivities(render).render,
         ReviewDraftActivities(store.timelines, ReviewTemplate(_template_folder(configuration))).draft,
     ]
+
+
+def schedules(client: Client, configuration: ConfigurationFile) -> Callable[[], Awaitable[None]]:
+    """What brings the engine's game day schedules in line with `hotwash.yaml`; may be called again."""
+
+    async def keep() -> None:
+        current = configuration.current()
+        catalog = GameDayCatalog([configuration.folder / name for name in current.game_day_folders], specs())
+        await keep_schedules(client, current, catalog)
+
+    return keep
 
 
 def step_activities(

@@ -22,6 +22,7 @@ from domain.errors import HotwashError
 from domain.model import Model
 from domain.search_attributes import SEARCH_ATTRIBUTES
 from runbooks.catalog import Catalog
+from runbooks.game_day_catalog import GameDayCatalog
 from runtime.configuration import load_configuration
 from runtime.engine_binary import find_engine_binary, read_engine_version
 from runtime.home import Home
@@ -76,7 +77,8 @@ async def diagnose(settings: Settings) -> Diagnosis:
     checks += await _guarded("store", lambda: _store(settings, home))
     checks += await _guarded("engine", lambda: _engine(settings, running))
     if configuration is not None:
-        checks += [*_secrets(configuration, path), *_people(configuration), *_runbooks(configuration, path)]
+        checks += [*_secrets(configuration, path), *_people(configuration)]
+        checks += [*_runbooks(configuration, path), *_game_days(configuration, path)]
         checks += await _channels(configuration)
     return Diagnosis(checks=tuple(checks))
 
@@ -255,6 +257,18 @@ def _runbooks(configuration: Configuration, path: Path) -> Iterator[Check]:
             detail = f"routes.{route.name}: there is no runbook {route.runbook!r}"
             yield Check(name="runbooks", state=State.PROBLEM, detail=detail, mend="hotwash runbook list")
     yield Check(name="runbooks", state=State.OK, detail=f"{len(summaries)} found")
+
+
+def _game_days(configuration: Configuration, path: Path) -> Iterator[Check]:
+    catalog = GameDayCatalog([path.parent / folder for folder in configuration.game_day_folders], specs())
+    summaries = catalog.summaries()
+    for summary in summaries:
+        for finding in summary.findings:
+            yield Check(name="game days", state=State.PROBLEM, detail=str(finding))
+    for name in sorted(set(configuration.game_days) - {summary.name for summary in summaries}):
+        detail = f"game_days.{name}: there is no game day of that name"
+        yield Check(name="game days", state=State.PROBLEM, detail=detail, mend="hotwash game-day list")
+    yield Check(name="game days", state=State.OK, detail=f"{len(summaries)} found")
 
 
 async def _channels(configuration: Configuration) -> list[Check]:

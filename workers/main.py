@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.errors import HotwashError, Transient

@@ -90,10 +90,14 @@ class World:
     async def ready(self) -> None:
         """Return once `/readyz` says that engine, worker and store answer."""
         end = time.monotonic() + _READY_WITHIN_SECONDS
-        while not await self._is_ready():
+        while not await self._answers("/readyz"):
             if time.monotonic() > end:
                 raise AssertionError("not ready; the logs:\n" + self.logs())
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def listening(self) -> None:
+        """Return once the API takes requests, whatever else is missing."""
+        await self.eventually(lambda: self._answers("/healthz"), bool, "an API that listens")
 
     async def close(self) -> None:
         """End everything, the API first, so that nothing logs about lost peers."""
@@ -179,9 +183,9 @@ class World:
             return engine_command(find_engine_binary(), self.settings, self.home)
         return [sys.executable, "-m", "cli.main", name]
 
-    async def _is_ready(self) -> bool:
+    async def _answers(self, path: str) -> bool:
         try:
-            return (await self.http.get("/readyz")).status_code == httpx.codes.OK
+            return (await self.http.get(path)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

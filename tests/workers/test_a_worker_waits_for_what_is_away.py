@@ -35,9 +35,12 @@ async def test_a_store_that_is_away_holds_nothing_up(tmp_path: Path) -> None:
     world = World(tmp_path, {"HOTWASH_STORE_URL": "postgresql://u:hunter2@127.0.0.1:1/record"})
     try:
         await world.start()
-        await world.eventually(_log(world), lambda text: "waiting for the store" in text, "word of the wait")
+        await world.eventually(
+            _log(world), lambda text: "waiting_for=the store" in text.replace("'", ""), "word of the wait"
+        )
         client = await world.engine()
         await world.eventually(_log(world), lambda text: "the worker polls" in text, "polling")
+        await world.listening()
         declared = await world.post("/incidents", {"title": "x", "severity": "SEV-3"})
         handle = client.get_workflow_handle(f"incident/{declared['id']}")
         assert (await handle.query("view"))["title"] == "x"
