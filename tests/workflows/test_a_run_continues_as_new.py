@@ -1,0 +1,91 @@
+"""A run whose history grows too long continues as new between two pieces of work, and nobody can tell."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from domain.run import RunState, RunStatus, StepStatus
+from tests.support.engine import time_skipping_engine, working
+from tests.support.recording import Post, Record
+from tests.support.steps import World, fault, start_of
+from workflows.options import STEPS_QUEUE
+from workflows.runbook_run import RunbookRun
+
+# So few events that a run of some ten steps continues several times.
+SHORT = "limit.historyCount.suggestContinueAsNew=25"
+TEN = "\n".join(f"  - {{id: s{n}, action: do, with: {{n: '{{{{ {n} + 1 }}}}'}}}}" for n in range(10))
+APPROVAL = "  - {id: yes, approval: {covers: [last], approvers: [sre], expires_after: 7d, remind_every: 1h}}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def short() -> WorkflowEnvironment:
+    """An engine that suggests to continue as new very early."""
+    async with time_skipping_engine(SHORT) as environment:
+        yield environment
+
+
+async def _lives(short: WorkflowEnvironment, handle: WorkflowHandle[RunbookRun, RunState]) -> int:
+    count = 0
+    async for _ in short.client.list_workflows(f'WorkflowId="{handle.id}"'):
+        count += 1
+    return count
+
+
+async def _view(handle: WorkflowHandle[RunbookRun, RunState]) -> RunState:
+    # The engine holds the first task of a new life back for up to a second when lives are this short.
+    for _ in range(300):
+        try:
+            return await handle.query(RunbookRun.view)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            await asyncio.sleep(0.02)
+    pytest.fail("the run never came back")
+
+
+async def test_every_step_runs_once_across_lives(
+    short: WorkflowEnvironment, task_queue: str, record: Record, post: Post
+) -> None:
+    """Steps, a pending approval with its reminders, an order given ahead and the undo stack all come along."""
+    world = World()
+    text = f"timeout: 30d\nsteps:\n{TEN}\n{APPROVAL}\n  - {{id: last, action: do}}\n  - {{id: bad, action: do}}"
+    world.fails = {"bad": [fault()]}
+    activities = [*world.activities(), record.save, post.send]
+    async with (
+        working(short.client, task_queue, workflows=[RunbookRun], activities=activities, max_cached_workflows=0),
+        working(short.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
+    ):
+        with short.with_time_skipping_disabled():
+            handle = await short.client.start_workflow(
+                RunbookRun.run,
+                start_of(text, id="inc-20261122-aaaa.mend.1", incident_id="inc-20261122-aaaa"),
+                id="run/inc-20261122-aaaa/mend/1",
+                task_queue=task_queue,
+            )
+        # It ends early when the run continues as new; any reminders beyond the first life will do.
+        await short.fast_forward(handle, timedelta(days=2))
+        latest = short.client.get_workflow_handle_for(RunbookRun.run, handle.id)
+        run = await _view(latest)
+        approval = await latest.query(RunbookRun.approval, f"{run.id}:yes")
+        assert approval is not None
+        ballot = {"approval_id": approval.id, "decision": "approve", "digest": approval.digest, "groups": ["sre"]}
+        await latest.execute_update("decide", {"by": {"kind": "person", "name": "bob"}, **ballot}, result_type=dict)
+        run = await handle.result()
+        assert await _lives(short, handle) > 2
+    names = [f"s{n}" for n in range(10)]
+    assert world.paths("do") == [*names, "last", "bad"]
+    assert world.paths("undo") == ["last", *names[::-1]]
+    assert world.effects == []
+    assert run.status is RunStatus.FAILED
+    assert [step.status for step in run.steps[:10]] == [StepStatus.UNDONE] * 10
+    # Each message once, whatever life it was sent in: the request and its reminders, without gaps.
+    reminders = [int(message.key.rsplit("/", 1)[1]) for message in post.messages]
+    assert sorted(reminders) == list(range(len(reminders)))
+    assert len(reminders) > 5
+    numbers = [entry.number for batch in record.batches for entry in batch.entries]
+    assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
