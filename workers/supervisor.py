@@ -199,7 +199,8 @@ class _Supervisor:
     # --- what children get ---
 
     def _launcher(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "cli.main", name]
+        # -P: whatever lies in the current folder (somebody's own `api` or `store`) must not stand in for our packages.
+        return [sys.executable, "-P", "-m", "cli.main", name]
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **self._settings.environment()}
