@@ -14,6 +14,9 @@ from pydantic_core import PydanticCustomError
 
 from domain.durations import Duration
 
+# Parameters of runbooks are a few levels deep; serialisers give up at some 200.
+_DEEPEST = 50
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'severity'?`, or the list of what there is when it is short, or nothing."""
@@ -26,13 +29,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class Strict(BaseModel):
-    """Refuses unknown fields with the nearest known one."""
+    """Refuses unknown fields with the nearest known one, and text that neither engine nor store can keep."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, data: Any) -> Any:
+        mistake = _mistake_in(data)
+        if mistake is not None:
+            raise PydanticCustomError("unfit", "{mistake}", {"mistake": mistake})
         if isinstance(data, dict):
             known = {field.alias or name for name, field in cls.model_fields.items()}
             for name in data:
@@ -43,6 +49,23 @@ class Strict(BaseModel):
                         {"name": repr(name), "hint": nearest(str(name), known)},
                     )
         return data
+
+
+def _mistake_in(data: object) -> str | None:
+    """What neither engine nor store could keep: nesting without end, a NUL (PostgreSQL), half of a surrogate pair."""
+    # A stack of its own: the nesting is the caller's, and Python's stack is not.
+    waiting = [(data, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return f"the JSON is nested deeper than {_DEEPEST} levels; make it flatter"
+        if isinstance(value, str) and any(each == "\0" or "\ud800" <= each <= "\udfff" for each in value):
+            return "a text holds a NUL or half of a surrogate pair; take it out"
+        if isinstance(value, dict):
+            waiting += [(each, depth + 1) for pair in value.items() for each in pair]
+        elif isinstance(value, (list, tuple)):
+            waiting += [(each, depth + 1) for each in value]
+    return None
 
 
 class Body(Strict):

@@ -41,6 +41,28 @@ async def test_no_route_shows_a_trace(engineless: World) -> None:
         assert answer.status_code != 500, f"{call}: {answer.text}"
 
 
+# Bodies that are JSON, nearly JSON, or JSON that hurts.
+HOSTILE = (
+    b"", b"[]", b'"x"', b"1", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b'{"by": 5}', b'{"by": "\\ud800"}',
+    b'{"a": NaN}', b'{"by": {"by": {}}}', b'{"title": "\\u0000"}', b'{"__proto__": {}}',
+    b'{"title": ' + b"9" * 5000 + b"}", b'{"parameters": ' + b"[" * 900 + b"]" * 900 + b"}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=lambda content: repr(content[:20]))
+async def test_no_body_brings_a_route_down(engineless: World, content: bytes) -> None:
+    """Whatever is sent as JSON is taken or refused with a sentence by every route; never 500, never a trace."""
+    headers = {"Content-Type": "application/json"}
+    for call in all_calls(engineless.app):
+        if not body_fields(engineless.app, call):
+            continue
+        answer = await engineless.admin.request(call.method, call.path, content=content, headers=headers)
+        assert answer.status_code < 500 or answer.status_code == 503, f"{call}: {answer.status_code} {answer.text}"
+        if answer.is_error:
+            assert answer.headers["content-type"] == "application/problem+json", str(call)
+        assert "Traceback" not in answer.text
+
+
 async def test_the_record_answers_for_what_it_holds(engineless: World) -> None:
     """A recorded incident and its timeline are shown, marked as such; of an unknown one nobody can say: 503."""
     document = {

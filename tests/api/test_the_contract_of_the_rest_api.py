@@ -1,6 +1,7 @@
 """Design §6, line by line, over real HTTP on the real engine, workflows and store."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,9 +9,12 @@ import pytest
 
 from api.acting import Declaration
 from api.engine import KEY_MEMO, key_mark
+from api.main import build_app
 from domain.ids import incident_workflow_id, suffix_from_text
 from domain.timeline import person
-from tests.support.api_world import World
+from runtime.settings import load_settings
+from store.opening import open_store
+from tests.support.api_world import World, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -217,6 +221,11 @@ async def test_a_bad_request_says_how_to_mend_it(world: World) -> None:
     assert "takes" in problem(await world.admin.delete(path), 405)
     assert "openapi" in problem(await world.admin.get("/api/v1/nothing"), 404)
     assert "1048576" in problem(await post(path, json={"title": "x" * 1_100_000}), 413)
+    assert "NUL" in problem(await post(path, json={"title": "a\0b"}), 422)
+    half = {"title": "x", "runbook_parameters": {"a": ["\ud800"]}}
+    deep = b'{"title": "x", "runbook_parameters": {"a": ' + b"[" * 200 + b"]" * 200 + b"}}"
+    assert "50 levels" in problem(await post(path, content=deep, headers=json_type), 422)
+    assert "surrogate" in problem(await post(path, content=json.dumps(half), headers=json_type), 422)
     id_ = (await world.declare())["id"]
     due = await post(f"{path}/{id_}/tasks", json={"title": "x", "due_within": "soon"})
     assert "30s, 5m, 1h30m" in problem(due, 422)
@@ -409,3 +418,27 @@ async def test_the_public_status_page_needs_nobody(world: World) -> None:
         assert page.headers["x-content-type-options"] == "nosniff"
         assert page.headers["referrer-policy"] == "same-origin"
         assert page.headers["x-request-id"]
+
+
+async def test_the_response_goes_on_while_the_store_is_away(world: World) -> None:
+    """An API whose store does not answer still declares, shows and commands; only lists and timelines wait."""
+    away = load_settings(
+        home=world.home.folder,
+        temporal_port=world.settings.temporal_port,
+        store_url="postgresql://somebody:hunter2@127.0.0.1:1/nothing",
+    )
+    store = open_store(away.store_url.get_secret_value())
+    async with serving(await build_app(away, world.home, store)) as url:  # noqa: SIM117 - the client needs the URL
+        async with httpx.AsyncClient(base_url=url, headers=world.admin.headers, timeout=30) as client:
+            made = await client.post("/api/v1/incidents", json={"title": "No record"})
+            assert made.status_code == 201
+            path = f"/api/v1/incidents/{made.json()['id']}"
+            assert (await client.get(path)).headers["hotwash-source"] == "engine"
+            acknowledged = await client.post(f"{path}/acknowledge", json={"by": "ana"})
+            assert acknowledged.json()["roles"]["commander"] == "ana"
+            for part in ("/api/v1/incidents", f"{path}/timeline"):
+                assert "hunter2" not in problem(await client.get(part), 503)
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()["parts"]["store"]["ready"]) == (503, False)
+            assert "hunter2" not in ready.text
+    await store.close()

@@ -13,6 +13,9 @@ import pytest
 
 from api.main import listen
 from domain.errors import Rejected
+from store.opening import open_store
+from tests.support.records import batch, incident
+from tests.support.routes import INCIDENT
 
 # What the launcher of the command line does.
 PROGRAM = "from api.main import run_api; from runtime.settings import load_settings; run_api(load_settings())"
@@ -20,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 
 async def test_it_serves_without_an_engine_and_ends_with_zero(tmp_path: Path, free_port: Callable[[], int]) -> None:
-    """/healthz 200 and /readyz 503 while nothing else is there; SIGTERM is obeyed within seconds, exit code 0."""
+    """/readyz is 503 while nothing else is there; SIGTERM is obeyed in seconds, open streams or not, with 0."""
+    await _record_an_incident(tmp_path)
     port = free_port()
     settings = {"HOTWASH_HOME": str(tmp_path), "HOTWASH_PORT": str(port), "HOTWASH_TEMPORAL_PORT": str(free_port())}
     process = await asyncio.create_subprocess_exec(
@@ -31,9 +35,12 @@ async def test_it_serves_without_an_engine_and_ends_with_zero(tmp_path: Path, fr
             await _until_it_serves(client)
             assert (await client.get("/readyz")).status_code == 503
             token = (tmp_path / "admin-token").read_text().strip()
-            assert (await client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).status_code == 200
-        process.send_signal(signal.SIGTERM)
-        _, log = await asyncio.wait_for(process.communicate(), 10)
+            headers = {"Authorization": f"Bearer {token}"}
+            assert (await client.get("/api/v1/me", headers=headers)).status_code == 200
+            async with client.stream("GET", f"/api/v1/incidents/{INCIDENT}/events", headers=headers) as room:
+                assert room.status_code == 200
+                process.send_signal(signal.SIGTERM)
+                _, log = await asyncio.wait_for(process.communicate(), 10)
     finally:
         if process.returncode is None:
             process.kill()
@@ -41,6 +48,13 @@ async def test_it_serves_without_an_engine_and_ends_with_zero(tmp_path: Path, fr
     assert process.returncode == 0
     assert token not in log.decode()
     assert "Traceback" not in log.decode()
+
+
+async def _record_an_incident(folder: Path) -> None:
+    store = open_store(f"sqlite:///{folder}/store.db")
+    await store.migrate()
+    await store.record.save(batch("test", pictures=(incident(INCIDENT),)))
+    await store.close()
 
 
 async def _until_it_serves(client: httpx.AsyncClient) -> None:
