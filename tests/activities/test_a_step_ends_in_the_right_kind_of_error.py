@@ -242,6 +242,8 @@ async def test_an_unwanted_status_fails_the_step(world: World, status: int, type
     assert failure.value.type == type_
 
 
+# Less than the minute after which its programs would end by themselves.
+@pytest.mark.timeout(40)
 @pytest.mark.parametrize("ending", ["cancelled", "out of time"])
 async def test_no_program_outlives_its_step(world: World, ending: str) -> None:
     """Cancelled or out of time, a program ends with all its children, also with those that ignore SIGTERM."""
