@@ -80,6 +80,8 @@ class World:
     store: Store
     engine: Client
     admin: httpx.AsyncClient
+    # For workers, which cannot use the API's lazy client; None without an engine.
+    engine_client: Client | None = None
 
     @asynccontextmanager
     async def as_person(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -144,8 +146,8 @@ async def api_without_engine(folder: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def api_world(folder: Path) -> AsyncIterator[World]:
-    """The API with engine, workers and store."""
+async def api_world(folder: Path, *, has_workers: bool = True) -> AsyncIterator[World]:
+    """The API with engine, store and, unless told otherwise, workers."""
     home = prepared_home(folder)
     arguments = [part for setting in DYNAMIC_CONFIG for part in ("--dynamic-config-value", setting)]
     environment = await WorkflowEnvironment.start_local(
@@ -157,7 +159,11 @@ async def api_world(folder: Path) -> AsyncIterator[World]:
     async with environment:
         port = int(environment.client.service_client.config.target_host.rpartition(":")[2])
         settings = load_settings(home=folder, temporal_port=port)
-        async with _opened(home, settings) as world, working_house(environment.client, home, world.store):
+        async with AsyncExitStack() as stack:
+            world = await stack.enter_async_context(_opened(home, settings))
+            world.engine_client = environment.client
+            if has_workers:
+                await stack.enter_async_context(working_house(environment.client, home, world.store))
             yield world
 
 
