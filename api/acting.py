@@ -33,7 +33,16 @@ from domain.ids import (
     suffix_from_number,
     suffix_from_text,
 )
-from domain.incident import Command, IncidentContext, IncidentStart, IncidentState, IncidentStatus, StartRun
+from domain.incident import (
+    FINISHED,
+    Command,
+    IncidentContext,
+    IncidentStart,
+    IncidentState,
+    IncidentStatus,
+    Merge,
+    StartRun,
+)
 from domain.incident_context import incident_context
 from domain.model import Model
 from domain.review import ReviewCommand
@@ -126,7 +135,15 @@ class Actions:
 
     async def incident(self, incident_id: str, name: str, command: Command, mark: str | None = None) -> Document:
         """Ask something of an incident; answers with the incident as it then stands."""
+        if isinstance(command, Merge):
+            await self._require_open(command.into)
         return shown_incident(await self._of_incident(incident_id, name, command, mark))
+
+    async def _require_open(self, incident_id: str) -> None:
+        """Rejected when there is no such incident to merge into, or it has ended."""
+        target = (await self._reader.incident(incident_id)).document
+        if IncidentStatus(target["status"]) in FINISHED:
+            raise Rejected(f"{incident_id} is {target['status']}; merge into one that goes on", RejectionKind.CONFLICT)
 
     async def _of_incident(self, incident_id: str, name: str, command: Command, mark: str | None) -> Document:
         if not is_incident_id(incident_id):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.alert import FollowIncident
 from domain.comms import CommsStart, IncidentBrief
 from domain.errors import Rejected, RejectionKind
 from domain.game_day import MilestoneKind
@@ -141,6 +142,18 @@ class TellIncident(Effect):
 
     incident_id: str
     note: AddNote
+
+
+class RedirectAlerts(Effect):
+    """Later alerts of this group belong to the other incident."""
+
+    group_id: str
+    follow: FollowIncident
+
+    @property
+    def lane(self) -> str:
+        """Groups do not wait for each other."""
+        return f"group {self.group_id}"
 
 
 @dataclass(frozen=True)

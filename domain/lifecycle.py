@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.action_item import ActionItemStatus
+from domain.alert import FollowIncident
 from domain.comms import CommsStart
 from domain.errors import Rejected
 from domain.game_day import MilestoneKind
@@ -29,6 +30,7 @@ from domain.incident import (
 from domain.incident_effects import (
     FinishComms,
     Outcome,
+    RedirectAlerts,
     StartComms,
     StartReview,
     TellIncident,
@@ -163,7 +165,9 @@ def merge(state: IncidentState, command: Merge, now: datetime) -> Outcome:
     text = f"{state.id} ({state.title}) was merged into this incident"
     note = AddNote(by=command.by, text=f"{text}: {why}" if why else text)
     telling = TellIncident(incident_id=command.into, note=note)
-    return ended.then(Outcome(changed(ended.state, merged_into=command.into), (), (telling,)))
+    follow = FollowIncident(by=command.by, incident_id=command.into)
+    groups = tuple(RedirectAlerts(group_id=group, follow=follow) for group in state.alert_groups)
+    return ended.then(Outcome(changed(ended.state, merged_into=command.into), (), (telling, *groups)))
 
 
 def cancel(state: IncidentState, command: Cancel, now: datetime) -> Outcome:

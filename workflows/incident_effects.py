@@ -25,6 +25,7 @@ from domain.incident_effects import (
     Outcome,
     PageAnswered,
     PublishUpdate,
+    RedirectAlerts,
     RefreshComms,
     StartComms,
     StartPage,
@@ -33,6 +34,7 @@ from domain.incident_effects import (
     TellGameDay,
     TellIncident,
     TellPeople,
+    brief,
 )
 from domain.message import Message
 from domain.page import AcknowledgePage, StopEscalation
@@ -78,6 +80,7 @@ class IncidentEffects:
             TellPeople: self._tell_people,
             TellGameDay: self._tell_game_day,
             TellIncident: self._tell_incident,
+            RedirectAlerts: self._redirect_alerts,
         }
 
     async def carry_out(self, effect: Effect) -> None:
@@ -113,6 +116,10 @@ class IncidentEffects:
         if not await _signal(ids.incident_workflow_id(effect.incident_id), "add_note", effect.note):
             self._note_trouble(f"{effect.incident_id} could not be told: it has ended or never was")
 
+    async def _redirect_alerts(self, effect: RedirectAlerts) -> None:
+        # A group that has ended meanwhile begins anew with its next alert; there is nothing to redirect then.
+        await _signal(ids.alert_group_workflow_id(effect.group_id), "follow", effect.follow)
+
     @property
     def _id(self) -> str:
         return self._state().id
@@ -130,14 +137,18 @@ class IncidentEffects:
             self._note_trouble(f"the update for {update.audience} was not published: the communication plan has ended")
 
     async def _start_comms(self, effect: StartComms) -> None:
-        # After a reopening the former plan may still deliver its closing notice; further effects of this lane wait.
+        # After a reopening the former plan may still deliver its closing notice: it resumes when it hears of it. One
+        # that has just ended hears nothing any more, and a new one can be started a moment later.
         while not await _start_child(
             "CommsPlan",
             effect.start,
             ids.comms_workflow_id(self._id),
             reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         ):
-            if self._state().status not in RESPONDING:
+            state = self._state()
+            if state.status not in RESPONDING or await _signal(
+                ids.comms_workflow_id(self._id), "refresh", RefreshIncident(incident=brief(state))
+            ):
                 return
             await asyncio.sleep(_COMMS_PAUSE.total_seconds())
 

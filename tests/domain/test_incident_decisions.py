@@ -46,6 +46,7 @@ from domain.incident_effects import (
     Outcome,
     PageAnswered,
     PublishUpdate,
+    RedirectAlerts,
     RefreshComms,
     StartComms,
     StartPage,
@@ -358,6 +359,14 @@ def test_an_incident_with_a_running_runbook_is_neither_cancelled_nor_merged(comm
     assert outcome.state.status in FINISHED
     finish = next(effect for effect in outcome.effects if isinstance(effect, FinishComms))
     assert finish.outcome == outcome.state.status.value
+
+
+def test_the_alerts_of_a_merged_incident_go_to_the_other_one():
+    """Each of its groups is told where later alerts belong."""
+    outcome = decide(commanded(alert_groups=("g1", "g2")), Merge(by=ANA, into="inc-20261122-aaaa"), NOW)
+    redirected = {each.group_id: each.follow for each in outcome.effects if isinstance(each, RedirectAlerts)}
+    assert set(redirected) == {"g1", "g2"}
+    assert all(follow.incident_id == "inc-20261122-aaaa" for follow in redirected.values())
 
 
 def test_a_repeated_key_is_answered_and_not_repeated():
