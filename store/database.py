@@ -112,7 +112,9 @@ def _read_url(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS}, hide_parameters=True)
+    # A URL may say `?timeout=…` itself.
+    timeout = {} if "timeout" in url.query else {"timeout": _BUSY_TIMEOUT_SECONDS}
+    engine = create_async_engine(url, connect_args=timeout, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: Any, _: Any) -> None:

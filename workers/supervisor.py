@@ -94,9 +94,10 @@ class _Supervisor:
             if self._is_embedded:
                 engine = await self._start_engine()
                 stack.push_async_callback(engine.stop, _ENGINE_STOP_SECONDS)
-                if not await self._unless_stopped(engine_serves(self._settings)):
+                if not await self._unless_stopped(self._engine_serves()):
                     return
-            await self._migrate_store()
+            if not await self._unless_stopped(self._migrate_store()):
+                return
             for name in ("worker", "api"):
                 await self._start(Child(name, self._launcher(name), self._environment(), on_start=self._tell))
             stack.push_async_callback(self._drain)
@@ -119,6 +120,13 @@ class _Supervisor:
         engine = Child("engine", command, os.environ, on_start=self._tell, log_file=self._home.engine_log)
         await self._start(engine)
         return engine
+
+    async def _engine_serves(self) -> None:
+        try:
+            await engine_serves(self._settings)
+        except Transient as error:
+            message = f"the engine does not come up; its log says why: {self._home.engine_log}"
+            raise Transient(message) from error
 
     async def _start(self, child: Child) -> None:
         self._children.append(child)
@@ -150,8 +158,9 @@ class _Supervisor:
                 await asyncio.sleep(_READY_POLL_SECONDS)
 
     async def _announce(self) -> None:
-        self._say(f"Hotwash is ready at {self._url}")
+        # Asked for first, so that whoever waits for the line about readiness finds the link right after it.
         link = await self._login_link()
+        self._say(f"Hotwash is ready at {self._url}")
         if link is not None:
             self._say(f"Log in once, within the hour: {link}")
         self._say(f"Admin token: {self._home.admin_token_file}   Configuration: {self._configuration_path()}")

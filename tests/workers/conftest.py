@@ -61,7 +61,7 @@ class Up:
 
     def ready(self) -> "Up":
         """Wait for the line that says so."""
-        self.until(lambda: "Hotwash is ready at" in self.output or self.process.poll() is not None, "readiness")
+        self.until(lambda: "Admin token:" in self.output or self.process.poll() is not None, "readiness")
         assert self.process.poll() is None, self.output
         return self
 
