@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -29,6 +29,10 @@ QUERY_TIMEOUT = timedelta(seconds=2)
 START_TIMEOUT = timedelta(seconds=5)
 # An update answers in about 15 ms; a worker that is being restarted needs some seconds.
 UPDATE_TIMEOUT = timedelta(seconds=10)
+# An update that arrives in the very moment in which its workflow continues as new is turned away untouched
+# (FAILED_PRECONDITION); the next run takes it after some tens of milliseconds.
+_TURNED_AWAY_TIMES = 5
+_TURNED_AWAY_PAUSE = timedelta(milliseconds=50)
 # Where a workflow keeps the digest of the idempotency key that it was started with.
 KEY_MEMO = "idempotency_key"
 
@@ -73,7 +77,7 @@ class Engine:
         update_id = hashlib.sha256(f"{mark}\0{name}".encode()).hexdigest() if mark else str(uuid.uuid4())
         try:
             async with _limited(subject, UPDATE_TIMEOUT, late=NO_WORKER):
-                return await handle.execute_update(name, command, id=update_id, rpc_timeout=UPDATE_TIMEOUT)
+                return await _updated(handle, name, command, update_id)
         except Rejected as error:
             # The engine says "not found" of a workflow that has ended, too; the workflow's own word has another cause.
             if isinstance(error.__cause__, RPCError) and await self.memo_of(workflow_id, subject) is not None:
@@ -116,6 +120,18 @@ class Engine:
         if memo is None:
             return Owner.NOBODY
         return Owner.SAME if mark is not None and memo.get(KEY_MEMO) == mark else Owner.OTHER
+
+
+async def _updated(handle: WorkflowHandle[Any, Any], name: str, command: BaseModel, update_id: str) -> Any:
+    """The answer of an Update; the same one again, by its id, when a workflow that continues as new turns it away."""
+    for _ in range(_TURNED_AWAY_TIMES):
+        try:
+            return await handle.execute_update(name, command, id=update_id, rpc_timeout=UPDATE_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+        await asyncio.sleep(_TURNED_AWAY_PAUSE.total_seconds())
+    return await handle.execute_update(name, command, id=update_id, rpc_timeout=UPDATE_TIMEOUT)
 
 
 @asynccontextmanager
