@@ -199,7 +199,7 @@ async def _search_attributes(client: Client) -> list[Check]:
         Check(
             name="search attributes",
             state=State.PROBLEM,
-            detail=f"the engine does not know {name}; incidents cannot start without it",
+            detail=f"the engine does not know {name}; what sets it cannot start",
             mend=f"temporal operator search-attribute create --name {name} --type {SEARCH_ATTRIBUTES[name]}",
         )
         for name in missing
