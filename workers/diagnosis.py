@@ -11,7 +11,6 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -30,6 +29,7 @@ from runtime.secrets import Secrets
 from runtime.settings import Settings
 from runtime.temporal import connect, engine_address, names_another_engine
 from store import open_store
+from workers.engine import missing_search_attributes
 from workers.instance import Status, demand_free_port, process_of, read_status
 
 # Long enough for a TLS greeting across an ocean; a person waits for it.
@@ -189,10 +189,7 @@ def _pointing_at(settings: Settings, address: str) -> Settings:
 
 
 async def _search_attributes(client: Client) -> list[Check]:
-    answer = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = [name for name in SEARCH_ATTRIBUTES if name not in answer.custom_attributes]
+    missing = await missing_search_attributes(client)
     if not missing:
         return [Check(name="search attributes", state=State.OK, detail=", ".join(SEARCH_ATTRIBUTES))]
     return [

@@ -8,11 +8,16 @@ import asyncio
 import time
 from pathlib import Path
 
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
 from domain.errors import Transient
 from domain.search_attributes import SEARCH_ATTRIBUTES
 from runtime.home import Home
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import connect, engine_address, engine_away
 
 _PRAGMAS = (
     "journal_mode=wal",
@@ -63,14 +68,33 @@ def rotate_engine_log(home: Home) -> None:
 
 
 async def engine_serves(settings: Settings) -> None:
-    """Return once the engine answers; Transient when it does not within a minute."""
+    """Return once the engine answers and knows our search attributes; Transient when it does not within a minute."""
     end = time.monotonic() + _SERVING_WITHIN_SECONDS
     while True:
         try:
-            await connect(settings, process="up")
-        except Transient:
+            await _add_search_attributes(await connect(settings, process="up"))
+        except (Transient, RPCError) as error:
             if time.monotonic() > end:
-                raise
+                raise Transient(engine_away(engine_address(settings))) from error
             await asyncio.sleep(_POLL_SECONDS)
         else:
             return
+
+
+async def missing_search_attributes(client: Client) -> list[str]:
+    """Names of ours that the engine does not know."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+    return [name for name in SEARCH_ATTRIBUTES if name not in known]
+
+
+async def _add_search_attributes(client: Client) -> None:
+    """The server registers those of its command line with a new file only; a later version of Hotwash may have more."""
+    missing = await missing_search_attributes(client)
+    if missing:
+        wanted = {
+            name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{SEARCH_ATTRIBUTES[name].upper()}") for name in missing
+        }
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted)
+        )

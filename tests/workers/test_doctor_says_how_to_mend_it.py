@@ -102,6 +102,9 @@ async def test_a_running_engine_is_asked_for_our_search_attributes(tmp_path: Pat
         )
         report = await world.eventually(lambda: doctor(world), lacks_attribute, "word of the missing attribute")
         assert report["ok"] is False
+        # The next start of the engine on the same file mends it: a later version may bring an attribute along.
+        await world.restart("engine")
+        await world.eventually(lambda: doctor(world), lambda report: not lacks_attribute(report), "the attribute")
 
 
 async def doctor(world: World) -> dict[str, Any]:
