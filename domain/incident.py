@@ -215,10 +215,10 @@ class Acknowledge(Command):
 
 
 class ChangeSeverity(Command):
-    """A new severity needs a reason."""
+    """A new severity; a milder one needs a reason."""
 
     severity: Severity
-    reason: str
+    reason: str = ""
 
 
 class ChangeImpact(Command):
@@ -300,7 +300,8 @@ class AddNote(Command):
 class Resolve(Command):
     """Normal service is back."""
 
-    summary: str
+    # How it ended; the closing notices and the review begin with it.
+    summary: str = ""
 
 
 class Reopen(Command):

@@ -73,14 +73,16 @@ def change_status(state: IncidentState, command: ChangeStatus, now: datetime) ->
     possible = MOVES.get(state.status, ())
     if status not in possible:
         raise conflict(_impossible(state, status, possible))
-    reason = require_text(command.reason, f"say why the incident is {status} now: 'reason' is empty")
+    reason = command.reason.strip()
+    if RESPONDING.index(status) < RESPONDING.index(state.status):
+        reason = require_text(reason, f"say why the incident goes back to {status}: 'reason' is empty")
     return move(state, status, command.by, reason, now)
 
 
 def move(state: IncidentState, status: IncidentStatus, by: Actor, reason: str, now: datetime) -> Outcome:
     """Set a status of the response; the impact is over in `monitoring` and back when it is left."""
     is_over = status is IncidentStatus.MONITORING
-    summary = f"{state.status} → {status}: {reason}"
+    summary = f"{state.status} → {status}" + (f": {reason}" if reason else "")
     if is_over:
         summary += " (mitigated: the impact is over)"
     note = entry(now, EntryKind.STATUS, by, summary, before=state.status, after=status, reason=reason)
@@ -89,20 +91,24 @@ def move(state: IncidentState, status: IncidentStatus, by: Actor, reason: str, n
 
 
 def change_severity(state: IncidentState, command: ChangeSeverity, now: datetime) -> Outcome:
-    """A new severity, with a reason. Worse and unacknowledged: a new page at the new pace; too mild to page: none."""
+    """A new severity; a milder one needs a reason, because in doubt the worse one counts (PagerDuty's response guide).
+
+    Worse and unacknowledged: a new page at the new pace. Too mild to page: none.
+    """
     if state.status not in RESPONDING:
         raise conflict(f"{state.id} is {state.status}; its severity stands. Reopen it first")
     if command.severity is state.severity:
         raise conflict(f"{state.id} is already {command.severity}")
-    reason = require_text(command.reason, "say why the severity changes: 'reason' is empty")
-    summary = f"{state.severity} → {command.severity}: {reason}"
+    reason, is_worse = command.reason.strip(), command.severity.rank < state.severity.rank
+    if not is_worse:
+        reason = require_text(reason, "say why it is milder than it was: 'reason' is empty")
+    summary = f"{state.severity} → {command.severity}" + (f": {reason}" if reason else "")
     details: dict[str, Any] = {"before": state.severity, "after": command.severity, "reason": reason}
     note = entry(now, EntryKind.SEVERITY, command.by, summary, **details)
     outcome = Outcome(changed(state, severity=command.severity), (note,))
     pages = state.context.policy.of(command.severity).acknowledge_within is not None
-    is_worse = command.severity.rank < state.severity.rank
     if pages and is_worse and (state.acknowledged_at is None or state.open_page):
-        return outcome.then(page(outcome.state, now, f"severity raised to {command.severity}: {reason}"))
+        return outcome.then(page(outcome.state, now, f"severity raised: {summary}"))
     if not pages:
         return outcome.then(stop_page(outcome.state, command.by, f"{command.severity} pages nobody"))
     return outcome
@@ -112,7 +118,7 @@ def resolve(state: IncidentState, command: Resolve, now: datetime) -> Outcome:
     """Normal service is back: paging ends, the closing notice goes out, the review begins."""
     if state.status not in RESPONDING:
         raise conflict(f"{state.id} is {state.status} and cannot be resolved")
-    summary = require_text(command.summary, "say in a sentence how it ended: 'summary' is empty")
+    summary = command.summary.strip() or "normal service is back"
     stopped = stop_page(state, command.by, "resolved")
     needs_review = state.context.policy.of(state.severity).review_due is not None
     after = changed(

@@ -199,9 +199,7 @@ def test_a_finished_incident_takes_no_commands(status: IncidentStatus):
 @pytest.mark.parametrize(
     "command",
     [
-        ChangeStatus(by=ANA, status=IncidentStatus.IDENTIFIED),
         ChangeSeverity(by=ANA, severity=Severity.SEV2, reason=" "),
-        Resolve(by=ANA, summary=""),
         Cancel(by=ANA, reason=""),
         PostUpdate(by=ANA, audience=Audience.INTERNAL, text="\n"),
         ChangeImpact(by=ANA),
@@ -219,6 +217,16 @@ def test_a_finished_incident_takes_no_commands(status: IncidentStatus):
 def test_what_is_incomplete_or_names_strangers_is_invalid(command: Command):
     """The caller can mend it, so the kind is `invalid`."""
     assert refused(commanded(), command).kind is RejectionKind.INVALID
+
+
+def test_going_back_and_getting_milder_need_a_reason_and_going_on_needs_none():
+    """Nobody is held up on the way forward; who turns back says why."""
+    monitoring = decide(commanded(), ChangeStatus(by=ANA, status=IncidentStatus.MONITORING), NOW).state
+    assert monitoring.mitigated_at == NOW
+    assert "goes back" in refused(monitoring, ChangeStatus(by=ANA, status=IncidentStatus.MITIGATING)).sentence
+    milder = commanded(severity=Severity.SEV3)
+    assert decide(milder, ChangeSeverity(by=ANA, severity=Severity.SEV1), NOW).state.severity is Severity.SEV1
+    assert decide(commanded(), Resolve(by=ANA), NOW).state.summary == "normal service is back"
 
 
 def test_a_command_that_is_too_long_is_refused():

@@ -237,8 +237,8 @@ async def test_each_command_is_also_a_signal_and_a_malformed_one_wedges_nothing(
 async def test_a_silent_incident_is_paged_for_again_and_activity_pushes_that_back(room: Room):
     """30 minutes after the last thing that anybody did, the on-call is paged again."""
     handle = await room.declare()
-    await room.do("acknowledge", Acknowledge(by=person("ana")))
     await until(lambda: room.paged() == ["ana"], "the first page")
+    await room.do("acknowledge", Acknowledge(by=person("ana")))
     # The engine skips no time for a workflow whose child is open.
     comms = room.env.client.get_workflow_handle(ids.comms_workflow_id(room.id))
     await comms.signal("finish", {})
