@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 
 from activities.errors import translated
+from activities.heartbeat import heartbeating
 from activities.ports import (
     ChannelSender,
     ChannelSource,
@@ -86,8 +87,10 @@ class MessageActivities:
         """
         targets = _targets(message, self._configuration.current())
         rendered = self._render(message)
-        # One slow mail server delays nobody else.
-        deliveries = await asyncio.gather(*(self._deliver(message, rendered, target) for target in targets))
+        # A page whose worker has vanished is taken up by another one within seconds.
+        async with heartbeating():
+            # One slow mail server delays nobody else.
+            deliveries = await asyncio.gather(*(self._deliver(message, rendered, target) for target in targets))
         return MessageReceipt(subject=rendered.subject, text=rendered.text, deliveries=tuple(deliveries))
 
     def _render(self, message: Message) -> RenderedMessage:

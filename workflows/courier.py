@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from domain.message import CourierState, DeliveryStatus, Message, MessageReceipt
-from workflows.options import KEEP_TRYING, MESSAGE_TIMEOUT
+from workflows.options import HEARTBEAT_TIMEOUT, KEEP_TRYING, MESSAGE_TIMEOUT
 
 with workflow.unsafe.imports_passed_through():
     from activities.messages import MessageActivities
@@ -76,6 +76,7 @@ class Courier:
                     MessageActivities.send,
                     message,
                     start_to_close_timeout=MESSAGE_TIMEOUT,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
                     retry_policy=KEEP_TRYING,
                 )
             except ActivityError as error:
