@@ -92,10 +92,10 @@ def note_delivery(
     after = state.model_copy(update={"deliveries": (*others, news)[-SHOWN_DELIVERIES:], "paged_at": paged_at})
     over = f" over {delivery.channel}" if delivery.channel else ""
     if delivery.status is DeliveryStatus.DELIVERED:
-        return after, _line(now, EntryKind.PAGE, ESCALATION, f"{delivery.to} was paged{over}", after)
+        return after, _receipt(now, EntryKind.PAGE, f"{delivery.to} was paged{over}", after, delivery)
     why = f": {delivery.detail}" if delivery.detail else ""
     summary = f"page to {delivery.to}{over} is {delivery.status.value.replace('_', ' ')}{why}"
-    return after, _line(now, EntryKind.TROUBLE, ESCALATION, summary, after)
+    return after, _receipt(now, EntryKind.TROUBLE, summary, after, delivery)
 
 
 def answer(start: EscalationStart, state: EscalationState, command: PageCommand, now: datetime) -> Answered:
@@ -137,6 +137,12 @@ def _in_hours(start: EscalationStart, moment: datetime) -> datetime:
 
 def _place(delivery: PageDelivery) -> tuple[str, str, int, int]:
     return (delivery.person, delivery.channel, delivery.level, delivery.round)
+
+
+def _receipt(at: datetime, kind: EntryKind, summary: str, state: EscalationState, delivery: Delivery) -> Entry:
+    # Named as in every other line about deliveries, so that readers can tell bookkeeping from what was decided.
+    line = _line(at, kind, ESCALATION, summary, state)
+    return line.model_copy(update={"details": line.details | {"deliveries": [delivery.model_dump(mode="json")]}})
 
 
 def _line(at: datetime, kind: EntryKind, actor: Actor, summary: str, state: EscalationState) -> Entry:

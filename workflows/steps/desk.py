@@ -16,7 +16,7 @@ from temporalio import workflow
 
 from domain.approval import supersede
 from domain.ids import RunId, approval_id
-from domain.message import Message, MessageReceipt, Template
+from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.model import Model
 from domain.record import ProjectionKind
 from domain.run import (
@@ -375,8 +375,10 @@ class RunDesk:
             self.note(EntryKind.TROUBLE, f"A message could not be sent: {problem}", message=message.key)
             return
         for delivery in receipt.deliveries:
-            summary = f"{message.template.value} to {delivery.to} over {delivery.channel}: {delivery.status.value}"
-            self.note(EntryKind.REMINDER, summary, message=message.key, detail=delivery.detail)
+            what, became = (word.value.replace("_", " ") for word in (message.template, delivery.status))
+            kind = EntryKind.REMINDER if delivery.status is DeliveryStatus.DELIVERED else EntryKind.TROUBLE
+            summary = f"{what} to {delivery.to} over {delivery.channel}: {became}"
+            self.note(kind, summary, message=message.key, deliveries=[delivery.model_dump(mode="json")])
 
     # --- continuing as new ---
 
