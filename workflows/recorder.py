@@ -4,7 +4,7 @@ Nothing in the response path waits for it. Every workflow owns one Recorder, sta
 before it ends.
 """
 
-import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ class Recorder:
         self._number = self._state.number
         self._version = self._state.version
         self._saving = False
+        self._draining = False
 
     def note(self, entry: Entry, incident_id: str | None) -> None:
         """Queue a timeline entry."""
@@ -52,17 +53,23 @@ class Recorder:
             kind=kind, id=id_, version=self._version, incident_id=incident_id, document=body
         )
 
+    def holds(self, kind: ProjectionKind, id_: str) -> bool:
+        """Whether a picture of the thing waits to be saved; who makes large ones need not make the next before that."""
+        return (kind, id_) in self._pictures
+
     async def run(self) -> None:
         """Save for as long as the workflow lives; start it once as a task."""
         while True:
             await workflow.wait_condition(self._has_pending)
             await self._save_once()
             if self._has_pending():
-                await asyncio.sleep(_PAUSE.total_seconds())
+                await self._rest()
 
     async def drain(self) -> None:
-        """Wait until everything is saved; call it last, when nothing else is left to do."""
+        """Save the rest without pausing and wait for it; call it last, when nothing else is left to do."""
+        self._draining = True
         await workflow.wait_condition(lambda: not self._has_pending() and not self._saving)
+        self._draining = False
 
     def carry(self) -> RecorderState:
         """What continue-as-new takes along; a save under way may be repeated, which changes nothing."""
@@ -86,6 +93,10 @@ class Recorder:
                 break
             taken.append(entry)
         return tuple(taken)
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._draining, timeout=_PAUSE)
 
     async def _save_once(self) -> None:
         entries = self._next_batch()

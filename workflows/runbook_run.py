@@ -19,6 +19,7 @@ from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
 from domain.ids import incident_workflow_id, is_incident_id, split_approval_id
 from domain.incident import ObserveRun, RunSummary
+from domain.record import ProjectionKind
 from domain.run import (
     RUN_COMMANDS,
     ApprovalState,
@@ -226,10 +227,13 @@ class RunbookRun(CommandHandlers[RunCommand]):
     # --- in the background ---
 
     async def _paint(self) -> None:
-        """Queue one picture for all changes of one activation."""
+        """Queue a picture when the one before is saved: painting costs, and a run of many steps changes fast."""
+        desk = self._desk
         while True:
-            await workflow.wait_condition(lambda: self._desk.is_dirty)
-            self._desk.paint()
+            await workflow.wait_condition(
+                lambda: desk.is_dirty and not desk.recorder.holds(ProjectionKind.RUN, desk.start.id)
+            )
+            desk.paint()
 
     async def _report(self) -> None:
         """Tell the incident how the run stands, each time that changes; never per step."""

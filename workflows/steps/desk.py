@@ -128,6 +128,7 @@ class RunDesk:
         self.reported: RunStatus | None = None
         self.final_status: RunStatus | None = None
         self._steps: dict[str, Step] = {}
+        self._sizes: dict[str, int] = {}
         self._approved_by: dict[str, tuple[str, ...]] = {}
         for block in (self.document.steps, self.document.finally_):
             for index, step in enumerate(block):
@@ -251,6 +252,7 @@ class RunDesk:
     def settle(self, path: str, end: StepEnd) -> None:
         """A step has ended."""
         kept = end.output if self._has_room_for(end.output) else _brief(end.output)
+        self._sizes[path] = _size(kept)
         good = end.status in {StepStatus.SUCCEEDED, StepStatus.SKIPPED}
         self.set(
             path,
@@ -433,6 +435,7 @@ class RunDesk:
         self.parameters = carried.parameters
         self.ending = carried.ending
         self.states.update({state.path: state for state in carried.steps})
+        self._sizes = {state.path: _size(state.output) for state in carried.steps}
         self.approvals = dict(carried.approvals)
         self.asks = dict(carried.asks)
         self.happened = list(carried.happened)
@@ -447,8 +450,7 @@ class RunDesk:
         return max(self.started_at + self.document.timeout - workflow.now(), timedelta())
 
     def _has_room_for(self, output: Any) -> bool:
-        kept = sum(_size(state.output) for state in self.states.values())
-        return kept + _size(output) <= _KEPT_BYTES
+        return sum(self._sizes.values()) + _size(output) <= _KEPT_BYTES
 
 
 def _size(output: Any) -> int:
