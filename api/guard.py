@@ -7,6 +7,7 @@ in PUBLIC needs a principal, so that a new route cannot be left open by forgetti
 import re
 import time
 import uuid
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import structlog
@@ -138,7 +139,10 @@ class Guard:
         if sender is not None:
             self._metrics.count_delivery(sender, status)
         principal = scope["state"].get("principal")
-        log.info(
+        # Probes and pictures come by the thousand and say nothing when all is well.
+        is_routine = status < HTTPStatus.BAD_REQUEST and scope["path"].startswith(_ROUTINE)
+        say = log.debug if is_routine else log.info
+        say(
             "request",
             method=scope["method"],
             path=scope["path"],
@@ -149,6 +153,7 @@ class Guard:
         )
 
 
+_ROUTINE = ("/static/", "/healthz", "/readyz", "/metrics")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -25,6 +25,7 @@ from activities.clients.review_template import ReviewTemplate
 from activities.clients.templates import TemplateRenderer
 from activities.directory import DirectoryActivities
 from activities.drills import DrillActivities
+from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
 from activities.messages import MessageActivities
 from activities.record import RecordActivities
 from activities.rendering import RenderActivities
@@ -92,6 +93,9 @@ def build_workers(
         task_queue=steps_queue(site),
         activities=step_activities(store, configuration, secrets, channels, closing),
         graceful_shutdown_timeout=GRACE,
+        # A step learns of a stop with a heartbeat, so the SDK may not save heartbeats up for longer than they come.
+        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
+        default_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
     )
     if site is not None:
         return [steps]
