@@ -19,7 +19,8 @@ EXIT_UNREACHABLE = 3
 # A command of a person: longer than the API's own limit for an Update (10 s), so that its answer is heard.
 _TIMEOUT_SECONDS = 30.0
 
-stdout = Console()
+# Into a pipe there is no edge of a screen; 200 columns keep a row a line for grep.
+stdout = Console(width=None if sys.stdout.isatty() else 200)
 stderr = Console(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

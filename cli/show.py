@@ -61,8 +61,9 @@ def table(
         stdout.print(empty, style="dim")
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        shown.add_column(name, overflow="fold")
+    for number, name in enumerate(columns):
+        # The id comes first, and is copied: it stays in one piece.
+        shown.add_column(name, overflow="fold", no_wrap=number == 0)
     for document in documents:
         cells = [column(document) for column in columns.values()]
         shown.add_row(*(cell if isinstance(cell, Text) else escape(cell) for cell in cells))
