@@ -25,7 +25,7 @@ up: $(STAMP) ## Start engine, store, workers and API on this machine
 	$(BIN)/hotwash up
 
 test: $(STAMP) ## Run every test that needs nothing but Python
-	$(BIN)/python -m pytest -q -m "not real"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real"
 
 test-real: $(STAMP) ## Run the tests that need Debian's Chromium (installed when run as root)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q chromium; } || { echo "test-real needs chromium: apt-get install chromium"; exit 1; }

@@ -72,7 +72,7 @@ async def engine_serves(settings: Settings) -> None:
     end = time.monotonic() + _SERVING_WITHIN_SECONDS
     while True:
         try:
-            await _add_search_attributes(await connect(settings, process="up"))
+            await add_search_attributes(await connect(settings, process="up"))
         except (Transient, RPCError) as error:
             if time.monotonic() > end:
                 raise Transient(engine_away(engine_address(settings))) from error
@@ -88,8 +88,11 @@ async def missing_search_attributes(client: Client) -> list[str]:
     return [name for name in SEARCH_ATTRIBUTES if name not in known]
 
 
-async def _add_search_attributes(client: Client) -> None:
-    """The server registers those of its command line with a new file only; a later version of Hotwash may have more."""
+async def add_search_attributes(client: Client) -> None:
+    """Teach the engine those of ours that it does not know; may be repeated. Raises RPCError when we may not.
+
+    Our own server registers those of its command line with a new file only; a later version of Hotwash may have more.
+    """
     missing = await missing_search_attributes(client)
     if missing:
         wanted = {

@@ -22,6 +22,7 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 from store import open_store
 from workers.composition import build_workers, schedules
+from workers.engine import add_search_attributes
 
 log = structlog.get_logger("workers.main")
 
@@ -55,6 +56,7 @@ async def _run(settings: Settings, site: str | None) -> None:
         try:
             client = await _connect(settings, stopping)
             if client is not None:
+                await _add_search_attributes(client)
                 workers = build_workers(client, store, configuration, closing, site=site)
                 if site is None:
                     background.add(_keep_trying("the game day schedules", schedules(client, configuration)))
@@ -63,6 +65,15 @@ async def _run(settings: Settings, site: str | None) -> None:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+
+
+async def _add_search_attributes(client: Client) -> None:
+    """An incident sets them as it starts and cannot go on where the engine does not know them."""
+    try:
+        await add_search_attributes(client)
+    except RPCError as error:
+        # Temporal Cloud lets only its own console do this.
+        log.error("search attributes could not be added; 'hotwash doctor' says which are missing", why=error.message)
 
 
 async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
