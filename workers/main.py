@@ -73,7 +73,7 @@ async def _add_search_attributes(client: Client) -> None:
         await add_search_attributes(client)
     except RPCError as error:
         # Temporal Cloud lets only its own console do this.
-        log.error("search attributes could not be added; 'hotwash doctor' says which are missing", why=error.message)
+        log.warning("search attributes could not be added; 'hotwash doctor' says which are missing", why=error.message)
 
 
 async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
