@@ -96,6 +96,8 @@ class Case:
     parameters: dict[str, Any]
     # A list that grows by one with each effect.
     effects: Callable[[], list[Any]]
+    # What an undo brings back.
+    state: Callable[[], Any] = lambda: None
 
 
 class World:
@@ -160,6 +162,10 @@ class World:
         """What to ask of a built-in action, and how to count its effects."""
         if name == "process.kill":
             self.start_victim()
+
+        def releases() -> list[Any]:
+            return [current_release(self.shop), lines(self.shop / "history")]
+
         say = {"url": f"{self.target.url}/api/say", "method": "POST", "json": {"a": 1}}
         secret = {"headers": {"Authorization": {"secret": "env:TOKEN", "prefix": "Bearer "}}}
         return {
@@ -172,9 +178,9 @@ class World:
                 lambda: lines(self.written),
             ),
             "process.kill": Case({"process": "victim"}, self.dead_victims),
-            "release.activate": Case({"target": "shop", "release": "v3"}, lambda: lines(self.restarts)),
+            "release.activate": Case({"target": "shop", "release": "v3"}, lambda: lines(self.restarts), releases),
             "release.restart": Case({"target": "shop"}, lambda: lines(self.restarts)),
-            "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts)),
+            "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts), releases),
         }[name]
 
     def request(self, name: str, parameters: dict[str, Any], **more: Any) -> StepRequest:
