@@ -10,16 +10,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AliasChoices, Field, StringConstraints, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from domain.action_targets import (
+    Daemon,
+    Database,
+    Endpoint,
+    FlagProvider,
+    HaproxyServer,
+    NginxUpstream,
+    PostgresCluster,
+    PrometheusServer,
+    RedisServer,
+)
 from domain.durations import Duration
 from domain.model import Model
+from domain.names import Name, SecretReference
 from domain.policy import Audience, Policy
 from domain.severity import IncidentType, Severity
-
-# `env:SMTP_PASSWORD`, `file:/run/secrets/smtp`; resolved only where it is used.
-SecretReference = Annotated[str, StringConstraints(pattern=r"^(env|file|aws-sm):.+$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 
 
 class Person(Model):
@@ -194,6 +202,21 @@ class ActionSettings(Model):
     processes: dict[Name, str] = Field(default_factory=dict)
     # URL prefixes that `http.request` may call with a method other than GET or HEAD.
     http_allow: tuple[str, ...] = ()
+    # What runbooks may start, stop and restart.
+    daemons: dict[Name, Daemon] = Field(default_factory=dict)
+    # What `check.tcp`, `check.promql` and `check.sql` may ask.
+    endpoints: dict[Name, Endpoint] = Field(default_factory=dict)
+    prometheus: dict[Name, PrometheusServer] = Field(default_factory=dict)
+    databases: dict[Name, Database] = Field(default_factory=dict)
+    # Where traffic, primaries and flags are switched.
+    postgres: dict[Name, PostgresCluster] = Field(default_factory=dict)
+    haproxy: dict[Name, HaproxyServer] = Field(default_factory=dict)
+    nginx: dict[Name, NginxUpstream] = Field(default_factory=dict)
+    redis: dict[Name, RedisServer] = Field(default_factory=dict)
+    flags: dict[Name, FlagProvider] = Field(default_factory=dict)
+    # Where it is remembered what was done to targets that remember nothing. Workers that act on the same targets from
+    # several machines share this folder.
+    journal_folder: str = "journals"
 
 
 class GameDaySettings(Model):

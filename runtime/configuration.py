@@ -6,10 +6,10 @@ know: a mistake made while Hotwash runs is logged and changes nothing; the last 
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
@@ -18,17 +18,19 @@ from pydantic import ValidationError
 
 from domain.configuration import ActionSettings, Configuration, MissingNames
 from domain.errors import HotwashError, Rejected, RejectionKind
+from domain.model import Model
 from domain.policy import DEFAULTS, Policy
 from runbooks.findings import Finding, Unreadable, by_place
 from runbooks.parse import validation_findings
 from runbooks.source import Source, read_yaml
 
 log = structlog.get_logger("runtime.configuration")
+_M = TypeVar("_M", bound=Model)
 
 # The longest deadlines are 60 business days; two years ahead cover every one that starts this year.
 _HOLIDAY_YEARS_AHEAD = 2
 # Keys whose value must be a reference. Somebody who wrote the secret itself must not find it in a log.
-_SECRET_KEYS = frozenset({"secret", "password"})
+_SECRET_KEYS = frozenset({"secret", "password", "token"})
 _SECRET_SENTENCE = "write a reference (env:NAME or file:PATH) and keep the secret itself out of this file"  # noqa: S105
 
 
@@ -202,7 +204,24 @@ def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
         for name, program in actions.programs.items()
     }
     processes = {name: absolute(pid_file) for name, pid_file in actions.processes.items()}
-    return actions.model_copy(update={"releases": releases, "programs": programs, "processes": processes})
+    kinds = {
+        "daemons": _each(actions.daemons, absolute, "pid_file", "directory", "log_file"),
+        "haproxy": _each(actions.haproxy, absolute, "state_file"),
+        "nginx": _each(actions.nginx, absolute, "include_file"),
+        "postgres": _each(actions.postgres, absolute, "address_file"),
+        "journal_folder": absolute(actions.journal_folder),
+    }
+    return actions.model_copy(update={"releases": releases, "programs": programs, "processes": processes} | kinds)
+
+
+def _each(targets: Mapping[str, _M], absolute: Callable[[str], str], *fields: str) -> dict[str, _M]:
+    """The targets with those fields, where they are given, as absolute paths."""
+
+    def update(target: _M) -> dict[str, str]:
+        paths = {field: getattr(target, field) for field in fields}
+        return {field: absolute(path) for field, path in paths.items() if path is not None}
+
+    return {name: target.model_copy(update=update(target)) for name, target in targets.items()}
 
 
 def _with_holidays(configuration: Configuration, source: Source, today: date) -> Configuration:

@@ -15,9 +15,9 @@ from activities.actions.ports import HttpAnswer, HttpCall, HttpCaller
 from activities.actions.urls import is_allowed, parse_http_url, shown
 from activities.output import CUT_MARKER
 from activities.ports import ConfigurationSource
-from domain.configuration import SecretReference
 from domain.errors import Rejected, RejectionKind, Transient, UnknownOutcome
 from domain.model import Model
+from domain.names import SecretReference
 from domain.run import Effect, Idempotency
 
 # Parameters live in the run's history, where the engine allows 2 MB for everything together.
