@@ -96,6 +96,8 @@ class Case:
     parameters: dict[str, Any]
     # A list that grows by one with each effect.
     effects: Callable[[], list[Any]]
+    # What an undo must bring back; read from the target, not from the action.
+    state: Callable[[], Any] = lambda: None
     # What an undo brings back.
     state: Callable[[], Any] = lambda: None
 
@@ -157,6 +159,10 @@ class World:
     def dead_victims(self) -> list[int]:
         """The pids of the processes that were ended."""
         return [child.pid for child in self._children if child.poll() is not None]
+
+    def releases(self) -> tuple[str, list[str]]:
+        """The current release of the shop, and its history."""
+        return current_release(self.shop), lines(self.shop / "history")
 
     def case(self, name: str) -> Case:
         """What to ask of a built-in action, and how to count its effects."""
