@@ -98,8 +98,6 @@ class Case:
     effects: Callable[[], list[Any]]
     # What an undo must bring back; read from the target, not from the action.
     state: Callable[[], Any] = lambda: None
-    # What an undo brings back.
-    state: Callable[[], Any] = lambda: None
 
 
 class World:
