@@ -23,6 +23,7 @@ from domain.action_targets import (
     PrometheusServer,
     RedisServer,
 )
+from domain.cloud_targets import AwsTarget, KubernetesTarget
 from domain.durations import Duration
 from domain.model import Model
 from domain.names import Name, SecretReference
@@ -214,6 +215,9 @@ class ActionSettings(Model):
     nginx: dict[Name, NginxUpstream] = Field(default_factory=dict)
     redis: dict[Name, RedisServer] = Field(default_factory=dict)
     flags: dict[Name, FlagProvider] = Field(default_factory=dict)
+    # Accounts and clusters, and what may be changed in them.
+    aws: dict[Name, AwsTarget] = Field(default_factory=dict)
+    kubernetes: dict[Name, KubernetesTarget] = Field(default_factory=dict)
     # Where it is remembered what was done to targets that remember nothing. Workers that act on the same targets from
     # several machines share this folder.
     journal_folder: str = "journals"

@@ -30,7 +30,7 @@ _M = TypeVar("_M", bound=Model)
 # The longest deadlines are 60 business days; two years ahead cover every one that starts this year.
 _HOLIDAY_YEARS_AHEAD = 2
 # Keys whose value must be a reference. Somebody who wrote the secret itself must not find it in a log.
-_SECRET_KEYS = frozenset({"secret", "password", "token"})
+_SECRET_KEYS = frozenset({"secret", "password", "token", "access_key_id", "secret_access_key", "session_token"})
 _SECRET_SENTENCE = "write a reference (env:NAME or file:PATH) and keep the secret itself out of this file"  # noqa: S105
 
 
@@ -207,6 +207,7 @@ def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
     kinds = {
         "daemons": _each(actions.daemons, absolute, "pid_file", "directory", "log_file"),
         "haproxy": _each(actions.haproxy, absolute, "state_file"),
+        "kubernetes": _each(actions.kubernetes, absolute, "ca_file"),
         "nginx": _each(actions.nginx, absolute, "include_file"),
         "postgres": _each(actions.postgres, absolute, "address_file"),
         "journal_folder": absolute(actions.journal_folder),
