@@ -41,7 +41,8 @@ def expire(approval: ApprovalState, now: datetime) -> ApprovalState:
     if approval.state is not ApprovalStatus.PENDING:
         return approval
     have = f"{len(approval.votes)} of {approval.min_approvals} approvals"
-    after = format_duration(now - approval.requested_at)
+    # The limit that was written, not the milliseconds by which the timer came later.
+    after = format_duration((approval.expires_at or now) - approval.requested_at)
     return _decided(approval, ApprovalStatus.EXPIRED, f"expired after {after} with {have}", now)
 
 

@@ -284,7 +284,7 @@ async def test_a_changed_channel_counts_at_once(office: PostOffice, receiver: Re
 async def test_deliveries_do_not_wait_for_each_other(office: PostOffice, mailbox: Mailbox, receiver: Receiver) -> None:
     """The receiver answers only after the mail has arrived: one after the other could never end."""
     arrived = threading.Event()
-    mailbox.on_mail = arrived.set
+    mailbox.on_mail = lambda _: arrived.set()
     waited: list[bool] = []
     receiver.before = lambda: waited.append(arrived.wait(timeout=10))
     destinations = (Destination(channel="hook"), Destination(channel="mail", to=("all@example.org",)))

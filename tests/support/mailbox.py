@@ -30,20 +30,32 @@ class Mailbox:
         self.attempts = 0
         self.cut: str | None = None
         self.answers: dict[str, str] = {}
-        self.on_mail: Callable[[], None] = lambda: None
+        self.on_recipient: Callable[[str], None] = lambda _: None
+        self.on_mail: Callable[[EmailMessage], None] = lambda _: None
         self.port = port or free_port()
         self._login = login
+        self._controller: Controller | None = None
+
+    def open(self) -> None:
+        """Listen; again after `close`, on the same port and with the mails of before."""
         options: dict[str, Any] = {}
-        if login:
+        if self._login:
             options = {"auth_require_tls": False, "authenticator": self._authenticate}
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
+        self._controller.start()
+
+    def close(self) -> None:
+        """Listen no more: connections are refused."""
+        if self._controller is not None:
+            self._controller.stop()
+        self._controller = None
 
     def __enter__(self) -> Self:
-        self._controller.start()
+        self.open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._controller.stop()
+        self.close()
 
     def texts(self) -> list[str]:
         """The texts of the accepted mails."""
@@ -57,6 +69,7 @@ class Mailbox:
         if self._login and not session.authenticated:
             return "530 5.7.0 log in first"
         self.attempts += 1
+        self.on_recipient(address)
         if self.cut == "RCPT":
             server.transport.abort()
         if address in self.answers:
@@ -72,7 +85,7 @@ class Mailbox:
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
         self.recipients += envelope.rcpt_tos
-        self.on_mail()
+        self.on_mail(mail)
         if self.cut == "DATA":
             server.transport.abort()
         return "250 kept"

@@ -23,6 +23,8 @@ class Receiver:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.before: Callable[[], None] = lambda: None
+        # Called when a body was taken and its sender has not heard so yet.
+        self.on_accepted: Callable[[dict[str, Any]], None] = lambda _: None
         self._verifier = Webhook(secret)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks/path-that-is-a-secret"
@@ -51,6 +53,7 @@ class Receiver:
             return 200
         self.ids.append(headers["webhook-id"])
         self.accepted.append(document)
+        self.on_accepted(document)
         return self.status
 
 

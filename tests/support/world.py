@@ -87,11 +87,15 @@ class World:
         """The process id of a part."""
         return self._processes[name].pid
 
+    def is_alive(self, name: str) -> bool:
+        """Whether a part still runs."""
+        return self._processes[name].poll() is None
+
     async def ready(self) -> None:
         """Return once `/readyz` says that engine, worker and store answer."""
         end = time.monotonic() + _READY_WITHIN_SECONDS
         while not await self._answers("/readyz"):
-            if time.monotonic() > end:
+            if time.monotonic() > end or not all(map(self.is_alive, self._processes)):
                 raise AssertionError("not ready; the logs:\n" + self.logs())
             await asyncio.sleep(_POLL_SECONDS)
 

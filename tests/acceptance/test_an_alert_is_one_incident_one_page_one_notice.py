@@ -1,0 +1,105 @@
+"""An alert becomes exactly one incident, one page and one first notice, whatever is killed with -9 and when."""
+
+import asyncio
+import random
+from email.message import EmailMessage
+
+import pytest
+
+from tests.support.house import House, key_of
+from tests.support.world import PARTS
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# Where the axe falls: while the alert is on its way in, when it is stored, when the incident is declared, and inside
+# the mail server, which has just taken the page (or the notice) and has not said so yet.
+MOMENTS = ("on its way", "stored", "declared", "page taken", "notice taken")
+
+
+async def test_one_alert_is_one_of_each(house: House) -> None:
+    """One incident, a page to the first level only, a notice by mail and by signed post; and again is no news."""
+    group = await house.send("Undisturbed")
+    incident = await house.incident_of(group)
+    await _all_told(house, incident)
+    assert await house.send("Undisturbed") == group
+    assert await house.incident_of(group) == incident
+    await house.eventually(lambda: house.look(f"/alert-groups/{group}"), lambda it: it["count"] == 2, "the count")
+    await _exactly_one_of_each(house, "Undisturbed", incident)
+    page = house.mails(f"page/{incident}")[0]
+    assert f"{house.world.url}/incidents/{incident}" in page.get_content()
+    assert house.chat.forgeries == 0
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_it_stays_one_of_each_when_something_dies(house: House, part: str) -> None:
+    """Killed at each moment in turn, by a seeded hand; the sender repeats what was not accepted, as senders do."""
+    hand = random.Random(f"kill the {part}")  # noqa: S311 - chance that can be repeated
+    groups = {}
+    for moment in MOMENTS:
+        name = f"{part} dies {moment}"
+        groups[name] = await _send_and_kill(house, name, part, moment, hand)
+    incidents = {name: await house.incident_of(group) for name, group in groups.items()}
+    for name, incident in incidents.items():
+        await _all_told(house, incident)
+        # What is repeated while it fires is counted and no more.
+        assert await house.send(name) == groups[name]
+    await house.world.ready()
+    for name, incident in incidents.items():
+        await _exactly_one_of_each(house, name, incident)
+    assert house.has_no_second_mail()
+
+
+async def _send_and_kill(house: House, name: str, part: str, moment: str, hand: random.Random) -> str:
+    """Send an alert, kill the part at that moment, start it again; the alert's group."""
+    struck = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def strike(mail: EmailMessage | None = None) -> None:
+        if struck.is_set() or (mail is not None and not _is_about(mail, name, moment)):
+            return
+        house.world.kill(part)
+        loop.call_soon_threadsafe(struck.set)
+
+    house.mailbox.on_mail = strike if moment.endswith("taken") else lambda _: None
+    sending = asyncio.create_task(house.send(name))
+    if moment == "on its way":
+        await asyncio.sleep(hand.uniform(0, 0.02))
+        strike()
+    elif not moment.endswith("taken"):
+        group = await sending
+        if moment == "declared":
+            await house.incident_of(group)
+        await asyncio.sleep(hand.uniform(0, 0.01))
+        strike()
+    async with asyncio.timeout(45):
+        await struck.wait()
+    house.mailbox.on_mail = lambda _: None
+    await house.world.start(part)
+    return await sending
+
+
+def _is_about(mail: EmailMessage, name: str, moment: str) -> bool:
+    wanted = "page/" if moment.startswith("page") else "comms/"
+    return name in str(mail["Subject"]) + mail.get_content() and key_of(mail).startswith(wanted)
+
+
+async def _all_told(house: House, incident: str) -> None:
+    """Everything has arrived, and the timeline says what became of it: nothing is under way that could come later."""
+    for about in (f"page/{incident}", f"comms/{incident}"):
+        await house.until(lambda about=about: house.mails(about), f"a mail of {about}")
+    await house.until(lambda: house.posts(incident), "a post to the chat")
+    # A page that was cut off is in doubt, and the timeline says so.
+    await house.told(incident, "alice was paged over mail|page to alice over mail is unknown")
+    await house.told(incident, "Internal update 1: ")
+    await house.told(incident, "declared as SEV-2")
+
+
+async def _exactly_one_of_each(house: House, name: str, incident: str) -> None:
+    found = await house.world.get("/incidents", q=name, limit=200)
+    assert [each["id"] for each in found["items"]] == [incident]
+    assert [str(mail["To"]) for mail in house.mails(f"page/{incident}")] == ["alice@shop.example"]
+    assert [str(mail["To"]) for mail in house.mails(f"comms/{incident}")] == ["everybody@shop.example"]
+    assert len(house.posts(incident)) == 1
+    timeline = await house.timeline(incident)
+    assert [line["seq"] for line in timeline] == list(range(1, len(timeline) + 1))
+    assert len([line for line in timeline if line["kind"] == "declared"]) == 1
