@@ -23,6 +23,7 @@ from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import follow_up as follow_up_pages
 from api.pages import incidents as incident_pages
+from api.pages import room as room_page
 from api.pages import runs as run_pages
 from api.pages import status as status_page
 from api.pages.rendering import STATIC, render
@@ -47,7 +48,7 @@ from runbooks.game_day_catalog import GameDayCatalog
 from store.interface import RecordReader
 
 NOUNS = (incidents, runs, approvals, reviews, action_items, alert_groups, game_days, directory, insights, access)
-PAGES = (incident_pages, run_pages, follow_up_pages, status_page)
+PAGES = (incident_pages, room_page, run_pages, follow_up_pages, status_page)
 
 
 def create_app(

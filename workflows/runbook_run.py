@@ -138,7 +138,7 @@ class RunbookRun(CommandHandlers[RunCommand]):
         self._desk.set_approval(path, approval)
         comment = f": {command.comment}" if command.comment else ""
         self._desk.note(
-            EntryKind.APPROVAL, f"{command.by.name}: {command.decision.value} for {path}{comment}", command.by,
+            EntryKind.APPROVAL, f"{command.by.name} {command.decision.value}s step {path}{comment}", command.by,
             path=path, approval_id=approval.id, digest=command.digest,
         )  # fmt: skip
         return approval

@@ -1,4 +1,4 @@
-"""What is open now, the list of incidents, and the incident room where people do things."""
+"""What is open now, the list of incidents, declaring one, and alert groups in triage."""
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -8,39 +8,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from api.acting import Declaration
-from api.pages.forms import Verb, read_command, read_form, read_model
+from api.pages.forms import read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt
 from domain.alert import DeclareGroup, DeclineGroup, GroupStatus
 from domain.errors import Rejected, Transient
-from domain.incident import (
-    FINISHED,
-    RESPONDING,
-    AcceptRole,
-    Acknowledge,
-    AddNote,
-    AddTask,
-    ChangeImpact,
-    ChangeSeverity,
-    ChangeStatus,
-    Close,
-    Command,
-    CompleteTask,
-    DeclineRole,
-    IncidentStatus,
-    OfferRole,
-    PostUpdate,
-    RecordDecision,
-    Reopen,
-    Resolve,
-    Role,
-)
+from domain.incident import FINISHED, IncidentStatus
 from domain.record import ProjectionKind
 from domain.severity import Severity
 
 router = APIRouter(include_in_schema=False)
 
-# The room shows this many of the newest lines; a longer story is read through the API or the review.
-_LINES = 400
 _OPEN = [status.value for status in IncidentStatus if status not in FINISHED]
 _LEARNING = (IncidentStatus.RESOLVED, IncidentStatus.REVIEWING)
 _SEVERITY_TEXTS = [
@@ -120,88 +97,6 @@ async def declare(desk: AtDesk) -> RedirectResponse:
     except (Rejected, Transient) as error:
         return desk.back("/declare", refusal=error.sentence)
     return desk.back(f"/incidents/{made.id}", notice="Declared. The on-call is being paged.")
-
-
-@router.get("/incidents/{incident_id}")
-async def room(desk: AtDesk, incident_id: str) -> HTMLResponse:
-    """The incident room."""
-    picture = await desk.reader.incident(incident_id)
-    incident = picture.document
-    try:
-        newest = await desk.reader.latest_seq(incident_id)
-        timeline = await desk.reader.timeline(incident_id, after_seq=max(0, newest - _LINES), limit=_LINES)
-    except Transient as error:
-        desk.store_problem = error.sentence
-        newest, timeline = 0, []
-    status = IncidentStatus(incident["status"])
-    return await desk.page(
-        "incident.html",
-        incident=incident,
-        timeline=sorted(timeline, key=lambda line: (line["at"], line["seq"])),
-        last_seq=newest,
-        approvals=await desk.listing(ProjectionKind.APPROVAL, incident_id=incident_id, state="pending"),
-        is_open=status in RESPONDING or status is IncidentStatus.TRIAGE,
-        next_statuses=[s.value for s in RESPONDING if s is not status],
-        severities=[s.value for s in Severity],
-        roles=[r.value for r in Role],
-        people=desk.people,
-        runbooks=desk.runbooks(),
-        key=desk.new_key(),
-    )
-
-
-# The verbs of the room's forms. Publishing takes the form's key, so that a second press publishes nothing.
-_VERBS: dict[str, Verb[Command]] = {
-    "acknowledge": Verb("acknowledge", Acknowledge, "Acknowledged: paging has stopped."),
-    "note": Verb("add_note", AddNote, "Added."),
-    "update": Verb("post_update", PostUpdate, "Published."),
-    "status": Verb("change_status", ChangeStatus, "Status changed."),
-    "severity": Verb("change_severity", ChangeSeverity, "Severity changed."),
-    "impact": Verb("change_impact", ChangeImpact, "Impact changed."),
-    "offer-role": Verb("offer_role", OfferRole, "Offered; it is theirs once they accept."),
-    "accept-role": Verb("accept_role", AcceptRole, "The role is yours."),
-    "decline-role": Verb("decline_role", DeclineRole, "Declined."),
-    "decision": Verb("record_decision", RecordDecision, "Recorded."),
-    "task": Verb("add_task", AddTask, "Task given."),
-    "task-done": Verb("complete_task", CompleteTask, "Done."),
-    "resolve": Verb("resolve", Resolve, "Resolved. The review has begun."),
-    "reopen": Verb("reopen", Reopen, "Reopened."),
-    "close": Verb("close", Close, "Closed."),
-}
-
-
-@router.post("/incidents/{incident_id}/run")
-async def start_run(
-    desk: AtDesk,
-    incident_id: str,
-    runbook: Annotated[str, Form()],
-    parameters: Annotated[str, Form()] = "",
-) -> RedirectResponse:
-    """Run a runbook for this incident."""
-    path = f"/incidents/{incident_id}"
-    given: dict[str, Any] = {}
-    for line in parameters.splitlines():
-        name, equals, value = line.partition("=")
-        if line.strip() and not equals:
-            return desk.back(path, refusal=f"{line!r} is not name=value")
-        if line.strip():
-            given[name.strip()] = value.strip()
-    try:
-        made = await desk.actions.start_run(incident_id, runbook, given, desk.actor, None)
-    except (Rejected, Transient) as error:
-        return desk.back(path, refusal=error.sentence)
-    return desk.back(f"/runs/{made.id}", notice="Started.")
-
-
-@router.post("/incidents/{incident_id}/{verb}")
-async def act(desk: AtDesk, incident_id: str, verb: str) -> RedirectResponse:
-    """Everything else that the room's forms ask for."""
-    path = f"/incidents/{incident_id}"
-    try:
-        known, command = read_command(_VERBS, verb, desk.actor, await read_form(desk.request))
-    except Rejected as error:
-        return desk.back(path, refusal=error.sentence)
-    return await attempt(desk, path, desk.actions.incident(incident_id, known.name, command), known.done)
 
 
 @router.get("/triage/{group_id}")

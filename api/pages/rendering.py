@@ -6,8 +6,9 @@ links included; the only HTML let through is a review's Markdown, sanitised by n
 
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 
 from api.acting import Actions
 from api.auth import Principal, current_principal
@@ -29,6 +31,7 @@ from domain.errors import HotwashError, Rejected, Transient
 from domain.record import ProjectionKind
 from domain.timeline import Actor, person
 
+_DURATION = TypeAdapter(timedelta)
 TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -45,16 +48,18 @@ def at(value: str | datetime | None) -> str:
     return f"{moment.astimezone(UTC):%-d %b %H:%M} UTC" if moment else "–"
 
 
-def clock(value: str | datetime | None) -> str:
-    """`10:31:07`."""
+def line_time(value: str | datetime | None, form: str = "%H:%M:%S") -> str:
+    """`10:31:07` today, `22 Nov 10:31:07` on any other day."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%H:%M:%S}" if moment else "–"
+    if moment is None:
+        return "–"
+    moment = moment.astimezone(UTC)
+    return f"{moment:{form}}" if moment.date() == datetime.now(UTC).date() else f"{moment:%-d %b {form}}"
 
 
-def clock_short(value: str | datetime | None) -> str:
-    """`10:31`."""
-    moment = _moment(value)
-    return f"{moment.astimezone(UTC):%H:%M}" if moment else "–"
+def line_time_short(value: str | datetime | None) -> str:
+    """The same without seconds."""
+    return line_time(value, "%H:%M")
 
 
 def day(value: str | datetime | None) -> str:
@@ -88,6 +93,27 @@ def _first_two_units(text: str) -> str:
     return "".join(units[:2] if units and not units[0].endswith("m") else units[:1])
 
 
+def duration(value: object) -> object:
+    """`20s` for the ISO form `PT20S`; anything else stays as it is."""
+    try:
+        return format_duration(_DURATION.validate_python(value)) if str(value).startswith("PT") else value
+    except ValidationError:
+        return value
+
+
+def first_keys(value: Mapping[str, Any], first: Sequence[str]) -> list[tuple[str, Any]]:
+    """The items of a mapping, those that a reader looks for in front."""
+    return sorted(value.items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
+
+
+def sentence(text: str) -> str:
+    """A sentence of the domain as people read it: with a capital and a full stop."""
+    text = text.strip()
+    # An id (`inc-…`, `run/…`) keeps its spelling.
+    opened = text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
+    return opened if opened.endswith((".", "!", "?", "…")) else opened + "."
+
+
 def words(value: object) -> str:
     """`action_item` → `action item`."""
     return str(value).replace("_", " ")
@@ -114,8 +140,9 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters.update(
-        at=at, clock=clock, clock_short=clock_short, day=day, ago=ago, words=words, pretty=pretty, safe_url=safe_url
-    )
+        at=at, line_time=line_time, line_time_short=line_time_short, day=day, ago=ago, words=words, sentence=sentence,
+        pretty=pretty, safe_url=safe_url, duration=duration, first_keys=first_keys,
+    )  # fmt: skip
     return environment
 
 
@@ -166,10 +193,19 @@ class Desk:
             self.store_problem = error.sentence
             return []
 
+    async def newest_line(self, incident_id: str) -> int:
+        """From where a live page listens; 0 when the record is away or knows nothing of it."""
+        try:
+            return await self.reader.latest_seq(incident_id)
+        except Transient as error:
+            self.store_problem = error.sentence
+            return 0
+
     async def page(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """A page in the console's frame."""
         pending = await self.listing(ProjectionKind.APPROVAL, state="pending", limit=99)
-        refusal, notice = self._flash()
+        # A live page asks for itself again (live.js); the word for the next page that a person opens is not for it.
+        refusal, notice = (None, None) if _LIVE_HEADER in self.request.headers else self._flash()
         response = HTMLResponse(
             ENVIRONMENT.get_template(template).render(
                 organization=self.configuration.organization,
@@ -214,6 +250,7 @@ class Desk:
 
 
 _FLASH = "hotwash_flash"
+_LIVE_HEADER = "x-hotwash-live"
 
 
 async def desk(request: Request, principal: Annotated[Principal, Depends(current_principal)]) -> Desk:

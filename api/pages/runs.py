@@ -1,15 +1,23 @@
 """Runs of runbooks and the approvals they wait for: what exactly will run, and one tap to say yes or no."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel
 
+from api.auth import groups_of
 from api.pages.forms import Verb, read_command, read_form
-from api.pages.rendering import AtDesk, attempt
+from api.pages.rendering import AtDesk, Desk, attempt
+from domain.approval import vote
 from domain.errors import Rejected
+from domain.ids import split_approval_id
 from domain.record import ProjectionKind
 from domain.run import (
+    ApprovalState,
     ApprovalStatus,
     CompleteManualStep,
     DecideApproval,
@@ -29,6 +37,35 @@ _ACTIVE = (RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED, RunStatus.UND
 _DECIDED = [s for s in ApprovalStatus if s is not ApprovalStatus.PENDING]
 
 
+@dataclass(frozen=True, slots=True)
+class ToDecide:
+    """A pending approval as one person sees it."""
+
+    approval: Mapping[str, Any]
+    approvals: int
+    # Why this person's word would not count; None: it does.
+    closed_to_me: str | None
+
+
+def to_decide(desk: Desk, approval: Mapping[str, Any]) -> ToDecide:
+    """Ask the domain whether a vote would count, so that nobody is offered a button that is refused."""
+    state = ApprovalState.model_validate(approval)
+    trial = DecideApproval(
+        by=desk.actor,
+        approval_id=state.id,
+        decision=Verdict.APPROVE,
+        digest=state.digest,
+        groups=groups_of(desk.principal.name, desk.configuration),
+    )
+    why = None
+    try:
+        vote(state, trial, datetime.now(UTC))
+    except Rejected as error:
+        why = error.sentence
+    approvals = sum(each.verdict is Verdict.APPROVE for each in state.votes)
+    return ToDecide(approval, approvals, why)
+
+
 @router.get("/approvals")
 async def approvals(desk: AtDesk) -> HTMLResponse:
     """Pending ones first."""
@@ -42,28 +79,48 @@ async def approvals(desk: AtDesk) -> HTMLResponse:
 @router.get("/approvals/{approval_id}")
 async def approval(desk: AtDesk, approval_id: str) -> HTMLResponse:
     """One approval with exactly what will run."""
-    return await desk.page("approval.html", approval=(await desk.reader.approval(approval_id)).document)
+    document = (await desk.reader.approval(approval_id)).document
+    last_seq = await desk.newest_line(document["incident_id"])
+    return await desk.page("approval.html", approval=document, one=to_decide(desk, document), last_seq=last_seq)
+
+
+class Ballot(BaseModel):
+    """The form under an approval: the digest in it is that of the page that was looked at."""
+
+    decision: Verdict
+    digest: str
+    comment: str = ""
+    # `room`: the vote was given in the incident room, and that is where the person goes on.
+    back: str = ""
 
 
 @router.post("/approvals/{approval_id}")
-async def decide(
-    desk: AtDesk,
-    approval_id: str,
-    decision: Annotated[Verdict, Form()],
-    digest: Annotated[str, Form()],
-    comment: Annotated[str, Form()] = "",
-) -> RedirectResponse:
-    """Vote on what was shown: the digest in the form is that of the page that was looked at."""
-    vote = DecideApproval(by=desk.actor, approval_id=approval_id, decision=decision, digest=digest, comment=comment)
-    said = "Approved." if decision is Verdict.APPROVE else "Rejected: nothing will run."
-    return await attempt(desk, f"/approvals/{approval_id}", desk.actions.decide(vote), said)
+async def decide(desk: AtDesk, approval_id: str, ballot: Annotated[Ballot, Form()]) -> RedirectResponse:
+    """Vote on what was shown."""
+    run_id, _ = split_approval_id(approval_id)
+    path = _room_of(run_id) if ballot.back == "room" else f"/approvals/{approval_id}"
+    word = DecideApproval(
+        by=desk.actor,
+        approval_id=approval_id,
+        decision=ballot.decision,
+        digest=ballot.digest,
+        comment=ballot.comment,
+    )
+    said = "Approved." if ballot.decision is Verdict.APPROVE else "Rejected: nothing will run."
+    return await attempt(desk, path, desk.actions.decide(word), said)
 
 
 @router.get("/runs/{run_id}")
 async def run(desk: AtDesk, run_id: str) -> HTMLResponse:
     """One run, step by step."""
     document = (await desk.reader.run(run_id)).document
-    return await desk.page("run.html", run=document, is_active=RunStatus(document["status"]) in _ACTIVE)
+    last_seq = await desk.newest_line(document["incident_id"])
+    is_active = RunStatus(document["status"]) in _ACTIVE
+    return await desk.page("run.html", run=document, is_active=is_active, last_seq=last_seq)
+
+
+def _room_of(run_id: str) -> str:
+    return f"/incidents/{run_id.rsplit('.', 2)[0]}"
 
 
 # Each needs a reason, which goes into the timeline.
@@ -80,9 +137,10 @@ _VERBS: dict[str, Verb[RunCommand]] = {
 @router.post("/runs/{run_id}/{verb}")
 async def operate(desk: AtDesk, run_id: str, verb: str) -> RedirectResponse:
     """Take over."""
-    path = f"/runs/{run_id}"
+    fields = await read_form(desk.request)
+    path = _room_of(run_id) if fields.pop("back", "") == "room" else f"/runs/{run_id}"
     try:
-        known, command = read_command(_VERBS, verb, desk.actor, await read_form(desk.request))
+        known, command = read_command(_VERBS, verb, desk.actor, fields)
     except Rejected as error:
         return desk.back(path, refusal=error.sentence)
     return await attempt(desk, path, desk.actions.run(run_id, known.name, command), known.done)

@@ -111,7 +111,8 @@ async def _shown(desk: RunDesk, step: Step) -> dict[str, Any]:
 
 def _announce(desk: RunDesk, approval: ApprovalState, path: str) -> None:
     who = ", ".join(approval.approvers) or "any person"
-    desk.wait(path, f"{approval.min_approvals} approval(s) by {who}")
+    many = "s" if approval.min_approvals > 1 else ""
+    desk.wait(path, f"{approval.min_approvals} approval{many} by {who}")
     desk.note(
         EntryKind.APPROVAL, f"Approval wanted for {', '.join(s['path'] for s in approval.shown['steps'])} from {who}",
         path=path, approval_id=approval.id, digest=approval.digest,
