@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import show
-from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stdout
+from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stderr, stdout
 from cli.incidents import ByOption
 from domain.errors import Rejected
 from domain.run import ActionSpec
 from runbooks.catalog import Catalog
+from runbooks.graph import flow_of, mermaid
+from runbooks.graph_svg import svg
 from runbooks.json_schema import runbook_json_schema
 from runbooks.lint import Linted, lint
 from runbooks.plan import Plan, plan
@@ -106,6 +109,47 @@ def show_runbook(
         _print_plan(planned)
 
 
+class GraphFormat(StrEnum):
+    """How a graph is written."""
+
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+@runbook.command("graph")
+def draw_graph(
+    name: Annotated[str, typer.Argument(help="A file, or the name of one in the library.")],
+    form: Annotated[
+        GraphFormat, typer.Option("--format", help="Text for Markdown, or a picture.")
+    ] = GraphFormat.MERMAID,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here.")] = None,
+) -> None:
+    """Draw the steps: what they do to the world, who must agree, and what is taken back in which order."""
+    specs = _specs()
+    try:
+        linted = _lint_file(Path(name), specs) if Path(name).is_file() else Catalog([], specs).lint(name)
+    except Rejected as error:
+        fail(error.sentence)
+    for finding in linted.findings:
+        # A draft is drawn all the same: seeing it is how it gets mended.
+        stderr.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+    if linted.runbook is None:
+        raise typer.Exit(EXIT_REFUSED)
+    picture = flow_of(linted.runbook, specs)
+    drawn = mermaid(picture) if form is GraphFormat.MERMAID else svg(picture)
+    if output is None:
+        stdout.out(drawn, end="", highlight=False)
+    else:
+        _write(output, drawn)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+
+
 def _print_plan(planned: Plan) -> None:
     stdout.print(f"[bold]{planned.title}[/]  {planned.name} version {planned.version}")
     counts = f"{planned.mutating} mutating, {planned.read_only} read-only, {planned.fault} faults"
@@ -133,7 +177,7 @@ def run_runbook(
     as_json: JsonOption = False,
 ) -> None:
     """Run one for an incident, and show each step as it happens."""
-    body: dict[str, Any] = {"incident_id": incident, "runbook": name, "parameters": _parameters(parameter or [])}
+    body: dict[str, Any] = {"incident_id": incident, "runbook": name, "parameters": read_parameters(parameter or [])}
     document = call("POST", "/runs", body=body | ({"by": by} if by else {}))
     if wait:
         document = _follow(document["id"], quiet=as_json)
@@ -171,7 +215,8 @@ def list_runs(
     show.table(found, columns, as_json=as_json, empty="Nothing has run.")
 
 
-def _parameters(given: list[str]) -> dict[str, Any]:
+def read_parameters(given: list[str]) -> dict[str, Any]:
+    """What `--parameter name=value` says, given any number of times."""
     parameters = {}
     for each in given:
         name, equals, value = each.partition("=")
