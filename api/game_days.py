@@ -1,26 +1,36 @@
 """Game days from the outside: what is defined, when the next one is due, start one now, pause its schedule.
 
 Used by `api/routes/game_days.py` and the page. Schedules live in the engine (`workers/schedules.py` keeps them as
-`hotwash.yaml` says); pausing one by hand stays until it is resumed by hand.
+`hotwash.yaml` says); pausing one by hand stays until it is resumed by hand. Raises domain errors only.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client, ScheduleDescription, ScheduleHandle
+from temporalio.client import Client, ScheduleHandle
 
+from api.acting import Made
+from api.engine import Engine, Owner
 from api.errors import engine_errors
 from api.ports import ConfigurationSource
 from domain.configuration import GameDaySettings
 from domain.durations import format_duration
-from domain.errors import Rejected, Transient
-from domain.ids import game_day_schedule_id, game_day_workflow_id
+from domain.errors import HotwashError, Rejected, RejectionKind, Transient
+from domain.follow_up import demand_text
+from domain.game_day import GameDayPhase
+from domain.ids import game_day_id, game_day_schedule_id, game_day_workflow_id, suffix_from_text
 from domain.model import Model
 from domain.timeline import Actor
 from runbooks.game_day_catalog import GameDayCatalog
-from workflows.game_day import GameDay
-from workflows.options import CONTROL_QUEUE
+
+# Asking for a schedule takes some milliseconds; a page with many of them must not wait for an engine that is away.
+_SCHEDULE_TIMEOUT = timedelta(seconds=5)
+# An idempotency key becomes the end of the id: 40 bits, and the memo of the workflow tells keys apart that meet.
+_SUFFIX_LENGTH = 8
+_RUNNING = 'WorkflowType = "GameDay" AND ExecutionStatus = "Running"'
 
 
 class GameDayDefinition(Model):
@@ -35,6 +45,8 @@ class GameDayDefinition(Model):
     # The schedule in words; None: only by hand.
     schedule: str | None = None
     is_paused: bool = False
+    # Who paused or resumed it last, and why.
+    note: str = ""
     next_at: datetime | None = None
 
 
@@ -42,67 +54,112 @@ class GameDayDesk:
     """Starts game days and looks after their schedules."""
 
     def __init__(self, engine: Client, catalog: GameDayCatalog, configuration: ConfigurationSource) -> None:
-        self._engine = engine
+        self._client = engine
+        self._engine = Engine(engine)
         self._catalog = catalog
         self._configuration = configuration
 
     async def definitions(self) -> list[GameDayDefinition]:
         """Everything that may be held; the times are missing while the engine is away."""
         settings = self._configuration.current().game_days
-        return [
-            await self._with_schedule(
-                GameDayDefinition(
-                    name=each.name,
-                    title=each.title,
-                    hypothesis=each.hypothesis,
-                    service=each.service,
-                    problems=tuple(str(finding) for finding in each.findings),
-                ),
-                settings.get(each.name),
+        summaries = await asyncio.to_thread(self._catalog.summaries)
+        found = [
+            GameDayDefinition(
+                name=each.name,
+                title=each.title,
+                hypothesis=each.hypothesis,
+                service=each.service,
+                problems=tuple(str(finding) for finding in each.findings),
             )
-            for each in self._catalog.summaries()
+            for each in summaries
         ]
+        return list(await asyncio.gather(*(self._with_schedule(each, settings.get(each.name)) for each in found)))
 
-    async def start(self, name: str, parameters: Mapping[str, Any], by: Actor) -> str:
-        """Hold one now; returns its id. Rejected when the file or the parameters are not fit."""
-        settings = self._configuration.current().game_days.get(name, GameDaySettings())
-        start = self._catalog.start(name, settings.parameters | dict(parameters), by, settings.audience)
+    async def start(self, name: str, parameters: Mapping[str, Any], by: Actor, mark: str | None = None) -> Made:
+        """Hold one now. The same mark (`engine.key_mark`) finds the first one.
+
+        Rejected when the file or the parameters are not fit, and while one of this name is held.
+        """
+        # Linting reads files and takes tens of milliseconds of Python; other requests need not wait for it.
+        start = await asyncio.to_thread(self._catalog.start, name, by, self._configuration.current(), parameters)
         # The same form as a Schedule gives: name and time.
-        id_ = f"{name}-{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        with engine_errors(f"game day {id_}"):
-            await self._engine.start_workflow(
-                GameDay.run, start, id=game_day_workflow_id(id_), task_queue=CONTROL_QUEUE
+        suffix = suffix_from_text(mark, _SUFFIX_LENGTH) if mark else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        id_, subject = f"{name}-{suffix}", f"game day {name}"
+        if mark is not None:
+            known = await self._engine.claim(
+                "GameDay", game_day_workflow_id(id_), start, subject, mark=mark, may_start=False
             )
-        return id_
+            if known is Owner.SAME:
+                return Made(id_, is_new=False)
+        await self._require_none_held(name)
+        owner = await self._engine.claim(
+            "GameDay", game_day_workflow_id(id_), start, subject, mark=mark, may_start=True
+        )
+        if owner is Owner.OTHER:
+            raise Rejected(f"game day {name!r} was started this very second", RejectionKind.CONFLICT)
+        return Made(id_, owner is Owner.NEW)
 
     async def pause(self, name: str, reason: str, by: Actor) -> None:
-        """No further one starts by itself."""
-        with engine_errors(f"the schedule of game day {name}"):
-            await self._handle(name).pause(note=f"{by.name}: {reason}")
+        """No further one starts by itself. Pausing twice changes the reason only."""
+        note = f"{by.name}: {demand_text(reason, 'the reason')}"
+        async with self._at_schedule(name) as handle:
+            await handle.pause(note=note, rpc_timeout=_SCHEDULE_TIMEOUT)
 
     async def resume(self, name: str, reason: str, by: Actor) -> None:
-        """The schedule goes on; what was missed is not made up for."""
-        with engine_errors(f"the schedule of game day {name}"):
-            await self._handle(name).unpause(note=f"{by.name}: {reason}")
+        """The schedule goes on; what was missed is not made up for. Resuming twice changes the reason only."""
+        settings = self._configuration.current().game_days.get(name)
+        if settings is not None and settings.paused:
+            sentence = f"game day {name!r} is paused in hotwash.yaml; take `paused` out there"
+            raise Rejected(sentence, RejectionKind.CONFLICT)
+        note = f"{by.name}: {demand_text(reason, 'the reason')}"
+        async with self._at_schedule(name) as handle:
+            await handle.unpause(note=note, rpc_timeout=_SCHEDULE_TIMEOUT)
 
-    def _handle(self, name: str) -> ScheduleHandle:
-        return self._engine.get_schedule_handle(game_day_schedule_id(name))
+    async def _require_none_held(self, name: str) -> None:
+        """Two faults at once prove nothing. A game day that only waits for its report to be delivered is over."""
+        prefix = game_day_workflow_id(name) + "-"
+        async with _limited(f"game day {name}"):
+            running = [
+                each.id
+                async for each in self._client.list_workflows(
+                    f'{_RUNNING} AND WorkflowId STARTS_WITH "{prefix}"', rpc_timeout=_SCHEDULE_TIMEOUT
+                )
+            ]
+        for workflow_id in running:
+            state = await self._state(workflow_id)
+            # A longer name may begin with this one; a game day that does not answer counts as held.
+            if state is None or (state["name"] == name and state["phase"] != GameDayPhase.FINISHED):
+                id_ = game_day_id(workflow_id)
+                raise Rejected(f"game day {id_!r} is under way; wait for it or halt it", RejectionKind.CONFLICT)
+
+    async def _state(self, workflow_id: str) -> dict[str, Any] | None:
+        try:
+            state: dict[str, Any] = await self._engine.ask(workflow_id, "view", f"game day {game_day_id(workflow_id)}")
+        except HotwashError:
+            return None
+        return state
+
+    @asynccontextmanager
+    async def _at_schedule(self, name: str) -> AsyncIterator[ScheduleHandle]:
+        async with _limited(f"the schedule of game day {name}"):
+            yield self._client.get_schedule_handle(game_day_schedule_id(name))
 
     async def _with_schedule(self, one: GameDayDefinition, settings: GameDaySettings | None) -> GameDayDefinition:
         words = _in_words(settings) if settings else None
         if words is None:
             return one
         try:
-            with engine_errors(f"the schedule of game day {one.name}"):
-                seen: ScheduleDescription = await self._handle(one.name).describe()
+            async with self._at_schedule(one.name) as handle:
+                seen = await handle.describe(rpc_timeout=_SCHEDULE_TIMEOUT)
         except (Rejected, Transient):
             return one.model_copy(update={"schedule": words})
-        times = seen.info.next_action_times
+        times, state = seen.info.next_action_times, seen.schedule.state
         return one.model_copy(
             update={
                 "schedule": words,
-                "is_paused": seen.schedule.state.paused,
-                "next_at": times[0] if times and not seen.schedule.state.paused else None,
+                "is_paused": state.paused,
+                "note": state.note or "",
+                "next_at": times[0] if times and not state.paused else None,
             }
         )
 
@@ -111,3 +168,11 @@ def _in_words(settings: GameDaySettings) -> str | None:
     if settings.cron:
         return settings.cron
     return f"every {format_duration(settings.every)}" if settings.every else None
+
+
+@asynccontextmanager
+async def _limited(subject: str) -> AsyncIterator[None]:
+    """Domain errors only, and within the limit for all of the SDK's attempts together."""
+    with engine_errors(subject):
+        async with asyncio.timeout(_SCHEDULE_TIMEOUT.total_seconds()):
+            yield

@@ -1,6 +1,7 @@
 """`hotwash game-day`: what is defined, held and due; hold one now; halt one."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from cli import show
 from cli.client import EXIT_REFUSED, JsonOption, call, print_json, stdout
 from cli.incidents import ByOption
+from cli.runbooks import read_parameters
 
 game_day = typer.Typer(help="Game days: real faults on purpose, always undone.", no_args_is_help=True)
 _LOOK_SECONDS = 1.0
@@ -49,12 +51,17 @@ def list_held(as_json: JsonOption = False) -> None:
 @game_day.command("start")
 def start(
     name: Annotated[str, typer.Argument(help="From 'hotwash game-day list'.")],
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="name=value")] = None,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: the same one starts it once.")] = None,
     wait: Annotated[bool, typer.Option(help="Watch it to its end; exit code 1 unless it passes.")] = True,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold one now: breaks something on purpose, expects the ordinary response, puts everything right."""
-    document: dict[str, Any] = call("POST", f"/game-days/{name}/start", body={"by": by} if by else {})
+    # A command whose answer was lost on the way may be given again: the same key is the same game day.
+    mark = {"Idempotency-Key": key or uuid.uuid4().hex}
+    body: dict[str, Any] = {"parameters": read_parameters(parameter or [])} | ({"by": by} if by else {})
+    document: dict[str, Any] = call("POST", f"/game-days/{name}/start", body=body, headers=mark)
     if wait:
         document = _follow(document["id"], quiet=as_json)
     if as_json:
@@ -92,6 +99,30 @@ def halt(
         print_json(document)
     else:
         _print(document)
+
+
+@game_day.command("pause")
+def pause(
+    name: Annotated[str, typer.Argument(help="From 'hotwash game-day list'.")],
+    reason: Annotated[str, typer.Option("--reason", "-r")],
+    by: ByOption = None,
+) -> None:
+    """No further one starts by itself, until it is resumed."""
+    _schedule(name, "pause", reason, by)
+
+
+@game_day.command("resume")
+def resume(
+    name: Annotated[str, typer.Argument(help="From 'hotwash game-day list'.")],
+    reason: Annotated[str, typer.Option("--reason", "-r")],
+    by: ByOption = None,
+) -> None:
+    """The schedule goes on; what was missed is not made up for."""
+    _schedule(name, "resume", reason, by)
+
+
+def _schedule(name: str, verb: str, reason: str, by: str | None) -> None:
+    call("POST", f"/game-days/{name}/{verb}", body={"reason": reason} | ({"by": by} if by else {}))
 
 
 def _follow(game_day_id: str, *, quiet: bool) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A game day: a real fault on purpose, on the same rails as real life, always undone, honestly judged."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from domain.model import Model
 from domain.timeline import Actor
@@ -64,6 +65,16 @@ class GameDayVerdict(StrEnum):
     ABORTED = "aborted"
 
 
+class HaltGameDay(Model):
+    """Stop now, undo the fault."""
+
+    by: Actor
+    reason: str
+
+
+GAME_DAY_COMMANDS: Mapping[str, type[BaseModel]] = {"halt": HaltGameDay}
+
+
 class GameDayState(Model):
     """All that a game day knows; its picture in the store and its JSON."""
 
@@ -85,6 +96,36 @@ class GameDayState(Model):
     requested_by: Actor
     # Action items that wait for this drill.
     informs: tuple[str, ...] = ()
+    halted: HaltGameDay | None = None
+    # --- the fault ---
+    # Why its action did not end well; the probes say whether it took effect all the same.
+    fault_problem: str = ""
+    # Until when the steady state must have stopped holding for the fault to count.
+    effect_due_at: datetime | None = None
+    took_effect_at: datetime | None = None
+    # What happens later is the restoring's doing and shows nothing.
+    watched_until: datetime | None = None
+    # --- the restoring ---
+    restore_by: datetime | None = None
+    restore_rounds: int = 0
+    # The restoring action has ended well.
+    restore_done: bool = False
+    restore_problem: str = ""
+
+
+class GameDayTerms(Model):
+    """The limits of a game day, as its document says them."""
+
+    takes_effect_within: timedelta
+    duration: timedelta
+    restored_within: timedelta
+
+
+class Seen(Model):
+    """What one round of probes saw of the steady state; `holds` None: it cannot be told."""
+
+    holds: bool | None
+    detail: str = ""
 
 
 class MilestoneKind(StrEnum):
@@ -105,13 +146,6 @@ class Milestone(Model):
     at: datetime
     incident_id: str | None = None
     evidence: str = ""
-
-
-class HaltGameDay(Model):
-    """Stop now, undo the fault."""
-
-    by: Actor
-    reason: str
 
 
 class ActiveDrill(Model):

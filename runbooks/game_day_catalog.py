@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from domain.configuration import Configuration, GameDaySettings
+from domain.durations import format_duration
 from domain.errors import Rejected
+from domain.game_day import Expectation
+from domain.game_day_decisions import answerable
 from domain.model import Model
 from domain.run import ActionSpec, Effect
 from domain.timeline import Actor
@@ -52,19 +56,24 @@ class GameDayCatalog:
         return self._lint(name, self._folders.file(name))
 
     def start(
-        self, name: str, parameters: Mapping[str, Any], requested_by: Actor, audience: Sequence[str] = ()
+        self, name: str, requested_by: Actor, configuration: Configuration, parameters: Mapping[str, Any] | None = None
     ) -> GameDayStart:
-        """The pinned input of one execution; Rejected with the findings, or with what a parameter lacks."""
+        """The pinned input of one execution: the file, what `hotwash.yaml` says, and `parameters` above that.
+
+        Rejected with the findings, or with what a parameter lacks.
+        """
         document, findings = self.lint(name)
         if document is None or findings:
             raise Unreadable(findings)
-        bound = bind_parameters(document, parameters)
+        settings = configuration.game_days.get(name, GameDaySettings())
+        bound = bind_parameters(document, settings.parameters | dict(parameters or {}))
         return GameDayStart(
             document=document,
             digest=digest_of(document.model_dump(mode="json")),
             parameters=bound,
             requested_by=requested_by,
-            audience=tuple(audience),
+            audience=settings.audience,
+            answerable=answerable(configuration, document.owner, document.service),
         )
 
     def summaries(self) -> list[GameDaySummary]:
@@ -109,6 +118,24 @@ def _findings(source: Source, document: GameDay, specs: Mapping[str, ActionSpec]
     if fault is not None and fault.effect is not Effect.FAULT:
         sentence = f"{document.fault.action!r} is no fault; a game day breaks something on purpose"
         yield source.finding(("fault", "action"), "no_fault", sentence)
+    restore = specs.get(document.restore.action)
+    if restore is not None and restore.effect is Effect.FAULT:
+        sentence = f"{document.restore.action!r} is a fault; what is broken on purpose is not put right by another one"
+        yield source.finding(("restore", "action"), "restores_nothing", sentence)
+    yield from _expectations(source, document)
+
+
+def _expectations(source: Source, document: GameDay) -> Iterator[Finding]:
+    seen: set[Expectation] = set()
+    for number, expected in enumerate(document.expectations):
+        path: Place = ("expectations", number)
+        if expected.expect in seen:
+            yield source.finding((*path, "expect"), "expected_twice", f"{expected.expect.value!r} is expected already")
+        seen.add(expected.expect)
+        if expected.within > document.duration:
+            within, duration = format_duration(expected.within), format_duration(document.duration)
+            sentence = f"within {within} cannot be seen: the fault is undone after {duration} (`duration`)"
+            yield source.finding((*path, "within"), "never_seen", sentence)
 
 
 def _call(
@@ -122,12 +149,23 @@ def _call(
     for mistake in mistakes_in(call.with_, spec.parameters):
         sentence = f"{call.action}: {mistake.sentence}"
         yield source.finding((*path, "with", *mistake.path), mistake.code, sentence)
-    for name, value in call.with_.items():
-        yield from _expression((*path, "with", name), value, source, document)
+    for place, text in _texts((*path, "with"), call.with_):
+        yield from _expression(place, text, source, document)
 
 
-def _expression(path: Place, value: Any, source: Source, document: GameDay) -> Iterator[Finding]:
-    if not isinstance(value, str) or not has_expression(value):
+def _texts(path: Place, value: Any) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts((*path, str(key)), inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts((*path, number), inner)
+
+
+def _expression(path: Place, value: str, source: Source, document: GameDay) -> Iterator[Finding]:
+    if not has_expression(value):
         return
     try:
         names = names_used(value)

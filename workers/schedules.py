@@ -18,6 +18,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.configuration import Configuration, GameDaySettings
 from domain.errors import Rejected
@@ -29,29 +30,42 @@ from workflows.options import CATCH_UP_WINDOW, CONTROL_QUEUE
 
 log = structlog.get_logger(__name__)
 
+# The note of a schedule says who paused it; with this one it goes on when the file says so, with any other it does not.
+PAUSED_BY_FILE = "paused in hotwash.yaml"
+
 
 async def keep_schedules(client: Client, configuration: Configuration, catalog: GameDayCatalog) -> None:
-    """Create, update and delete until the engine has what the configuration says; may be repeated."""
-    wanted = {
-        game_day_schedule_id(name): _schedule(name, settings, configuration, catalog)
-        for name, settings in configuration.game_days.items()
-        if settings.cron or settings.every
-    }
+    """Create, update and delete until the engine has what the configuration says; may be repeated.
+
+    What is wrong with one game day keeps no other from its schedule. Raises RPCError while the engine is away.
+    """
+    wanted = {name: settings for name, settings in configuration.game_days.items() if settings.cron or settings.every}
+    await _delete_others(client, {game_day_schedule_id(name) for name in wanted})
+    for name, settings in wanted.items():
+        schedule = _schedule(name, settings, configuration, catalog)
+        if schedule is not None:
+            await _put(client, game_day_schedule_id(name), schedule)
+
+
+async def _delete_others(client: Client, wanted: set[str]) -> None:
     prefix = game_day_schedule_id("")
     async for each in await client.list_schedules():
-        if each.id.startswith(prefix) and each.id not in wanted:
+        if not each.id.startswith(prefix) or each.id in wanted:
+            continue
+        try:
             await client.get_schedule_handle(each.id).delete()
-            log.info("game day is no longer scheduled", schedule=each.id)
-    for id_, schedule in wanted.items():
-        if schedule is not None:
-            await _put(client, id_, schedule)
+        except RPCError as error:
+            # The list lags behind; another worker may have deleted it.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        log.info("game day is no longer scheduled", schedule=each.id)
 
 
 def _schedule(
     name: str, settings: GameDaySettings, configuration: Configuration, catalog: GameDayCatalog
 ) -> Schedule | None:
     try:
-        start = catalog.start(name, settings.parameters, automation("schedule"), settings.audience)
+        start = catalog.start(name, automation("schedule"), configuration)
     except Rejected as error:
         # A schedule that stood before stays as it was: a typing mistake must not end the exercises in silence.
         log.warning("game day cannot be scheduled", name=name, problem=error.sentence)
@@ -64,18 +78,28 @@ def _schedule(
     )
     # Never two at once, and no burst of those that were missed while the engine was down.
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP_WINDOW)
-    return Schedule(action=action, spec=spec, policy=policy, state=ScheduleState(paused=settings.paused))
+    state = ScheduleState(paused=settings.paused, note=PAUSED_BY_FILE if settings.paused else None)
+    return Schedule(action=action, spec=spec, policy=policy, state=state)
 
 
 async def _put(client: Client, id_: str, schedule: Schedule) -> None:
     try:
-        await client.create_schedule(id_, schedule)
-    except ScheduleAlreadyRunningError:
-
-        def updated(seen: ScheduleUpdateInput) -> ScheduleUpdate:
-            schedule.state.paused = schedule.state.paused or seen.description.schedule.state.paused
-            schedule.state.note = seen.description.schedule.state.note
-            return ScheduleUpdate(schedule=schedule)
-
-        await client.get_schedule_handle(id_).update(updated)
+        try:
+            await client.create_schedule(id_, schedule)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(id_).update(lambda seen: ScheduleUpdate(schedule=_merged(seen, schedule)))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        log.warning("the engine does not take the schedule of a game day", schedule=id_, problem=error.message)
+        return
     log.info("game day is scheduled", schedule=id_)
+
+
+def _merged(seen: ScheduleUpdateInput, schedule: Schedule) -> Schedule:
+    """The wanted schedule, with a person's word about pausing kept."""
+    stood = seen.description.schedule.state
+    if stood.note == PAUSED_BY_FILE or schedule.state.paused:
+        return schedule
+    schedule.state.paused, schedule.state.note = stood.paused, stood.note
+    return schedule

@@ -74,15 +74,18 @@ class StartGameDayBody(Body):
     summary="Hold one now",
     status_code=201,
     response_model=None,
-    responses=shows(GameDayState, 201) | problems(400, 403, 404, 409, 422),
+    responses=shows(GameDayState, 201, "Started now.")
+    | shows(GameDayState, 200, "Started before with the same Idempotency-Key.")
+    | problems(400, 403, 404, 409, 422),
 )
 async def start_game_day(
     name: str, desk: DeskDep, speaker: SpeakerDep, actions: ActionsDep, body: StartGameDayBody | None = None
 ) -> JSONResponse:
-    """A real fault, on purpose; it is always undone. Two starts within one second are one."""
+    """A real fault, on purpose; it is always undone. Refused while one of this name is under way."""
     given = body or StartGameDayBody()
-    id_ = await desk.start(name, given.parameters, speaker.actor(given.by))
-    return document(await actions.game_day_begun(id_), 201, location=f"/api/v1/game-days/{id_}")
+    made = await desk.start(name, given.parameters, speaker.actor(given.by), speaker.mark)
+    begun = await actions.game_day_begun(made.id)
+    return document(begun, 201 if made.is_new else 200, location=f"/api/v1/game-days/{made.id}")
 
 
 class ScheduleBody(Body):
@@ -99,7 +102,9 @@ async def pause_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: 
     await desk.pause(name, body.reason, speaker.actor(body.by))
 
 
-@router.post("/{name}/resume", summary="The schedule goes on", status_code=204, responses=problems(400, 403, 404, 422))
+@router.post(
+    "/{name}/resume", summary="The schedule goes on", status_code=204, responses=problems(400, 403, 404, 409, 422)
+)
 async def resume_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: SpeakerDep) -> None:
     """What was missed is not made up for."""
     await desk.resume(name, body.reason, speaker.actor(body.by))
