@@ -22,6 +22,7 @@ from activities.clients.processes import PidFileProcesses
 from activities.clients.programs import Programs
 from activities.clients.releases import ReleaseDirectories
 from activities.clients.review_template import ReviewTemplate
+from activities.clients.site import site_ports
 from activities.clients.templates import TemplateRenderer
 from activities.directory import DirectoryActivities
 from activities.drills import DrillActivities
@@ -152,6 +153,7 @@ def step_activities(
         programs=programs,
         releases=ReleaseDirectories(programs),
         processes=PidFileProcesses(),
+        site=site_ports(programs, http),
     )
     steps = StepActivities(registry(configuration, actions), store.ledger, secrets)
     return [steps.perform, steps.check, steps.undo]

@@ -15,6 +15,7 @@ from activities.actions.ports import HttpCaller, Processes, ProgramRunner, Relea
 from activities.actions.process_kill import ProcessKill
 from activities.actions.process_run import ProcessRun
 from activities.actions.release import ReleaseActivate, ReleaseRestart, ReleaseRollback
+from activities.actions.site import SITE_ACTIONS, SitePorts, site_actions
 from activities.ports import ChannelSource, ConfigurationSource
 from domain.errors import Rejected
 from domain.run import ActionSpec
@@ -32,6 +33,7 @@ BUILT_IN: tuple[type[AnyAction], ...] = (
     ReleaseActivate,
     ReleaseRestart,
     ReleaseRollback,
+    *SITE_ACTIONS,
 )
 
 
@@ -43,6 +45,7 @@ def builtin_actions(
     programs: ProgramRunner,
     releases: Releases,
     processes: Processes,
+    site: SitePorts,
 ) -> list[AnyAction]:
     """One of each of `BUILT_IN`, with what it needs."""
     return [
@@ -55,6 +58,7 @@ def builtin_actions(
         ReleaseActivate(configuration, releases),
         ReleaseRestart(configuration, releases),
         ReleaseRollback(configuration, releases),
+        *site_actions(configuration, site),
     ]
 
 

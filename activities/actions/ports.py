@@ -31,6 +31,8 @@ class HttpAnswer:
     body: str
     truncated: bool
     latency_ms: int
+    # The version of what was read, as an `If-Match` names it.
+    etag: str | None = None
 
 
 class HttpCaller(Protocol):

@@ -62,6 +62,7 @@ class HttpClient:
             body=body.decode(response.encoding or "utf-8", errors="replace"),
             truncated=truncated,
             latency_ms=round((time.monotonic() - started) * 1000),
+            etag=response.headers.get("etag"),
         )
 
 

@@ -24,6 +24,7 @@ from domain.configuration import ActionSettings, AllowedProgram, Configuration, 
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.http_target import Target
 from tests.support.ledger import Ledger
+from tests.support.site_world import Site, with_settings
 
 KEY = "run/inc-20261122-k7qd/mitigate/1/step"
 TOKEN = "s3cr3t/tok+en value"
@@ -116,6 +117,7 @@ class World:
         self.written = folder / "written"
         self.pid_file = folder / "victim.pid"
         self._children: list[subprocess.Popen[bytes]] = []
+        self.site = Site(folder, TOKEN)
         self.actions = self._settings()
         self.registry = ActionRegistry(
             builtin_actions(
@@ -125,6 +127,7 @@ class World:
                 programs=self.programs,
                 releases=ReleaseDirectories(self.programs),
                 processes=PidFileProcesses(),
+                site=self.site.ports(self.programs, self.http),
             )
         )
 
@@ -145,6 +148,7 @@ class World:
             },
             processes={"victim": str(self.pid_file)},
             http_allow=(f"{self.target.url}/api",),
+            journal_folder=str(self.folder / "journals"),
         )
 
     def start_victim(self) -> int:
@@ -164,6 +168,11 @@ class World:
 
     def case(self, name: str) -> Case:
         """What to ask of a built-in action, and how to count its effects."""
+        on_site = self.site.case(name)
+        if on_site is not None:
+            parameters, effects, state, kind = on_site
+            self.actions = with_settings(self.actions, self.site, kind)
+            return Case(parameters, effects, state)
         if name == "process.kill":
             self.start_victim()
 
@@ -217,6 +226,7 @@ class World:
     async def close(self) -> None:
         """End what was started."""
         await self.http.close()
+        self.site.close()
         for child in self._children:
             child.kill()
             child.wait()

@@ -1,0 +1,44 @@
+"""The actions on servers of one's own: daemons, checks, databases, traffic, flags; called by `builtin_actions`.
+
+`SitePorts` is what they need from the outside, in one piece; `activities/clients/site.py` builds it.
+"""
+
+from dataclasses import dataclass
+
+from activities.action import AnyAction
+from activities.actions.flag import FlagSet
+from activities.actions.haproxy import HaproxyDrain, HaproxyMaint, HaproxyReady, HaproxyWeight
+from activities.actions.nginx import NginxUpstreamSwitch
+from activities.actions.redis import RedisPromote
+from activities.actions.switches import Switchboard
+from activities.ports import ConfigurationSource
+
+SITE_ACTIONS: tuple[type[AnyAction], ...] = (
+    FlagSet,
+    HaproxyDrain,
+    HaproxyMaint,
+    HaproxyReady,
+    HaproxyWeight,
+    NginxUpstreamSwitch,
+    RedisPromote,
+)
+
+
+@dataclass(frozen=True)
+class SitePorts:
+    """What the actions of this folder's site part need."""
+
+    switchboard: Switchboard
+
+
+def site_actions(configuration: ConfigurationSource, ports: SitePorts) -> list[AnyAction]:
+    """One of each of `SITE_ACTIONS`, with what it needs."""
+    return [
+        FlagSet(configuration, ports.switchboard),
+        HaproxyDrain(configuration, ports.switchboard),
+        HaproxyMaint(configuration, ports.switchboard),
+        HaproxyReady(configuration, ports.switchboard),
+        HaproxyWeight(configuration, ports.switchboard),
+        NginxUpstreamSwitch(configuration, ports.switchboard),
+        RedisPromote(configuration, ports.switchboard),
+    ]

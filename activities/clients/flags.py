@@ -1,0 +1,74 @@
+"""A feature flag behind its provider's admin endpoint. Called through `Switches`."""
+
+import json
+from typing import Any
+
+from typing_extensions import override
+
+from activities.actions.ports import HttpAnswer, HttpCall, HttpCaller
+from activities.actions.switches import Change, FlagPlace
+from activities.actions.urls import parse_http_url, shown
+from activities.clients.switchboard import Setting, Written
+from domain.errors import Rejected, RejectionKind, Transient, UnknownOutcome
+
+# An admin endpoint that takes longer is down for its users.
+_ANSWER_SECONDS = 10.0
+_NO_RIGHT = frozenset({401, 403})
+_NOT_FOUND = 404
+_SOMEBODY_WAS_FASTER = 412
+_TOO_MANY = 429
+_THEIR_FAULT = 500
+
+
+class FlagSetting(Setting):
+    """The value of a flag."""
+
+    def __init__(self, place: FlagPlace, http: HttpCaller) -> None:
+        self._place = place
+        self._http = http
+        self._url = place.provider.url.replace("{flag}", place.flag)
+        parse_http_url(self._url)
+        self._etag: str | None = None
+
+    @override
+    async def read(self) -> Any:
+        answer = await self._call("GET")
+        self._etag = answer.etag
+        try:
+            document = json.loads(answer.body)
+            return document["value"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise Rejected(f"{shown(self._url)} does not answer {{'value': …}}") from None
+
+    @override
+    async def write(self, value: Any, undone: Change[Any] | None) -> Written:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": self._place.key}
+        if self._etag is not None:
+            headers["If-Match"] = self._etag
+        await self._call("PUT", headers, json.dumps({"value": value}).encode())
+        return Written()
+
+    async def _call(self, method: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> HttpAnswer:
+        sent = {"User-Agent": "hotwash", "Accept": "application/json"} | (headers or {})
+        if self._place.token is not None:
+            sent["Authorization"] = f"Bearer {self._place.token}"
+        try:
+            answer = await self._http.call(HttpCall(method, self._url, sent, body, _ANSWER_SECONDS))
+        except UnknownOutcome as error:
+            # Our key and the value itself tell on the next attempt what became of this one.
+            raise Transient(error.sentence) from None
+        self._demand_done(method, answer)
+        return answer
+
+    def _demand_done(self, method: str, answer: HttpAnswer) -> None:
+        status, where = answer.status, f"{method} {shown(self._url)}"
+        if status in range(200, 300):
+            return
+        if status == _SOMEBODY_WAS_FASTER:
+            raise Transient(f"somebody else has set the flag {self._place.flag} in this moment; nothing was changed")
+        if status >= _THEIR_FAULT or status == _TOO_MANY:
+            raise Transient(f"{where} answered {status}")
+        if status == _NOT_FOUND:
+            raise Rejected(f"{where} answered 404: there is no such flag", RejectionKind.NOT_FOUND)
+        kind = RejectionKind.FORBIDDEN if status in _NO_RIGHT else RejectionKind.INVALID
+        raise Rejected(f"{where} answered {status}", kind)

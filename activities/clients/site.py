@@ -1,0 +1,27 @@
+"""Builds what the actions on servers of one's own need; called by the composition root."""
+
+from functools import partial
+
+from activities.actions.ports import HttpCaller, ProgramRunner
+from activities.actions.site import SitePorts
+from activities.actions.switches import FlagPlace, HaproxyStatePlace, HaproxyWeightPlace, NginxPlace, RedisPlace
+from activities.clients.flags import FlagSetting
+from activities.clients.haproxy import HaproxyStateSetting, HaproxyWeightSetting
+from activities.clients.nginx import NginxSetting
+from activities.clients.redis import RedisSetting
+from activities.clients.switchboard import Switches
+
+
+def site_ports(programs: ProgramRunner, http: HttpCaller) -> SitePorts:
+    """One of each, holding nothing open."""
+    return SitePorts(
+        switchboard=Switches(
+            {
+                FlagPlace: partial(FlagSetting, http=http),
+                HaproxyStatePlace: HaproxyStateSetting,
+                HaproxyWeightPlace: HaproxyWeightSetting,
+                NginxPlace: partial(NginxSetting, programs=programs),
+                RedisPlace: RedisSetting,
+            }
+        )
+    )

@@ -1,0 +1,131 @@
+"""The part of the actions' world that stands on servers of one's own; `World` of `action_world.py` holds one.
+
+Each server starts when a case first asks for it, so that a test pays only for what it touches.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from activities.actions.ports import HttpCaller, ProgramRunner
+from activities.actions.site import SitePorts
+from activities.clients.site import site_ports
+from domain.configuration import ActionSettings
+from tests.support.little_servers import LittleFlags, LittleHaproxy, LittleRedis, LittleServer
+
+S = TypeVar("S", bound=LittleServer)
+
+# `nginx` as far as the laws see it: the test refuses what says `broken`, and each reload is noted.
+NGINX_TEST = "import sys; text = open(sys.argv[1]).read(); sys.exit('broken' in text and '[emerg] it is broken')"
+NGINX_RELOAD = "import sys; open(sys.argv[1], 'a').write('reloaded\\n')"
+
+
+class Site:
+    """Little servers, and what hotwash.yaml says of them."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        self._folder = folder
+        self._token = token
+        self._running: list[LittleServer] = []
+        self.reloads = folder / "reloads"
+        self.include = folder / "upstream.conf"
+
+    def ports(self, programs: ProgramRunner, http: HttpCaller) -> SitePorts:
+        """The real clients."""
+        return site_ports(programs, http)
+
+    @cached_property
+    def haproxy(self) -> LittleHaproxy:
+        """Started when first asked for."""
+        return self._started(LittleHaproxy(self._folder / "haproxy.sock"))
+
+    @cached_property
+    def redis(self) -> tuple[LittleRedis, LittleRedis]:
+        """A primary and its replica."""
+        primary, replica = (self._started(LittleRedis(self._token)) for _ in range(2))
+        replica.primary = ("127.0.0.1", primary.port)
+        return primary, replica
+
+    @cached_property
+    def flags(self) -> LittleFlags:
+        """Started when first asked for."""
+        return self._started(LittleFlags(self._token))
+
+    def settings(self, kind: str) -> dict[str, Any]:
+        """What `actions.<kind>` says; starts what it names."""
+        return {
+            "haproxy": self._haproxy_settings,
+            "nginx": self._nginx_settings,
+            "redis": self._redis_settings,
+            "flags": lambda: {"shop": {"url": self.flags.url, "token": "env:TOKEN", "flags": ["new-checkout"]}},
+        }[kind]()
+
+    def case(self, name: str) -> tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any], str] | None:
+        """What to ask of an action, how to count its effects, what an undo brings back, and the settings it needs."""
+        kind = name.split(".", maxsplit=1)[0]
+        if kind == "haproxy":
+            server = {"target": "edge", "backend": "shop", "server": "web1"}
+            if name == "haproxy.weight":
+                return server | {"weight": 10}, lambda: self.haproxy.changes, lambda: dict(self.haproxy.weights), kind
+            if name == "haproxy.ready":
+                self.haproxy.states["web1"] = "drain"
+            return server, lambda: self.haproxy.changes, lambda: dict(self.haproxy.states), kind
+        cases: dict[str, Callable[[], Any]] = {
+            "nginx.upstream": lambda: (
+                {"target": "shop", "pool": "green"},
+                lambda: self.reloads.read_text().split() if self.reloads.exists() else [],
+                self.include.read_text,
+                kind,
+            ),
+            "redis.promote": lambda: (
+                {"target": "b"},
+                lambda: self.redis[1].changes,
+                lambda: self.redis[1].primary,
+                kind,
+            ),
+            "flag.set": lambda: (
+                {"provider": "shop", "flag": "new-checkout", "value": False},
+                lambda: self.flags.changes,
+                lambda: self.flags.value,
+                "flags",
+            ),
+        }
+        return cases[name]() if name in cases else None
+
+    def close(self) -> None:
+        """End what was started."""
+        for server in self._running:
+            server.close()
+
+    def _started(self, server: S) -> S:
+        self._running.append(server)
+        return server
+
+    def _haproxy_settings(self) -> dict[str, Any]:
+        assert self.haproxy
+        return {"edge": {"socket": str(self._folder / "haproxy.sock"), "backends": ["shop"]}}
+
+    def _nginx_settings(self) -> dict[str, Any]:
+        if not self.include.exists():
+            self.include.write_text("upstream shop { server 127.0.0.1:8001; }\n")
+        return {
+            "shop": {
+                "include_file": str(self.include),
+                "upstream": "shop",
+                "pools": {"blue": ["127.0.0.1:8001"], "green": ["127.0.0.1:8002 weight=2", "broken:1"][:1]},
+                "test": [sys.executable, "-c", NGINX_TEST, str(self.include)],
+                "reload": [sys.executable, "-c", NGINX_RELOAD, str(self.reloads)],
+            }
+        }
+
+    def _redis_settings(self) -> dict[str, Any]:
+        names = zip("ab", self.redis, strict=True)
+        return {name: {"host": "127.0.0.1", "port": one.port, "password": "env:TOKEN"} for name, one in names}
+
+
+def with_settings(actions: ActionSettings, site: Site, *kinds: str) -> ActionSettings:
+    """The settings of a world, and what they say of those parts of its site."""
+    more = {kind: site.settings(kind) for kind in kinds}
+    return ActionSettings.model_validate(actions.model_dump() | more)
