@@ -6,6 +6,7 @@ Two queues in one process, as a Hotwash worker has them, so that a bare activity
 import asyncio
 import sys
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -58,7 +59,7 @@ class BareInbox:
         await workflow.wait_condition(lambda: False)
 
     @workflow.signal
-    async def receive(self, _batch: dict[str, object]) -> None:
+    async def receive(self, _batch: dict[str, Any]) -> None:
         """Nothing."""
 
 
