@@ -6,14 +6,21 @@
 from dataclasses import dataclass
 
 from activities.action import AnyAction
+from activities.actions.check_promql import CheckPromql
+from activities.actions.check_sql import CheckSql, SqlReader
+from activities.actions.check_tcp import CheckTcp, Doors
 from activities.actions.flag import FlagSet
 from activities.actions.haproxy import HaproxyDrain, HaproxyMaint, HaproxyReady, HaproxyWeight
 from activities.actions.nginx import NginxUpstreamSwitch
+from activities.actions.ports import HttpCaller
 from activities.actions.redis import RedisPromote
 from activities.actions.switches import Switchboard
 from activities.ports import ConfigurationSource
 
 SITE_ACTIONS: tuple[type[AnyAction], ...] = (
+    CheckPromql,
+    CheckSql,
+    CheckTcp,
     FlagSet,
     HaproxyDrain,
     HaproxyMaint,
@@ -28,12 +35,18 @@ SITE_ACTIONS: tuple[type[AnyAction], ...] = (
 class SitePorts:
     """What the actions of this folder's site part need."""
 
+    doors: Doors
+    http: HttpCaller
+    sql: SqlReader
     switchboard: Switchboard
 
 
 def site_actions(configuration: ConfigurationSource, ports: SitePorts) -> list[AnyAction]:
     """One of each of `SITE_ACTIONS`, with what it needs."""
     return [
+        CheckPromql(configuration, ports.http),
+        CheckSql(configuration, ports.sql),
+        CheckTcp(configuration, ports.doors),
         FlagSet(configuration, ports.switchboard),
         HaproxyDrain(configuration, ports.switchboard),
         HaproxyMaint(configuration, ports.switchboard),

@@ -9,12 +9,17 @@ from activities.clients.flags import FlagSetting
 from activities.clients.haproxy import HaproxyStateSetting, HaproxyWeightSetting
 from activities.clients.nginx import NginxSetting
 from activities.clients.redis import RedisSetting
+from activities.clients.sql import PostgresReader
 from activities.clients.switchboard import Switches
+from activities.clients.tcp import TcpDoors
 
 
 def site_ports(programs: ProgramRunner, http: HttpCaller) -> SitePorts:
     """One of each, holding nothing open."""
     return SitePorts(
+        doors=TcpDoors(),
+        http=http,
+        sql=PostgresReader(),
         switchboard=Switches(
             {
                 FlagPlace: partial(FlagSetting, http=http),
@@ -23,5 +28,5 @@ def site_ports(programs: ProgramRunner, http: HttpCaller) -> SitePorts:
                 NginxPlace: partial(NginxSetting, programs=programs),
                 RedisPlace: RedisSetting,
             }
-        )
+        ),
     )

@@ -5,6 +5,7 @@ Each server starts when a case first asks for it, so that a test pays only for w
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,14 +13,32 @@ from typing import Any, TypeVar
 from activities.actions.ports import HttpCaller, ProgramRunner
 from activities.actions.site import SitePorts
 from activities.clients.site import site_ports
+from domain.action_targets import Database
 from domain.configuration import ActionSettings
-from tests.support.little_servers import LittleFlags, LittleHaproxy, LittleRedis, LittleServer
+from domain.errors import Transient
+from tests.support.little_servers import LittleFlags, LittleHaproxy, LittlePrometheus, LittleRedis, LittleServer
 
 S = TypeVar("S", bound=LittleServer)
 
 # `nginx` as far as the laws see it: the test refuses what says `broken`, and each reload is noted.
 NGINX_TEST = "import sys; text = open(sys.argv[1]).read(); sys.exit('broken' in text and '[emerg] it is broken')"
 NGINX_RELOAD = "import sys; open(sys.argv[1], 'a').write('reloaded\\n')"
+
+
+class Rows:
+    """A database whose answer is known; `tests/activities/test_a_value_is_read_from_a_database.py` has a real one."""
+
+    def __init__(self) -> None:
+        self.answer: list[list[Any]] | None = [[7]]
+
+    async def rows(self, database: Database, password: str | None, query: str, *rest: Any) -> list[list[Any]]:
+        """The answer; None is a database that is away."""
+        del query, rest
+        if self.answer is None:
+            message = f"{database.host} cannot be reached"
+            raise Transient(message)
+        assert password
+        return self.answer
 
 
 class Site:
@@ -29,12 +48,13 @@ class Site:
         self._folder = folder
         self._token = token
         self._running: list[LittleServer] = []
+        self.rows = Rows()
         self.reloads = folder / "reloads"
         self.include = folder / "upstream.conf"
 
     def ports(self, programs: ProgramRunner, http: HttpCaller) -> SitePorts:
-        """The real clients."""
-        return site_ports(programs, http)
+        """The real clients, but for the database."""
+        return replace(site_ports(programs, http), sql=self.rows)
 
     @cached_property
     def haproxy(self) -> LittleHaproxy:
@@ -53,12 +73,22 @@ class Site:
         """Started when first asked for."""
         return self._started(LittleFlags(self._token))
 
+    @cached_property
+    def prometheus(self) -> LittlePrometheus:
+        """Started when first asked for."""
+        return self._started(LittlePrometheus())
+
     def settings(self, kind: str) -> dict[str, Any]:
         """What `actions.<kind>` says; starts what it names."""
         return {
             "haproxy": self._haproxy_settings,
             "nginx": self._nginx_settings,
             "redis": self._redis_settings,
+            "prometheus": lambda: {"main": {"url": self.prometheus.url, "token": "env:TOKEN"}},
+            "endpoints": lambda: {"redis": {"host": "127.0.0.1", "port": self.redis[0].port}},
+            "databases": lambda: {
+                "orders": {"host": "127.0.0.1", "database": "orders", "user": "reader", "password": "env:TOKEN"}
+            },
             "flags": lambda: {"shop": {"url": self.flags.url, "token": "env:TOKEN", "flags": ["new-checkout"]}},
         }[kind]()
 
@@ -73,6 +103,14 @@ class Site:
                 self.haproxy.states["web1"] = "drain"
             return server, lambda: self.haproxy.changes, lambda: dict(self.haproxy.states), kind
         cases: dict[str, Callable[[], Any]] = {
+            "check.tcp": lambda: ({"endpoint": "redis"}, list, list, "endpoints"),
+            "check.promql": lambda: (
+                {"prometheus": "main", "query": "errors", "comparison": "<", "threshold": 0.5},
+                list,
+                list,
+                "prometheus",
+            ),
+            "check.sql": lambda: ({"database": "orders", "query": "select 7", "value": 7}, list, list, "databases"),
             "nginx.upstream": lambda: (
                 {"target": "shop", "pool": "green"},
                 lambda: self.reloads.read_text().split() if self.reloads.exists() else [],
