@@ -9,6 +9,7 @@ from activities.action import AnyAction
 from activities.actions.check_promql import CheckPromql
 from activities.actions.check_sql import CheckSql, SqlReader
 from activities.actions.check_tcp import CheckTcp, Doors
+from activities.actions.daemon import Daemons, ProcessRestart, ProcessStart, ProcessStop
 from activities.actions.flag import FlagSet
 from activities.actions.haproxy import HaproxyDrain, HaproxyMaint, HaproxyReady, HaproxyWeight
 from activities.actions.nginx import NginxUpstreamSwitch
@@ -27,6 +28,9 @@ SITE_ACTIONS: tuple[type[AnyAction], ...] = (
     HaproxyReady,
     HaproxyWeight,
     NginxUpstreamSwitch,
+    ProcessRestart,
+    ProcessStart,
+    ProcessStop,
     RedisPromote,
 )
 
@@ -35,6 +39,7 @@ SITE_ACTIONS: tuple[type[AnyAction], ...] = (
 class SitePorts:
     """What the actions of this folder's site part need."""
 
+    daemons: Daemons
     doors: Doors
     http: HttpCaller
     sql: SqlReader
@@ -53,5 +58,8 @@ def site_actions(configuration: ConfigurationSource, ports: SitePorts) -> list[A
         HaproxyReady(configuration, ports.switchboard),
         HaproxyWeight(configuration, ports.switchboard),
         NginxUpstreamSwitch(configuration, ports.switchboard),
+        ProcessRestart(configuration, ports.daemons),
+        ProcessStart(configuration, ports.daemons),
+        ProcessStop(configuration, ports.daemons),
         RedisPromote(configuration, ports.switchboard),
     ]

@@ -5,6 +5,7 @@ from functools import partial
 from activities.actions.ports import HttpCaller, ProgramRunner
 from activities.actions.site import SitePorts
 from activities.actions.switches import FlagPlace, HaproxyStatePlace, HaproxyWeightPlace, NginxPlace, RedisPlace
+from activities.clients.daemons import PidFileDaemons
 from activities.clients.flags import FlagSetting
 from activities.clients.haproxy import HaproxyStateSetting, HaproxyWeightSetting
 from activities.clients.nginx import NginxSetting
@@ -17,6 +18,7 @@ from activities.clients.tcp import TcpDoors
 def site_ports(programs: ProgramRunner, http: HttpCaller) -> SitePorts:
     """One of each, holding nothing open."""
     return SitePorts(
+        daemons=PidFileDaemons(programs),
         doors=TcpDoors(),
         http=http,
         sql=PostgresReader(),

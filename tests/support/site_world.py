@@ -3,12 +3,15 @@
 Each server starts when a case first asks for it, so that a test pays only for what it touches.
 """
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+import psutil
 
 from activities.actions.ports import HttpCaller, ProgramRunner
 from activities.actions.site import SitePorts
@@ -23,6 +26,20 @@ S = TypeVar("S", bound=LittleServer)
 # `nginx` as far as the laws see it: the test refuses what says `broken`, and each reload is noted.
 NGINX_TEST = "import sys; text = open(sys.argv[1]).read(); sys.exit('broken' in text and '[emerg] it is broken')"
 NGINX_RELOAD = "import sys; open(sys.argv[1], 'a').write('reloaded\\n')"
+
+# A supervisor's two commands, as far as the laws see them: they note what they do and return when it is done.
+START = """
+import pathlib, subprocess, sys
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
+open(sys.argv[2], "a").write("started\\n")
+pathlib.Path(sys.argv[1] + ".new").write_text(str(child.pid))
+pathlib.Path(sys.argv[1] + ".new").rename(sys.argv[1])
+"""
+STOP = """
+import os, pathlib, sys
+os.kill(int(pathlib.Path(sys.argv[1]).read_text()), 15)
+open(sys.argv[2], "a").write("ended\\n")
+"""
 
 
 class Rows:
@@ -51,6 +68,8 @@ class Site:
         self.rows = Rows()
         self.reloads = folder / "reloads"
         self.include = folder / "upstream.conf"
+        self.pid_file = folder / "daemon.pid"
+        self.deeds = folder / "deeds"
 
     def ports(self, programs: ProgramRunner, http: HttpCaller) -> SitePorts:
         """The real clients, but for the database."""
@@ -89,6 +108,7 @@ class Site:
             "databases": lambda: {
                 "orders": {"host": "127.0.0.1", "database": "orders", "user": "reader", "password": "env:TOKEN"}
             },
+            "daemons": self._daemon_settings,
             "flags": lambda: {"shop": {"url": self.flags.url, "token": "env:TOKEN", "flags": ["new-checkout"]}},
         }[kind]()
 
@@ -103,6 +123,14 @@ class Site:
                 self.haproxy.states["web1"] = "drain"
             return server, lambda: self.haproxy.changes, lambda: dict(self.haproxy.states), kind
         cases: dict[str, Callable[[], Any]] = {
+            "process.start": lambda: ({"daemon": "shop"}, self._deeds, self.daemon_runs, "daemons"),
+            "process.stop": lambda: ({"daemon": "shop"}, self._deeds_since_start(), self.daemon_runs, "daemons"),
+            "process.restart": lambda: (
+                {"daemon": "shop"},
+                self._deeds_since_start("started"),
+                self.daemon_runs,
+                "daemons",
+            ),
             "check.tcp": lambda: ({"endpoint": "redis"}, list, list, "endpoints"),
             "check.promql": lambda: (
                 {"prometheus": "main", "query": "errors", "comparison": "<", "threshold": 0.5},
@@ -132,14 +160,43 @@ class Site:
         }
         return cases[name]() if name in cases else None
 
+    def daemon_runs(self) -> bool:
+        """Whether the daemon of the pid file lives."""
+        try:
+            return psutil.Process(int(self.pid_file.read_text())).status() != psutil.STATUS_ZOMBIE
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return False
+
     def close(self) -> None:
         """End what was started."""
+        if self.daemon_runs():
+            psutil.Process(int(self.pid_file.read_text())).kill()
         for server in self._running:
             server.close()
 
     def _started(self, server: S) -> S:
         self._running.append(server)
         return server
+
+    def _deeds(self) -> list[str]:
+        return self.deeds.read_text().split() if self.deeds.exists() else []
+
+    def _deeds_since_start(self, *counted: str) -> Callable[[], list[str]]:
+        """Start the daemon as somebody else would; what has been done to it since."""
+        subprocess.run([sys.executable, "-c", START, str(self.pid_file), str(self.deeds)], check=True)
+        return lambda: [deed for deed in self._deeds()[1:] if not counted or deed in counted]
+
+    def _daemon_settings(self) -> dict[str, Any]:
+        files = [str(self.pid_file), str(self.deeds)]
+        return {
+            "shop": {
+                "pid_file": files[0],
+                "start": [sys.executable, "-c", START, *files],
+                "stop": [sys.executable, "-c", STOP, *files],
+                "foreground": False,
+                "settled_after": "50ms",
+            }
+        }
 
     def _haproxy_settings(self) -> dict[str, Any]:
         assert self.haproxy
