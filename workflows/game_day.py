@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypedDict
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as EngineTimeout
 
 from domain import game_day_decisions as decisions
@@ -174,8 +174,9 @@ class GameDay(CommandHandlers[HaltGameDay]):
         asked_at = workflow.info().workflow_start_time
         try:
             self._calls = await self._rendered_calls()
-        except ActivityError as error:
-            self._adopt(decisions.refuse(self._state, f"its parameters do not fit: {error.cause}", workflow.now()))
+        except FailureError as error:
+            # A local activity that fails raises its own error, without the engine's around it.
+            self._adopt(decisions.refuse(self._state, f"its parameters do not fit: {error.message}", workflow.now()))
             return
         seen = await self._unless_halted(self._probe())
         self._adopt(decisions.decide_fault(self._state, seen, workflow.now(), asked_at))

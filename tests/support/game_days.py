@@ -1,0 +1,186 @@
+"""One game day on the real engine, with a target that tests break and mend; used by tests/workflows.
+
+The one thing to know: it runs in real time, for what happens while a fault is there is a matter of milliseconds here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.drills import DrillOutcome
+from activities.rendering import RenderActivities
+from activities.steps import CheckResult, StepRequest, StepResult
+from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind
+from domain.timeline import person
+from runbooks.game_day_schema import GameDay as GameDayDocument
+from runbooks.game_day_schema import GameDayStart
+from runbooks.render import render
+from tests.support.engine import replayer, working
+from tests.support.recording import Post, Record
+from workflows.game_day import GameDay
+from workflows.options import STEPS_QUEUE
+
+INCIDENT = "inc-20261122-k7qd"
+DOCUMENT: dict[str, Any] = {
+    "schema_version": 1, "name": "process-dies", "title": "The process dies", "owner": "sre", "hypothesis": "We notice",
+    "service": "shop", "parameters": {"process": {}}, "match": {"drillable": "yes"},
+    "steady_state": [{"action": "check.http", "with": {"url": "http://shop"}}],
+    "probe_every": "200ms", "takes_effect_within": "2s", "restored_within": "1s", "duration": "60s",
+    "fault": {"action": "process.kill", "with": {"process": "{{ params.process }}"}},
+    "restore": {"action": "release.restart", "with": {"target": "{{ params.process }}"}},
+    "expectations": [{"expect": "page", "within": "30s"}, {"expect": "recover", "within": "30s"}],
+}  # fmt: skip
+HALT = HaltGameDay(by=person("dana"), reason="a customer is calling")
+
+
+class Target:
+    """The service that is broken and mended; tests say what its actions do, and look at what was done."""
+
+    def __init__(self) -> None:
+        self.is_well = True
+        self.done: list[str] = []
+        self.requests: list[StepRequest] = []
+        self.asked: list[StepRequest] = []
+        self.fault_works = True
+        # One error per attempt.
+        self.fault_fails: list[Exception] = []
+        self.restore_fails: list[Exception] = []
+        self.restore_works = True
+        # Calls that never end and never beat, as if their worker had been killed.
+        self.hangs: dict[str, int] = {}
+        self.hanging: list[str] = []
+        self.probe_fails: list[Exception] = []
+
+    @property
+    def probes(self) -> int:
+        """How many were asked."""
+        return len(self.asked)
+
+    @activity.defn(name="steps.perform")
+    async def perform(self, request: StepRequest) -> StepResult:
+        """The fault or the restore."""
+        self.requests.append(request)
+        is_fault = request.action == "process.kill"
+        self.done.append("fault" if is_fault else "restore")
+        if is_fault and self.fault_works:
+            self.is_well = False
+        await self._hang("fault" if is_fault else "restore")
+        failures = self.fault_fails if is_fault else self.restore_fails
+        if failures:
+            raise failures.pop(0)
+        if not is_fault and self.restore_works:
+            self.is_well = True
+        return StepResult(output={}, detail="done")
+
+    @activity.defn(name="steps.check")
+    async def check(self, request: StepRequest) -> CheckResult:
+        """The steady state."""
+        assert request.drill
+        self.asked.append(request)
+        await self._hang("probe")
+        if self.probe_fails:
+            raise self.probe_fails.pop(0)
+        return CheckResult(holds=self.is_well, detail="200" if self.is_well else "503", output={})
+
+    async def _hang(self, what: str) -> None:
+        if self.hangs.get(what, 0) > 0:
+            self.hangs[what] -= 1
+            self.hanging.append(what)
+            while True:
+                activity.heartbeat()
+                await asyncio.sleep(0.02)
+
+
+class Items:
+    """Action items that wait for the game day."""
+
+    def __init__(self) -> None:
+        self.told: list[DrillOutcome] = []
+
+    @activity.defn(name="drills.tell_waiting_items")
+    async def tell_waiting_items(self, outcome: DrillOutcome) -> list[str]:
+        """They hear it."""
+        self.told.append(outcome)
+        return ["act-000001"]
+
+
+class Room:
+    """Everything around one game day."""
+
+    def __init__(self, env: WorkflowEnvironment, task_queue: str, record: Record, post: Post) -> None:
+        self.env = env
+        self.task_queue = task_queue
+        self.record = record
+        self.post = post
+        self.target = Target()
+        self.items = Items()
+
+    def control(self, cached: int = 1000) -> Any:
+        """A worker for the workflow and its bookkeeping."""
+        doing: list[Callable[..., Any]] = [
+            self.record.save,
+            self.post.send,
+            self.items.tell_waiting_items,
+            RenderActivities(render).render,
+        ]
+        return working(
+            self.env.client, self.task_queue, workflows=[GameDay], activities=doing, max_cached_workflows=cached
+        )
+
+    def steps(self) -> Any:
+        """A worker for what touches the target."""
+        return working(self.env.client, STEPS_QUEUE, workflows=[], activities=[self.target.perform, self.target.check])
+
+    async def start(self, audience: tuple[str, ...] = ("dana",), **changes: Any) -> WorkflowHandle[Any, GameDayState]:
+        """A game day by dana."""
+        start = GameDayStart(
+            document=GameDayDocument.model_validate(DOCUMENT | changes), digest="sha256:0",
+            parameters={"process": "shop"}, requested_by=person("dana"), audience=audience, answerable=("olga",),
+        )  # fmt: skip
+        with self.env.with_time_skipping_disabled():
+            return await self.env.client.start_workflow(
+                GameDay.run, start, id=f"game-day/process-dies-{uuid4().hex[:8]}", task_queue=self.task_queue
+            )
+
+    async def until_view(
+        self, handle: WorkflowHandle[Any, GameDayState], holds: Callable[[GameDayState], bool]
+    ) -> GameDayState:
+        """How it stands, once it is as wanted."""
+        state: GameDayState | None = None
+        for _ in range(1000):
+            state = await handle.query("view", result_type=GameDayState)
+            if holds(state):
+                return state
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"it did not become as wanted: {state}")
+
+    async def in_effect(self, handle: WorkflowHandle[Any, GameDayState]) -> GameDayState:
+        """Once the fault was seen."""
+        return await self.until_view(handle, lambda state: state.took_effect_at is not None)
+
+    async def milestone(self, handle: WorkflowHandle[Any, Any], kind: MilestoneKind, state: GameDayState) -> None:
+        """What alert group, incident and page would say now."""
+        assert state.took_effect_at is not None
+        word = Milestone(kind=kind, at=state.took_effect_at, incident_id=INCIDENT, evidence="it was")
+        await handle.signal("observe_milestone", word)
+
+    async def ended(self, handle: WorkflowHandle[Any, GameDayState]) -> GameDayState:
+        """The result, once everything was told; and today's code would do it again just so."""
+        end = await handle.result()
+        await self.runs(handle)
+        return end
+
+    async def runs(self, handle: WorkflowHandle[Any, GameDayState]) -> int:
+        """How many runs it took; each of them replays."""
+        run_id, count = handle.first_execution_run_id, 0
+        while run_id:
+            history = await self.env.client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
+            await replayer([GameDay]).replay_workflow(history)
+            run_id = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+            count += 1
+        return count

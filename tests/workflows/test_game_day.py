@@ -1,0 +1,226 @@
+"""A game day on the real engine: whatever goes wrong, the target is put right, and the judgement is honest."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from domain.game_day import ActiveDrill, GameDayState, MilestoneKind
+from domain.message import Template
+from domain.record import ProjectionKind
+from domain.timeline import EntryKind
+from tests.support.engine import until
+from tests.support.game_days import HALT, INCIDENT, Room
+from tests.support.recording import Post, Record
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def room(env: WorkflowEnvironment, task_queue: str, record: Record, post: Post) -> AsyncIterator[Room]:
+    """With both workers."""
+    made = Room(env, task_queue, record, post)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(made.control())
+        await stack.enter_async_context(made.steps())
+        yield made
+
+
+async def test_the_ordinary_response_passes_the_exercise(room: Room) -> None:
+    """Broken, paged, mended by the response: passed, nothing restored a second time, reported, items told."""
+    handle = await room.start()
+    state = await room.in_effect(handle)
+    drill = await handle.query("active_drill", result_type=ActiveDrill)
+    assert (drill.workflow_id, drill.service, drill.match) == (handle.id, "shop", {"drillable": "yes"})
+    await room.milestone(handle, MilestoneKind.PAGED, state)
+    room.target.is_well = True
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored, end.incident_id) == ("passed", True, INCIDENT)
+    assert [result.judgement for result in end.expectations] == ["met", "met"]
+    assert room.target.done == ["fault"]
+    assert room.target.requests[0].parameters == {"process": "shop"}
+    assert [(each.passed, each.game_day) for each in room.items.told] == [(True, "process-dies")]
+    assert end.informs == ("act-000001",)
+    report = room.post.of(Template.GAME_DAY_REPORT)
+    assert [(each.people, each.drill, each.context["verdict"]) for each in report] == [(("dana",), True, "passed")]
+    assert await handle.query("active_drill") is None
+
+
+async def test_every_line_is_in_the_timeline_of_the_drill(room: Room) -> None:
+    """Also those from before the incident was declared, in their order; and the last picture is the whole truth."""
+    handle = await room.start()
+    state = await room.in_effect(handle)
+    await room.milestone(handle, MilestoneKind.DECLARED, state)
+    await room.milestone(handle, MilestoneKind.PAGED, state)
+    room.target.is_well = True
+    end = await room.ended(handle)
+    lines = room.record.sentences(INCIDENT, EntryKind.GAME_DAY)
+    assert lines == room.record.sentences()
+    assert [line.split(":")[0].split(" (")[0] for line in lines] == [
+        "Game day 'The process dies' begins", "The fault is made", "The fault was made", "The fault has taken effect",
+        "The steady state holds again", "Target restored by the response itself", "Game day passed",
+    ]  # fmt: skip
+    assert lines[1] == "The fault is made: process.kill process=shop"
+    picture = room.record.document(ProjectionKind.GAME_DAY, end.id)
+    assert picture == end.model_dump(mode="json")
+
+
+async def test_nothing_is_touched_without_a_steady_state(room: Room) -> None:
+    """Refused, and who is told hears it; nobody's action item hears of it."""
+    room.target.is_well = False
+    end = await room.ended(await room.start())
+    assert (end.verdict, room.target.done, room.items.told) == ("refused", [], [])
+    assert len(room.post.of(Template.GAME_DAY_REPORT)) == 1
+
+
+async def test_parameters_that_cannot_be_rendered_refuse_it(room: Room) -> None:
+    """Instead of leaving it open for ever."""
+    end = await room.ended(await room.start(fault={"action": "process.kill", "with": {"process": "{{ params.no }}"}}))
+    assert (end.verdict, room.target.done) == ("refused", [])
+
+
+async def test_a_fault_without_effect_is_inconclusive_and_undone(room: Room) -> None:
+    """Whatever the response says."""
+    room.target.fault_works = False
+    end = await room.ended(await room.start())
+    assert (end.verdict, room.target.done, room.items.told) == ("inconclusive", ["fault", "restore"], [])
+
+
+async def test_a_fault_that_fails_is_undone(room: Room) -> None:
+    """A refused one at once; one that broke in the middle is watched, and undone as well."""
+    room.target.fault_works = False
+    room.target.fault_fails = [ApplicationError("no such process", "not_found", type="Rejected", non_retryable=True)]
+    refused = await room.ended(await room.start(takes_effect_within="60s"))
+    assert (refused.verdict, room.target.done) == ("inconclusive", ["fault", "restore"])
+    assert refused.reason.endswith("no such process")
+    room.target.fault_works, room.target.fault_fails = True, [ApplicationError("it broke", type="Transient")]
+    handle = await room.start()
+    assert (await room.in_effect(handle)).fault_problem == "it broke"
+    await handle.execute_update("halt", HALT)
+    assert (await room.ended(handle)).restored is True
+
+
+async def test_a_halt_undoes_the_fault_at_once(room: Room) -> None:
+    """Even while a probe hangs; it is aborted, and the second one who halts hears that it was done."""
+    handle = await room.start()
+    await room.in_effect(handle)
+    room.target.hangs["probe"] = 1
+    await until(lambda: room.target.hanging == ["probe"], "a probe hangs")
+    state: GameDayState = await handle.execute_update("halt", HALT, result_type=GameDayState)
+    assert state.halted == HALT
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored, room.target.done) == ("aborted", True, ["fault", "restore"])
+    assert end.restored_at is not None
+    assert end.watched_until is not None
+    assert [result.judgement for result in end.expectations] == ["not_observable"] * 2
+
+
+async def test_a_halt_before_the_fault_prevents_it(room: Room) -> None:
+    """Nothing was touched, so nothing is undone."""
+    room.target.hangs["probe"] = 1
+    handle = await room.start()
+    await until(lambda: room.target.hanging == ["probe"], "the first probe hangs")
+    await handle.signal("halt", HALT)
+    end = await room.ended(handle)
+    assert (end.verdict, room.target.done) == ("aborted", [])
+
+
+async def test_a_halt_while_the_fault_is_made_stops_it_first(room: Room) -> None:
+    """A fault that came after its own undoing would stay."""
+    room.target.hangs["fault"] = 1
+    handle = await room.start()
+    await until(lambda: room.target.hanging == ["fault"], "the fault hangs")
+    await handle.execute_update("halt", HALT)
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored, room.target.done) == ("aborted", True, ["fault", "restore"])
+
+
+@pytest.mark.parametrize("when", ["probe", "fault", "effect"])
+async def test_a_cancelled_workflow_restores(room: Room, when: str) -> None:
+    """Before the fault, in it, and after it; it ends with its report and its verdict like any other."""
+    if when != "effect":
+        room.target.hangs[when] = 1
+    handle = await room.start()
+    if when == "effect":
+        await room.in_effect(handle)
+    else:
+        await until(lambda: room.target.hanging == [when], f"the {when} hangs")
+    await handle.cancel()
+    end = await room.ended(handle)
+    assert (end.verdict, room.target.is_well) == ("aborted", True)
+    assert "cancelled in the engine" in end.reason
+    assert len(room.post.of(Template.GAME_DAY_REPORT)) == 1
+
+
+async def test_the_fault_is_undone_when_its_time_is_over(room: Room) -> None:
+    """The response did nothing: what was not seen is missed, late word does not count, and the target is put right."""
+    handle = await room.start(duration="1s")
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored, room.target.done) == ("failed", True, ["fault", "restore"])
+    assert [result.judgement for result in end.expectations] == ["missed", "missed"]
+    assert [each.passed for each in room.items.told] == [False]
+
+
+async def test_a_target_that_cannot_be_restored_is_a_persons_turn(room: Room) -> None:
+    """Tried again and again, then failed; the audience, the on-call and who asked hear it as no drill any more."""
+    room.target.restore_works = False
+    room.target.restore_fails = [ApplicationError("no such target", type="Rejected", non_retryable=True)] * 2
+    handle = await room.start(audience=("cleo",), duration="1s")
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored) == ("failed", False)
+    assert room.target.done.count("restore") > 2
+    keys = [request.key for request in room.target.requests]
+    assert len(set(keys)) == len(keys), "a restore of a round is its own effect"
+    [report] = room.post.of(Template.GAME_DAY_REPORT)
+    assert (report.people, report.drill) == (("cleo", "olga", "dana"), False)
+    assert any("NOT restored" in line for line in room.record.sentences(kind=EntryKind.TROUBLE))
+
+
+async def test_a_probe_that_cannot_be_asked_is_no_effect(room: Room) -> None:
+    """A worker that vanished must not look like a service that did."""
+    room.target.fault_works = False
+    handle = await room.start()
+    await until(lambda: room.target.done == ["fault"], "the fault is made")
+    room.target.probe_fails = [ApplicationError("interrupted", type="Transient")] * 3
+    end = await room.ended(handle)
+    assert (end.took_effect_at, end.verdict) == (None, "inconclusive")
+
+
+@pytest.mark.parametrize("hanging", ["", "fault", "restore"])
+async def test_a_killed_worker_leaves_nothing_broken(
+    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, hanging: str
+) -> None:
+    """All workers end in the middle; the next ones go on from history, restore if need be, and report once."""
+    room = Room(env, task_queue, record, post)
+    if hanging:
+        room.target.hangs[hanging] = 1
+    async with room.control(cached=0), room.steps():
+        handle = await room.start(duration="1s" if hanging == "restore" else "60s")
+        if hanging:
+            await until(lambda: room.target.hanging == [hanging], f"the {hanging} hangs")
+        else:
+            await room.in_effect(handle)
+    async with room.control(cached=0), room.steps():
+        if hanging == "":
+            await handle.execute_update("halt", HALT)
+        elif hanging == "fault":
+            assert (await room.in_effect(handle)).fault_problem != ""
+            await handle.execute_update("halt", HALT)
+        end = await room.ended(handle)
+    assert (end.restored, room.target.is_well, room.target.done.count("fault")) == (True, True, 1)
+    assert len(room.post.messages) == 1
+
+
+async def test_halting_needs_a_reason(room: Room) -> None:
+    """Refused with a sentence; a signal without one leaves a line instead."""
+    handle = await room.start()
+    await room.in_effect(handle)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await handle.execute_update("halt", HALT.model_copy(update={"reason": ""}))
+    assert "must not be empty" in str(refused.value.cause)
+    await handle.signal("halt", {"by": {"kind": "person", "name": "x"}})
+    await handle.execute_update("halt", HALT)
+    await room.ended(handle)
+    assert any("'halt' was refused" in line for line in room.record.sentences(kind=EntryKind.TROUBLE))
