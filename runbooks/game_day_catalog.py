@@ -111,9 +111,10 @@ def _findings(source: Source, document: GameDay, specs: Mapping[str, ActionSpec]
     for number, probe in enumerate(document.steady_state):
         yield from _call(source, ("steady_state", number), probe, specs, document)
         spec = specs.get(probe.action)
-        if spec is not None and not spec.has_check:
-            sentence = f"{probe.action!r} can only act, not be asked; a probe needs an action with a check"
-            yield source.finding(("steady_state", number, "action"), "cannot_check", sentence)
+        if spec is not None and (spec.effect is not Effect.READ_ONLY or not spec.has_check):
+            # The check of an action that changes something says whether that was done, and nothing of the target.
+            sentence = f"{probe.action!r} does not look at the target; a probe needs a check, such as check.http"
+            yield source.finding(("steady_state", number, "action"), "no_probe", sentence)
     fault = specs.get(document.fault.action)
     if fault is not None and fault.effect is not Effect.FAULT:
         sentence = f"{document.fault.action!r} is no fault; a game day breaks something on purpose"
