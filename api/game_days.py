@@ -91,7 +91,7 @@ class GameDayDesk:
             )
             if known is Owner.SAME:
                 return Made(id_, is_new=False)
-        await self._require_none_held(name)
+        await self._require_none_held(name, besides=id_)
         owner = await self._engine.claim(
             "GameDay", game_day_workflow_id(id_), start, subject, mark=mark, may_start=True
         )
@@ -115,7 +115,7 @@ class GameDayDesk:
         async with self._at_schedule(name) as handle:
             await handle.unpause(note=note, rpc_timeout=_SCHEDULE_TIMEOUT)
 
-    async def _require_none_held(self, name: str) -> None:
+    async def _require_none_held(self, name: str, besides: str) -> None:
         """Two faults at once prove nothing. A game day that only waits for its report to be delivered is over."""
         prefix = game_day_workflow_id(name) + "-"
         async with _limited(f"game day {name}"):
@@ -126,6 +126,9 @@ class GameDayDesk:
                 )
             ]
         for workflow_id in running:
+            if workflow_id == game_day_workflow_id(besides):
+                # The same request, a moment earlier.
+                continue
             state = await self._state(workflow_id)
             # A longer name may begin with this one; a game day that does not answer counts as held.
             if state is None or (state["name"] == name and state["phase"] != GameDayPhase.FINISHED):
@@ -141,7 +144,7 @@ class GameDayDesk:
 
     @asynccontextmanager
     async def _at_schedule(self, name: str) -> AsyncIterator[ScheduleHandle]:
-        async with _limited(f"the schedule of game day {name}"):
+        async with _limited(f"schedule of game day {name}"):
             yield self._client.get_schedule_handle(game_day_schedule_id(name))
 
     async def _with_schedule(self, one: GameDayDefinition, settings: GameDaySettings | None) -> GameDayDefinition:

@@ -1,0 +1,159 @@
+"""Game days over HTTP and from the command line: what is defined and due, one now, halted, paused; on a real engine."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from activities.actions import specs
+from runbooks.game_day_catalog import GameDayCatalog
+from tests.support.api_world import CONFIGURATION, World, api_world
+from tests.support.world import ROOT
+from workers.schedules import keep_schedules
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TEXT = """\
+schema_version: 1
+name: drill
+title: A drill
+owner: sre
+hypothesis: We notice
+parameters:
+  url: {default: "http://127.0.0.1:1/"}
+match: {drillable: "yes"}
+steady_state: [{action: check.http, with: {url: "{{ params.url }}"}}]
+fault: {action: process.kill, with: {process: shop}}
+restore: {action: release.restart, with: {target: shop}}
+expectations: [{expect: page, within: 60s}]
+"""
+SETTINGS = """
+game_days:
+  drill: {cron: "0 10 * * 2", audience: [ana]}
+  quarterly: {cron: "0 10 1 1 *", paused: true}
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Engine, API and store; no worker, so that a game day that was started stays where it is."""
+    async with api_world(tmp_path_factory.mktemp("home"), has_workers=False) as opened:
+        home = opened.home
+        home.configuration.write_text(CONFIGURATION + SETTINGS)
+        (home.game_days / "drill.yaml").write_text(TEXT)
+        (home.game_days / "quarterly.yaml").write_text(TEXT.replace("name: drill", "name: quarterly"))
+        (home.game_days / "free.yaml").write_text(TEXT.replace("name: drill", "name: free"))
+        (home.game_days / "broken.yaml").write_text(TEXT.replace("name: drill", "nam: broken"))
+        configuration = opened.app.state.configuration.current()
+        assert opened.engine_client is not None
+        await keep_schedules(opened.engine_client, configuration, GameDayCatalog([home.game_days], specs()))
+        yield opened
+
+
+async def definition(world: World, name: str = "drill") -> dict[str, Any]:
+    """One line of the list."""
+    answer = await world.admin.get("/api/v1/game-days/definitions")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = next(each for each in answer.json()["items"] if each["name"] == name)
+    return found
+
+
+class Said(NamedTuple):
+    """What a command printed, and how it ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+async def hotwash(world: World, *arguments: str) -> Said:
+    """The command, as a person gives it."""
+    command = (sys.executable, "-m", "cli.main", "--url", world.url, "--token", world.home.admin_token(), *arguments)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    stdout, stderr = await process.communicate()
+    return Said(process.returncode or 0, stdout.decode(), stderr.decode())
+
+
+async def test_the_list_says_what_is_due_and_what_is_wrong(world: World) -> None:
+    """Schedule, next time, who paused it; a file with a mistake is there, with the mistake and its place."""
+    drill = await definition(world)
+    next_at = datetime.fromisoformat(drill["next_at"])
+    assert (drill["schedule"], drill["is_paused"], drill["problems"]) == ("0 10 * * 2", False, [])
+    assert next_at > datetime.now(UTC)
+    assert next_at.weekday() == 1
+    quarterly = await definition(world, "quarterly")
+    assert (quarterly["is_paused"], quarterly["next_at"]) == (True, None)
+    assert (await definition(world, "free"))["schedule"] is None
+    assert "broken.yaml:2:1: unknown key 'nam'; did you mean 'name'?" in (await definition(world, "broken"))["problems"]
+    shown = await hotwash(world, "game-day", "list", "--json")
+    assert shown.exit_code == 0, shown
+    assert {each["name"] for each in json.loads(shown.stdout)} >= {"drill", "quarterly", "broken", "process-dies"}
+
+
+async def test_a_schedule_is_paused_and_resumed_with_a_reason(world: World) -> None:
+    """By whom and why is shown; what the file pauses is not resumed here, and what has no schedule is not found."""
+    paused = await world.admin.post("/api/v1/game-days/drill/pause", json={"reason": "holidays", "by": "ana"})
+    assert paused.status_code == 204, paused.text
+    drill = await definition(world)
+    assert (drill["is_paused"], drill["next_at"], drill["note"]) == (True, None, "ana: holidays")
+    resumed = await hotwash(world, "game-day", "resume", "drill", "--reason", "back", "--by", "ana")
+    assert resumed.exit_code == 0, resumed
+    drill = await definition(world)
+    assert (drill["is_paused"], drill["note"]) == (False, "ana: back")
+    assert (await hotwash(world, "game-day", "pause", "drill", "--reason", "again")).exit_code == 0
+    assert (await definition(world))["is_paused"] is True
+    assert (await hotwash(world, "game-day", "resume", "drill", "--reason", "and again")).exit_code == 0
+    for name, body, status, words in (
+        ("quarterly", {"reason": "r"}, 409, "paused in hotwash.yaml"),
+        ("free", {"reason": "r"}, 404, "there is no schedule of game day free"),
+        ("drill", {"reason": " "}, 422, "must not be empty"),
+        ("drill", {}, 422, "reason"),
+    ):
+        answer = await world.admin.post(f"/api/v1/game-days/{name}/resume", json=body)
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["detail"]
+
+
+async def test_a_start_with_one_key_is_one_game_day(world: World) -> None:
+    """201 the first time, 200 afterwards, also when they come at once; another one is refused while it is under way."""
+    path, headers = "/api/v1/game-days/drill/start", {"Idempotency-Key": "quarterly-1"}
+    all_at_once = await asyncio.gather(*(world.admin.post(path, headers=headers) for _ in range(3)))
+    again = await world.admin.post(path, headers=headers)
+    assert again.status_code == 200, again.text
+    made = {each.json()["id"] for each in (*all_at_once, again)}
+    assert len(made) == 1
+    assert sorted(each.status_code for each in all_at_once) == [200, 200, 201]
+    other = await world.admin.post(path)
+    assert other.status_code == 409, other.text
+    assert "is under way; wait for it or halt it" in other.json()["detail"]
+    assert (await world.admin.post("/api/v1/game-days/free/start")).status_code == 201
+
+
+async def test_what_cannot_be_held_is_refused_with_the_reason(world: World) -> None:
+    """A file with mistakes, an unknown parameter, an unknown name: nothing is started."""
+    for name, body, status, words in (
+        ("broken", {}, 422, "broken.yaml:2:1: unknown key 'nam'"),
+        ("drill", {"parameters": {"ulr": "x"}}, 422, "did you mean 'url'"),
+        ("drli", {}, 404, "did you mean 'drill'"),
+        ("drill", {"paramters": {}}, 422, "did you mean 'parameters'"),
+    ):
+        answer = await world.admin.post(f"/api/v1/game-days/{name}/start", json=body)
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["detail"]
+    refused = await hotwash(world, "game-day", "start", "drill", "--no-wait", "-p", "ulr=x")
+    assert (refused.exit_code, "did you mean 'url'" in refused.stderr.replace("\n", " ")) == (1, True)
+
+
+async def test_nobody_halts_what_is_not_there(world: World) -> None:
+    """404 with a sentence, and exit code 1."""
+    answer = await world.admin.post("/api/v1/game-days/drill-never/halt", json={"reason": "r"})
+    assert answer.status_code == 404, answer.text
+    assert (await hotwash(world, "game-day", "halt", "drill-never", "--reason", "r")).exit_code == 1
+    assert (await hotwash(world, "game-day", "show", "drill-never")).exit_code == 1

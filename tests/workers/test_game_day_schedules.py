@@ -1,0 +1,195 @@
+"""Schedules of game days on a real engine: as `hotwash.yaml` says, except where a person has said otherwise."""
+
+import asyncio
+import sysconfig
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleDescription,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    ScheduleSpec,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from activities.actions import specs
+from domain.configuration import Configuration
+from domain.ids import game_day_schedule_id
+from runbooks.game_day_catalog import GameDayCatalog
+from runbooks.game_day_schema import GameDayStart
+from tests.support.engine import DYNAMIC_CONFIG, search_attribute_keys
+from workers.schedules import PAUSED_BY_FILE, keep_schedules
+
+TEXT = """\
+schema_version: 1
+name: NAME
+title: A drill
+owner: sre
+hypothesis: We notice
+match: {drillable: "yes"}
+steady_state: [{action: check.http, with: {url: "http://shop"}}]
+fault: {action: process.kill, with: {process: shop}}
+restore: {action: release.restart, with: {target: shop}}
+expectations: [{expect: page, within: 60s}]
+"""
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncIterator[Client]:
+    """A server in memory without any worker."""
+    environment = await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
+        dev_server_extra_args=[part for each in DYNAMIC_CONFIG for part in ("--dynamic-config-value", each)],
+        search_attributes=search_attribute_keys(),
+    )
+    async with environment:
+        yield environment.client
+
+
+class Team:
+    """Somebody who writes game days, and restarts a worker."""
+
+    def __init__(self, folder: Path, engine: Client) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.catalog = GameDayCatalog([folder], specs())
+
+    def writes(self, name: str, text: str = TEXT) -> None:
+        """A file."""
+        (self.folder / f"{name}.yaml").write_text(text.replace("NAME", name))
+
+    async def starts_a_worker(self, **game_days: dict[str, Any]) -> None:
+        """With these game days in `hotwash.yaml`."""
+        await keep_schedules(self.engine, Configuration.model_validate({"game_days": game_days}), self.catalog)
+
+    async def sees(self, name: str) -> ScheduleDescription | None:
+        """The schedule, if there is one."""
+        try:
+            return await self.engine.get_schedule_handle(game_day_schedule_id(name)).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def started(self) -> list[str]:
+        """The ids of the game days that were started, once there is one."""
+        for _ in range(500):
+            found = [each.id async for each in self.engine.list_workflows('WorkflowType = "GameDay"')]
+            if found:
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError("no game day was started")
+
+
+async def test_a_schedule_is_created_changed_and_deleted_as_the_file_says(tmp_path: Path, engine: Client) -> None:
+    """Restarting a worker repeats nothing; what is no longer in the file is no longer started."""
+    team = Team(tmp_path, engine)
+    team.writes("weekly")
+    team.writes("by-hand")
+    others = await engine.create_schedule("another-teams", _foreign_schedule())
+    for cron in ("0 10 * * 2", "0 10 * * 2", "30 9 * * 3"):
+        await team.starts_a_worker(weekly={"cron": cron}, **{"by-hand": {}})
+    seen = await team.sees("weekly")
+    assert seen is not None
+    first = seen.info.next_action_times[0]
+    assert (first.weekday(), first.hour, first.minute) == (2, 9, 30)
+    assert seen.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
+    assert await team.sees("by-hand") is None
+    await _listed(engine, 2)
+    for _ in range(2):
+        await team.starts_a_worker()
+    assert await team.sees("weekly") is None
+    assert (await others.describe()).id == "another-teams"
+
+
+async def test_a_scheduled_game_day_is_pinned_and_really_starts(tmp_path: Path, engine: Client) -> None:
+    """The schedule holds the whole document: an edit afterwards counts from the next start of a worker on."""
+    team = Team(tmp_path, engine)
+    team.writes("weekly")
+    await team.starts_a_worker(weekly={"cron": "0 10 * * 2"})
+    team.writes("weekly", TEXT.replace("60s", "61s"))
+    await engine.get_schedule_handle(game_day_schedule_id("weekly")).trigger()
+    [id_] = await team.started()
+    assert id_.startswith("game-day/weekly-2")
+    started = await engine.get_workflow_handle(id_).fetch_history()
+    payload = started.events[0].workflow_execution_started_event_attributes.input.payloads
+    [start] = await engine.data_converter.decode(list(payload), [GameDayStart])
+    assert (start.requested_by.name, start.document.expectations[0].within) == ("schedule", timedelta(seconds=60))
+
+
+async def test_what_runs_is_not_started_a_second_time(tmp_path: Path, engine: Client) -> None:
+    """Overlap is skipped, also when somebody triggers it."""
+    team = Team(tmp_path, engine)
+    team.writes("weekly")
+    await team.starts_a_worker(weekly={"every": "1h"})
+    handle = engine.get_schedule_handle(game_day_schedule_id("weekly"))
+    await handle.trigger()
+    await team.started()
+    await handle.trigger()
+    for _ in range(500):
+        if (await handle.describe()).info.num_actions_skipped_overlap:
+            break
+        await asyncio.sleep(0.02)
+    assert (await handle.describe()).info.num_actions_skipped_overlap == 1
+    assert len(await team.started()) == 1
+
+
+async def test_a_persons_word_about_pausing_outlives_the_worker(tmp_path: Path, engine: Client) -> None:
+    """Paused by a person stays paused, with the reason; resumed goes on; paused in the file is paused."""
+    team = Team(tmp_path, engine)
+    team.writes("weekly")
+    handle = engine.get_schedule_handle(game_day_schedule_id("weekly"))
+    await team.starts_a_worker(weekly={"cron": "0 10 * * 2"})
+    await handle.pause(note="dana: holidays")
+    await team.starts_a_worker(weekly={"cron": "0 11 * * 2"})
+    state = (await handle.describe()).schedule.state
+    assert (state.paused, state.note) == (True, "dana: holidays")
+    await handle.unpause(note="dana: back")
+    await team.starts_a_worker(weekly={"cron": "0 11 * * 2"})
+    assert not (await handle.describe()).schedule.state.paused
+    await team.starts_a_worker(weekly={"cron": "0 11 * * 2", "paused": True})
+    state = (await handle.describe()).schedule.state
+    assert (state.paused, state.note) == (True, PAUSED_BY_FILE)
+    await team.starts_a_worker(weekly={"cron": "0 11 * * 2"})
+    assert not (await handle.describe()).schedule.state.paused
+
+
+async def test_one_mistake_keeps_no_other_game_day_from_its_schedule(tmp_path: Path, engine: Client) -> None:
+    """A file with a mistake keeps the schedule that it had; a cron that is none is said and passed over."""
+    team = Team(tmp_path, engine)
+    for name in ("broken", "cronless", "fine"):
+        team.writes(name)
+    every = {"every": "1h"}
+    await team.starts_a_worker(broken=every)
+    team.writes("broken", TEXT.replace("process.kill", "process.kil"))
+    await team.starts_a_worker(broken={"every": "2h"}, cronless={"cron": "never"}, fine=every, unknown=every)
+    broken = await team.sees("broken")
+    assert broken is not None
+    assert broken.schedule.spec.intervals[0].every == timedelta(hours=1)
+    assert await team.sees("fine") is not None
+    assert await team.sees("cronless") is None
+    assert await team.sees("unknown") is None
+
+
+async def _listed(engine: Client, count: int) -> None:
+    """Wait until the engine's list of schedules, which lags behind, has so many."""
+    for _ in range(250):
+        if len([each async for each in await engine.list_schedules()]) >= count:
+            return
+        await asyncio.sleep(0.02)
+
+
+def _foreign_schedule() -> Schedule:
+    action = ScheduleActionStartWorkflow("Other", id=f"other-{uuid4().hex[:4]}", task_queue="other")
+    return Schedule(action=action, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=9))]))
