@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.acting import NewActionItem
-from api.pages.forms import Verb, read_command, read_form, read_model
-from api.pages.rendering import AtDesk, attempt, markdown
+from api.pages.forms import Verb, longest_text, read_command, read_form, read_model
+from api.pages.rendering import AtDesk, Desk, attempt, markdown
 from domain.action_item import (
     ActionItemCommand,
     ActionItemStatus,
@@ -99,11 +99,13 @@ _ITEM_VERBS: dict[str, Verb[ActionItemCommand]] = {
 async def change_action_item(desk: AtDesk, item_id: str, verb: str) -> RedirectResponse:
     """Start, finish, move, hand over, drop."""
     path = f"/action-items/{item_id}"
+    fields = await read_form(desk.request)
+    unsent = longest_text(fields)
     try:
-        known, command = read_command(_ITEM_VERBS, verb, desk.actor, await read_form(desk.request))
+        known, command = read_command(_ITEM_VERBS, verb, desk.actor, fields)
     except Rejected as error:
-        return desk.back(path, refusal=error.sentence)
-    return await attempt(desk, path, desk.actions.action_item(item_id, known.name, command), known.done)
+        return desk.back(path, refusal=error.sentence, unsent=unsent)
+    return await attempt(desk, path, desk.actions.action_item(item_id, known.name, command), known.done, unsent)
 
 
 @router.get("/reviews")
@@ -115,10 +117,20 @@ async def reviews(desk: AtDesk) -> HTMLResponse:
 @router.get("/reviews/{incident_id}")
 async def review(desk: AtDesk, incident_id: str) -> HTMLResponse:
     """One review: the text, what was learned, what can be done."""
+    return await _review_page(desk, incident_id)
+
+
+async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None) -> HTMLResponse:
+    """The page; with a text that could not be saved standing in the form, where it can be saved again."""
     document = (await desk.reader.review(incident_id)).document
-    is_open = document["state"] in {ReviewStatus.DRAFT, ReviewStatus.IN_REVIEW}
     return await desk.page(
-        "review.html", review=document, html=markdown(document["markdown"]), is_open=is_open, people=desk.people
+        "review.html",
+        status=200 if unsaved is None else 409,
+        review=document,
+        html=markdown(document["markdown"]),
+        unsaved=unsaved,
+        is_open=document["state"] in {ReviewStatus.DRAFT, ReviewStatus.IN_REVIEW},
+        people=desk.people,
     )
 
 
@@ -135,14 +147,20 @@ _REVIEW_VERBS: dict[str, Verb[ReviewCommand]] = {
 
 
 @router.post("/reviews/{incident_id}/{verb}")
-async def change_review(desk: AtDesk, incident_id: str, verb: str) -> RedirectResponse:
+async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
     """Edit, submit, sign off, return, extend, assign, waive, add a finding."""
     path = f"/reviews/{incident_id}"
+    fields = await read_form(desk.request)
     try:
-        known, command = read_command(_REVIEW_VERBS, verb, desk.actor, await read_form(desk.request))
-    except Rejected as error:
-        return desk.back(path, refusal=error.sentence)
-    return await attempt(desk, path, desk.actions.review(incident_id, known.name, command), known.done)
+        known, command = read_command(_REVIEW_VERBS, verb, desk.actor, fields)
+        await desk.actions.review(incident_id, known.name, command)
+    except (Rejected, Transient) as error:
+        if verb != "edit":
+            return desk.back(path, refusal=error.sentence, unsent=longest_text(fields))
+        # An hour's writing fits into no cookie; the page itself is the answer, with the text in its form.
+        desk.refusal = error.sentence
+        return await _review_page(desk, incident_id, unsaved=fields.get("markdown", ""))
+    return desk.back(path, notice=known.done)
 
 
 @router.get("/game-days")

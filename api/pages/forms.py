@@ -45,6 +45,17 @@ def read_command(verbs: Mapping[str, Verb[C]], verb: str, by: Actor, fields: Map
     return known, read_model(known.command, {**fields, "by": by})
 
 
+# Shorter ones are typed again quickly.
+_WORTH_KEEPING = 20
+
+
+def longest_text(fields: Mapping[str, Any]) -> str | None:
+    """What a person wrote in a form, worth showing again when it was refused; None when they only chose."""
+    texts = [value for name, value in fields.items() if isinstance(value, str) and name not in {"key", "digest"}]
+    longest = max(texts, key=len, default="")
+    return longest if len(longest) >= _WORTH_KEEPING else None
+
+
 def read_model(model: type[C], fields: Mapping[str, Any]) -> C:
     """What was filled in as a model; Rejected with a sentence about the first field that does not fit."""
     try:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from api.acting import Declaration
-from api.pages.forms import read_form, read_model
+from api.pages.forms import longest_text, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt
 from domain.alert import DeclareGroup, DeclineGroup, GroupStatus
 from domain.errors import Rejected, Transient
@@ -95,7 +95,7 @@ async def declare(desk: AtDesk) -> RedirectResponse:
         declaration = read_model(Declaration, fields | {"services": (service,) if service else ()})
         made = await desk.actions.declare(declaration, desk.actor, key)
     except (Rejected, Transient) as error:
-        return desk.back("/declare", refusal=error.sentence)
+        return desk.back("/declare", refusal=error.sentence, unsent=longest_text(fields))
     return desk.back(f"/incidents/{made.id}", notice="Declared. The on-call is being paged.")
 
 

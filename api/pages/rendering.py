@@ -131,7 +131,13 @@ def safe_url(value: str) -> str:
 
 def markdown(text: str) -> Markup:
     """Markdown as HTML, sanitised: what an alert smuggled into the timeline stays text."""
-    html = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(text)
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    tokens = parser.parse(text)
+    for token in tokens:
+        # The page has its own h1; the text's headings stand below it.
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1:]) + 1, 6)}"
+    html = parser.renderer.render(tokens, parser.options, {})
     return Markup(nh3.clean(html))  # noqa: S704 - nh3 is what makes it safe
 
 
@@ -154,6 +160,18 @@ def render(template: str, status: int = 200, **context: Any) -> HTMLResponse:
     return HTMLResponse(ENVIRONMENT.get_template(template).render(**context), status_code=status)
 
 
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What the page after a form says of it."""
+
+    refusal: str | None = None
+    notice: str | None = None
+    unsent: str | None = None
+
+
+_NO_FLASH = Flash()
+
+
 @dataclass
 class Desk:
     """What a console page works with: who looks, what can be read and done, and what went wrong on the way."""
@@ -165,6 +183,8 @@ class Desk:
     configuration: Configuration
     engine_problem: str | None = None
     store_problem: str | None = None
+    # Set where a refused form is answered with the page itself, so that a long text is not lost.
+    refusal: str | None = None
 
     @property
     def actor(self) -> Actor:
@@ -205,7 +225,7 @@ class Desk:
         """A page in the console's frame."""
         pending = await self.listing(ProjectionKind.APPROVAL, state="pending", limit=99)
         # A live page asks for itself again (live.js); the word for the next page that a person opens is not for it.
-        refusal, notice = (None, None) if _LIVE_HEADER in self.request.headers else self._flash()
+        flash = _NO_FLASH if _LIVE_HEADER in self.request.headers else self._flash()
         response = HTMLResponse(
             ENVIRONMENT.get_template(template).render(
                 organization=self.configuration.organization,
@@ -214,35 +234,39 @@ class Desk:
                 pending_approvals=len(pending),
                 engine_problem=self.engine_problem,
                 store_problem=self.store_problem,
-                refusal=refusal,
-                notice=notice,
+                refusal=self.refusal or flash.refusal,
+                notice=flash.notice,
+                unsent=flash.unsent,
                 **context,
             ),
             status_code=status,
         )
-        if refusal or notice:
+        if flash is not _NO_FLASH:
             response.delete_cookie(_FLASH)
         return response
 
-    def _flash(self) -> tuple[str | None, str | None]:
+    def _flash(self) -> Flash:
         raw = self.request.cookies.get(_FLASH)
         if raw is None:
-            return None, None
+            return _NO_FLASH
         try:
             # A minute is longer than any redirect takes.
-            kind, sentence = self._signer().loads(raw, max_age=60)
-        except BadData:
-            return None, None
-        return (sentence, None) if kind == "refusal" else (None, sentence)
+            return Flash(**self._signer().loads(raw, max_age=60))
+        except (BadData, TypeError):
+            return _NO_FLASH
 
     def _signer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.request.app.state.secret_key, salt="hotwash.flash")
 
-    def back(self, path: str, *, refusal: str | None = None, notice: str | None = None) -> RedirectResponse:
-        """Go back to a page and say there what became of it."""
+    def back(
+        self, path: str, *, refusal: str | None = None, notice: str | None = None, unsent: str | None = None
+    ) -> RedirectResponse:
+        """Go back to a page and say there what became of it; `unsent` is what the person wrote in vain."""
         response = RedirectResponse(path, status_code=303)
-        if sentence := refusal or notice:
-            text = self._signer().dumps(["refusal" if refusal else "notice", sentence[:1000]])
+        said = {"refusal": refusal, "notice": notice, "unsent": unsent}
+        kept = {name: text[: _KEPT[name]] for name, text in said.items() if text}
+        if kept:
+            text = self._signer().dumps(kept)
             response.set_cookie(
                 _FLASH, text if isinstance(text, str) else text.decode(), httponly=True, samesite="strict", max_age=60
             )
@@ -250,6 +274,8 @@ class Desk:
 
 
 _FLASH = "hotwash_flash"
+# Browsers keep 4096 bytes of a cookie; letters may take three bytes, base64 and the signature a third on top.
+_KEPT = {"refusal": 400, "notice": 200, "unsent": 800}
 _LIVE_HEADER = "x-hotwash-live"
 
 
@@ -279,10 +305,10 @@ async def engine_problem(request: Request) -> str | None:
     return None
 
 
-async def attempt(desk: Desk, path: str, doing: Any, done: str) -> RedirectResponse:
+async def attempt(desk: Desk, path: str, doing: Any, done: str, unsent: str | None = None) -> RedirectResponse:
     """Do one thing that a form asked for and go back to the page with what became of it."""
     try:
         await doing
     except (Rejected, Transient) as error:
-        return desk.back(path, refusal=error.sentence)
+        return desk.back(path, refusal=error.sentence, unsent=unsent)
     return desk.back(path, notice=done)

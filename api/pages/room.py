@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.pages.forms import Verb, read_command, read_form
+from api.pages.forms import Verb, longest_text, read_command, read_form
 from api.pages.rendering import AtDesk, Desk, attempt
 from api.pages.runs import to_decide
 from api.pages.timeline import telling
@@ -145,8 +145,10 @@ def read_pairs(text: str) -> dict[str, Any]:
 async def act(desk: AtDesk, incident_id: str, verb: str) -> RedirectResponse:
     """Everything else that the room's forms ask for."""
     path = f"/incidents/{incident_id}"
+    fields = await read_form(desk.request)
+    unsent = longest_text(fields)
     try:
-        known, command = read_command(_VERBS, verb, desk.actor, await read_form(desk.request))
+        known, command = read_command(_VERBS, verb, desk.actor, fields)
     except Rejected as error:
-        return desk.back(path, refusal=error.sentence)
-    return await attempt(desk, path, desk.actions.incident(incident_id, known.name, command), known.done)
+        return desk.back(path, refusal=error.sentence, unsent=unsent)
+    return await attempt(desk, path, desk.actions.incident(incident_id, known.name, command), known.done, unsent)

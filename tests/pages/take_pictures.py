@@ -1,7 +1,7 @@
 """Takes the README's pictures: `python -m tests.pages.take_pictures` (needs Debian's Chromium, takes 20 s).
 
-Nothing in them is staged: the demo's shop really breaks, and the pictures show the incident while its rollback waits for
-the second person. Run it again whenever the room looks different.
+Nothing in them is staged: the demo's shop really breaks, and they show the incident while its rollback waits for the
+second person. Run it again whenever the room looks different.
 """
 
 from collections.abc import Iterator

@@ -1,13 +1,14 @@
 """Debian's Chromium for tests of pages, and what every page must keep: said once, checked wherever a page is opened.
 
 Used by tests/pages. The one thing to know: a `Visitor` collects everything that a browser complains about (console
-errors, dialogs, requests to elsewhere, policy violations), so that any test that opens a page also sees that it is clean.
+errors, dialogs, requests to elsewhere, policy violations), so that a test that opens a page also sees that it is clean.
 """
 
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 # Chromium's own sandbox needs rights that containers lack; background networking would call home.
 LAUNCH_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+LAWS = Path(__file__).with_name("page_laws.js").read_text()
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
@@ -28,10 +30,16 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def listen(self, url: str) -> None:
-        self.page.on("console", lambda line: self._console(line))
+        """From now on, to everything that the browser complains about."""
+        self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("dialog", self._dialog)
         self.page.on("request", lambda request: self._request(request.url, url))
+
+    async def broken_laws(self) -> list[str]:
+        """What the page that is open does not keep of `page_laws.js`."""
+        wrong: list[str] = await self.page.evaluate(LAWS)
+        return wrong
 
     def _console(self, line: Any) -> None:
         if line.type in {"error", "warning"}:
