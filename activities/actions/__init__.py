@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 from activities.action import Action, ActionRegistry, AnyAction
 from activities.actions.check_http import CheckHttp
+from activities.actions.cloud import CLOUD_ACTIONS, CloudPorts, cloud_actions
 from activities.actions.http_request import HttpRequest
 from activities.actions.noop import Noop
 from activities.actions.notify_post import NotifyPost
@@ -34,6 +35,7 @@ BUILT_IN: tuple[type[AnyAction], ...] = (
     ReleaseRestart,
     ReleaseRollback,
     *SITE_ACTIONS,
+    *CLOUD_ACTIONS,
 )
 
 
@@ -46,6 +48,7 @@ def builtin_actions(
     releases: Releases,
     processes: Processes,
     site: SitePorts,
+    cloud: CloudPorts,
 ) -> list[AnyAction]:
     """One of each of `BUILT_IN`, with what it needs."""
     return [
@@ -59,6 +62,7 @@ def builtin_actions(
         ReleaseRestart(configuration, releases),
         ReleaseRollback(configuration, releases),
         *site_actions(configuration, site),
+        *cloud_actions(configuration, cloud),
     ]
 
 

@@ -22,6 +22,8 @@ from activities.ports import ChannelSender, OutgoingMessage
 from activities.steps import CheckResult, StepActivities, StepRequest, StepResult, UndoRequest
 from domain.configuration import ActionSettings, AllowedProgram, Configuration, ReleaseTarget
 from domain.errors import Rejected, RejectionKind, Transient
+from tests.support.cloud_world import SECRETS as CLOUD_SECRETS
+from tests.support.cloud_world import Cloud
 from tests.support.http_target import Target
 from tests.support.ledger import Ledger
 from tests.support.site_world import Site, with_settings
@@ -35,7 +37,7 @@ class Secrets:
     """References that resolve to known values."""
 
     def __init__(self) -> None:
-        self.values = {"env:TOKEN": TOKEN}
+        self.values = {"env:TOKEN": TOKEN} | CLOUD_SECRETS
 
     def resolve(self, reference: str) -> str:
         """The value, or a refusal that names the reference."""
@@ -118,6 +120,7 @@ class World:
         self.pid_file = folder / "victim.pid"
         self._children: list[subprocess.Popen[bytes]] = []
         self.site = Site(folder, TOKEN)
+        self.cloud = Cloud(TOKEN)
         self.actions = self._settings()
         self.registry = ActionRegistry(
             builtin_actions(
@@ -128,12 +131,13 @@ class World:
                 releases=ReleaseDirectories(self.programs),
                 processes=PidFileProcesses(),
                 site=self.site.ports(self.programs, self.http),
+                cloud=self.cloud.ports(self.ledger),
             )
         )
 
     def current(self) -> Configuration:
         """The world is its own ConfigurationSource."""
-        return Configuration(actions=self.actions)
+        return Configuration(actions=self.cloud.settings(self.actions))
 
     def _settings(self) -> ActionSettings:
         restart = (sys.executable, "-c", APPEND, str(self.restarts), "restarted")
@@ -173,6 +177,9 @@ class World:
             parameters, effects, state, kind = on_site
             self.actions = with_settings(self.actions, self.site, kind)
             return Case(parameters, effects, state)
+        in_cloud = self.cloud.case(name)
+        if in_cloud is not None:
+            return Case(*in_cloud)
         if name == "process.kill":
             self.start_victim()
 

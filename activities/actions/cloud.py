@@ -1,0 +1,55 @@
+"""The actions on AWS and Kubernetes; called by `builtin_actions`.
+
+`CloudPorts` is what they need from the outside, in one piece; `activities/clients/cloud.py` builds it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from activities.action import AnyAction
+from activities.actions.aws import Aws, OnAws
+from activities.actions.aws_appconfig import AppconfigSetFlag
+from activities.actions.aws_autoscaling import AutoscalingSetCapacity
+from activities.actions.aws_ec2 import Ec2Start, Ec2Stop
+from activities.actions.aws_ecs import EcsRollBackService
+from activities.actions.aws_elbv2 import Elbv2SetWeights
+from activities.actions.aws_execution import StartsExecution
+from activities.actions.aws_fis import FisStartExperiment
+from activities.actions.aws_lambda import LambdaShiftAlias
+from activities.actions.aws_rds import RdsFailOverCluster
+from activities.actions.aws_route53 import Route53FailOver, Route53SetWeight
+from activities.actions.aws_ssm_automation import SsmStartAutomation
+from activities.actions.aws_ssm_parameter import SsmSetParameter
+from activities.plans import Plans
+from activities.ports import ConfigurationSource
+
+_TRANSITIONS: tuple[type[OnAws[Any, Any]], ...] = (
+    AppconfigSetFlag,
+    AutoscalingSetCapacity,
+    Ec2Start,
+    Ec2Stop,
+    EcsRollBackService,
+    Elbv2SetWeights,
+    LambdaShiftAlias,
+    RdsFailOverCluster,
+    Route53FailOver,
+    Route53SetWeight,
+    SsmSetParameter,
+)
+_EXECUTIONS: tuple[type[StartsExecution[Any]], ...] = (FisStartExperiment, SsmStartAutomation)
+
+CLOUD_ACTIONS: tuple[type[AnyAction], ...] = (*_TRANSITIONS, *_EXECUTIONS)
+
+
+@dataclass(frozen=True)
+class CloudPorts:
+    """What the actions of this folder's cloud part need."""
+
+    aws: Aws
+    plans: Plans
+
+
+def cloud_actions(configuration: ConfigurationSource, ports: CloudPorts) -> list[AnyAction]:
+    """One of each of `CLOUD_ACTIONS`, with what it needs."""
+    transitions: list[AnyAction] = [cls(configuration, ports.aws, ports.plans) for cls in _TRANSITIONS]
+    return transitions + [cls(configuration, ports.aws) for cls in _EXECUTIONS]
