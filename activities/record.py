@@ -3,8 +3,12 @@
 from temporalio import activity
 
 from activities.errors import translated
+from activities.heartbeat import heartbeating
 from activities.ports import RecordSink
 from domain.record import RecordBatch
+
+# Several within SAVE_HEARTBEAT_TIMEOUT (`workflows/options.py`).
+_HEARTBEAT_EVERY_SECONDS = 1.0
 
 
 class RecordActivities:
@@ -17,4 +21,5 @@ class RecordActivities:
     @translated
     async def save(self, batch: RecordBatch) -> None:
         """Save a batch; idempotent by entry number and picture version, so it may be retried for ever."""
-        await self._sink.save(batch)
+        async with heartbeating(_HEARTBEAT_EVERY_SECONDS):
+            await self._sink.save(batch)

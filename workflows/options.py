@@ -34,6 +34,9 @@ BOOKKEEPING_TIMEOUT = timedelta(seconds=15)
 MESSAGE_TIMEOUT = timedelta(seconds=60)
 # A worker that says nothing for this long has died: three missed heartbeats.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+# The same for a save, which takes milliseconds: the record of what a dead worker was saving must not lag for long.
+# Longer than SQLite's busy timeout is not needed, because a save that waits for its turn sends heartbeats.
+SAVE_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 # A question with a safe answer of its own (is this a drill? no): an incident does not wait longer than this for it.
 ASK_BRIEFLY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 QUESTION_TIMEOUT = timedelta(seconds=5)

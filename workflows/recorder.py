@@ -13,7 +13,7 @@ from temporalio import workflow
 
 from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch, RecorderState
 from domain.timeline import Entry
-from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
+from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING, SAVE_HEARTBEAT_TIMEOUT
 
 with workflow.unsafe.imports_passed_through():
     from activities.record import RecordActivities
@@ -107,6 +107,7 @@ class Recorder:
             RecordActivities.save,
             RecordBatch(origin=self._state.origin, entries=entries, projections=tuple(pictures.values())),
             start_to_close_timeout=BOOKKEEPING_TIMEOUT,
+            heartbeat_timeout=SAVE_HEARTBEAT_TIMEOUT,
             retry_policy=KEEP_TRYING,
         )
         del self._entries[: len(entries)]
