@@ -1,4 +1,4 @@
-"""One house for all promises that can share it; those that take the store, the home or the clock apart have their own."""
+"""One house for all promises that can share it; those that take the store or the home apart have their own."""
 
 from collections.abc import AsyncIterator
 
@@ -58,7 +58,20 @@ steps:
     action: release.rollback
     with: {target: "{{ params.target }}"}
 """
-RUNBOOKS = {"roll-back": ROLL_BACK, "hasty": HASTY}
+# Says what an alert says.
+REPEAT = """
+schema_version: 1
+name: repeat
+title: Repeat a word
+owner: sre
+parameters:
+  word: {}
+steps:
+  - id: say
+    action: notify.post
+    with: {channel: chat, text: "The alert says: {{ params.word }}"}
+"""
+RUNBOOKS = {"roll-back": ROLL_BACK, "hasty": HASTY, "repeat": REPEAT}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

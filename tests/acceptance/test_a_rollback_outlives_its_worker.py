@@ -1,4 +1,4 @@
-"""The worker is killed with -9 between any two steps of a rollback: it carries on; no second mail, no second rollback."""
+"""The worker is killed with -9 between any two steps of a rollback: no second mail, no second rollback."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ async def test_a_worker_that_dies_between_steps_costs_nothing(house: House) -> N
     await house.eventually(shop.sells, lambda it: it == "v2", "a shop that sells")
     incident = await house.declared("The worker dies between steps")
     run = await house.run(incident, "roll-back", target=shop.name, url=f"{shop.url}/checkout")
-    hand = random.Random("between steps")  # noqa: S311 - chance that can be repeated
+    hand = random.Random("between steps")
     for number in range(1, len(STEPS)):
         await _rests(house, run, number)
         await asyncio.sleep(hand.uniform(0, 0.05))
@@ -38,7 +38,7 @@ async def test_a_worker_that_dies_between_steps_costs_nothing(house: House) -> N
 
 
 async def test_a_worker_that_dies_with_an_effect_in_its_hands_does_not_repeat_it(house: House) -> None:
-    """The far side has it and the worker never heard: a post is recognised, a rollback carried on, a mail asked about."""
+    """The far side has it, the worker never heard: a post is recognised, a rollback carried on, a mail asked about."""
     shop = Releases(house.folder / AXE)
     incident = await house.declared("The worker dies inside steps")
     loop = asyncio.get_running_loop()

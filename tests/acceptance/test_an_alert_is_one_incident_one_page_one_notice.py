@@ -33,7 +33,7 @@ async def test_one_alert_is_one_of_each(house: House) -> None:
 @pytest.mark.parametrize("part", PARTS)
 async def test_it_stays_one_of_each_when_something_dies(house: House, part: str) -> None:
     """Killed at each moment in turn, by a seeded hand; the sender repeats what was not accepted, as senders do."""
-    hand = random.Random(f"kill the {part}")  # noqa: S311 - chance that can be repeated
+    hand = random.Random(f"kill the {part}")
     groups = {}
     for moment in MOMENTS:
         name = f"{part} dies {moment}"

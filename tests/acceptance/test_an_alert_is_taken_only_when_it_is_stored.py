@@ -1,5 +1,7 @@
 """202 means that the engine holds the alert: without it 503, with it and without a worker 202 and nothing lost."""
 
+import asyncio
+
 import pytest
 
 from domain.ids import alert_group_workflow_id
@@ -8,6 +10,7 @@ from tests.support.house import House, alert
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROBLEM = "application/problem+json"
+PAGE = {"Accept": "text/html"}
 
 
 async def test_an_engine_that_is_down_is_said_and_nothing_is_lost(house: House) -> None:
@@ -16,25 +19,28 @@ async def test_an_engine_that_is_down_is_said_and_nothing_is_lost(house: House) 
     await house.told(before, "declared as SEV-2")
     house.world.kill("engine")
     try:
-        answer = await house.world.alert(alert("Engine down"), group={"alertname": "Engine down"})
+        # All at once: each of them waits for the engine for its own few seconds.
+        answer, refused, *pages = await asyncio.gather(
+            house.world.alert(alert("Engine down"), group={"alertname": "Engine down"}),
+            house.world.http.post("/api/v1/incidents", json={"title": "x", "by": "bob"}),
+            *(house.world.http.get(path, headers=PAGE) for path in ("/", "/incidents", f"/incidents/{before}")),
+        )
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
         assert int(answer.headers["retry-after"]) > 0
         assert "send them again" in answer.json()["detail"]
-        for path in ("/", "/incidents", f"/incidents/{before}"):
-            page = await house.world.http.get(path, headers={"Accept": "text/html"})
-            assert page.status_code == 200, path
-            assert "The engine cannot be reached." in page.text, path
+        assert (refused.status_code, refused.headers["content-type"]) == (503, PROBLEM)
+        for page in pages:
+            assert page.status_code == 200, page.url
+            assert "The engine cannot be reached." in page.text, page.url
         assert (await house.world.http.get("/status")).status_code == 200
         assert (await house.world.http.get("/readyz")).json()["parts"]["engine"]["ready"] is False
-        refused = await house.world.http.post("/api/v1/incidents", json={"title": "x", "by": "bob"})
-        assert (refused.status_code, refused.headers["content-type"]) == (503, PROBLEM)
     finally:
         await house.world.start("engine")
     group = await house.send("Engine down")
     incident = await house.incident_of(group)
     await house.until(lambda: house.mails(f"page/{incident}"), "the page")
     await house.world.ready()
-    page = await house.world.http.get("/", headers={"Accept": "text/html"})
+    page = await house.world.http.get("/", headers=PAGE)
     assert "The engine cannot be reached." not in page.text
     assert len(house.mails(f"page/{incident}")) == 1
 

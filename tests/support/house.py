@@ -50,6 +50,12 @@ routes:
     match: {{kind: held}}
     service: shop
     declare: propose
+  - name: hostile
+    match: {{kind: hostile}}
+    service: shop
+    severity: SEV-2
+    runbook: repeat
+    parameters: {{word: "{{labels.word}}"}}
   - name: all
     group_by: [alertname]
     service: shop
@@ -72,7 +78,7 @@ actions:
 _TARGETS = 12
 RELEASES = ["v0", "v1", "v2"]
 _SUPERVISE = ROOT / "cli" / "demo" / "supervise.py"
-# A target whose restart writes down that it happened and then kills the process whose pid is in a file, if there is one.
+# A target whose restart is written down, and then kills the process whose pid is in a file, if there is one.
 AXE = "axe"
 _RESTART = """
 import os, sys
@@ -350,7 +356,7 @@ async def a_house(
         chat = stack.enter_context(Receiver(SIGNING_SECRET))
         world = World(folder, environment or {})
         stack.push_async_callback(world.close)
-        prepare(world.home.folder, world.url, mailbox, chat, folder, runbooks or {}, level)
+        prepare(world.home.folder, mailbox, chat, shops=folder, url=world.url, runbooks=runbooks, level=level)
         house = House(world, mailbox, chat, folder)
         stack.callback(house.close)
         await world.start()
@@ -359,19 +365,26 @@ async def a_house(
 
 
 def prepare(
-    home: Path, url: str, mailbox: Mailbox, chat: Receiver, shops: Path, runbooks: Mapping[str, str], level: str = "1h"
+    home: Path,
+    mailbox: Mailbox,
+    chat: Receiver,
+    *,
+    shops: Path,
+    url: str = "http://hotwash.test",
+    runbooks: Mapping[str, str] | None = None,
+    level: str = "1h",
 ) -> None:
     """Write `hotwash.yaml`, the secret of the chat and the team's runbooks into a home."""
     names = [f"shop{number}" for number in range(_TARGETS)]
     restart = json.dumps([sys.executable, "-c", _RESTART, str(shops / AXE)])
-    releases = [f'    {name}: {{directory: "{shops / name}", pid_file: "{shops / name}/supervisor.pid"}}' for name in names]
+    releases = [
+        f'    {name}: {{directory: "{shops / name}", pid_file: "{shops / name}/supervisor.pid"}}' for name in names
+    ]
     releases.append(f'    {AXE}: {{directory: "{shops / AXE}", restart: {restart}}}')
-    text = CONFIGURATION.format(
-        url=url, smtp=mailbox.port, hook=chat.url, level=level, releases="\n".join(releases)
-    )
+    text = CONFIGURATION.format(url=url, smtp=mailbox.port, hook=chat.url, level=level, releases="\n".join(releases))
     (home / "hotwash.yaml").write_text(text)
     (home / "secrets").mkdir(parents=True, exist_ok=True)
     (home / "secrets" / "chat").write_text(SIGNING_SECRET + "\n")
     (home / "runbooks").mkdir(exist_ok=True)
-    for name, text in runbooks.items():
+    for name, text in (runbooks or {}).items():
         (home / "runbooks" / f"{name}.yaml").write_text(text)

@@ -41,7 +41,8 @@ class Mailbox:
         options: dict[str, Any] = {}
         if self._login:
             options = {"auth_require_tls": False, "authenticator": self._authenticate}
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
+        # Its own five seconds to start are short on a busy machine.
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=30, **options)
         self._controller.start()
 
     def close(self) -> None:
