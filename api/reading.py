@@ -7,10 +7,12 @@ only.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 
 from api.engine import Engine
+from api.errors import ENGINE_AWAY
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.ids import (
     action_item_workflow_id,
@@ -44,9 +46,14 @@ class Picture:
 class Reader:
     """Reads; changes nothing, so every call may be repeated."""
 
-    def __init__(self, engine: Engine, record: RecordReader) -> None:
+    def __init__(self, engine: Engine | None, record: RecordReader) -> None:
+        # None: the engine is known to be away, and nobody waits for it again.
         self._engine = engine
         self._record = record
+
+    def of_record_only(self) -> "Reader":
+        """The same without asking the engine, for a caller that has just heard that it is away."""
+        return Reader(None, self._record)
 
     # --- one thing ---
 
@@ -75,7 +82,7 @@ class Reader:
         subject = f"approval {approval_id}"
         reason: HotwashError = Rejected(f"there is no {subject}", RejectionKind.NOT_FOUND)
         try:
-            found = await self._engine.ask(run_workflow_id(run_id), "approval", f"run {run_id}", approval_id)
+            found = await self._ask(run_workflow_id(run_id), "approval", f"run {run_id}", approval_id)
         except HotwashError as error:
             found, reason = None, error
         if found is not None:
@@ -173,10 +180,15 @@ class Reader:
         if len(id_) > _LONGEST_ID:
             raise Rejected(f"there is no {subject[:80]}…", RejectionKind.NOT_FOUND)
         try:
-            document = await self._engine.ask(workflow_id, "view", subject)
+            document = await self._ask(workflow_id, "view", subject)
         except (Rejected, Transient) as error:
             return await self._from_record(kind, id_, subject, error)
         return Picture(document, is_live=True)
+
+    async def _ask(self, workflow_id: str, query: str, subject: str, *about: str) -> Any:
+        if self._engine is None:
+            raise Transient(ENGINE_AWAY)
+        return await self._engine.ask(workflow_id, query, subject, *about)
 
     async def _from_record(self, kind: ProjectionKind, id_: str, subject: str, reason: HotwashError) -> Picture:
         """What the store has; without it the engine's reason stands, unless the store may only be away."""

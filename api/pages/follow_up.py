@@ -72,7 +72,7 @@ async def create_action_item(desk: AtDesk) -> RedirectResponse:
     fields = await read_form(desk.request)
     key = fields.pop("key", None)
     try:
-        made = await desk.actions.create_action_item(read_model(NewActionItem, fields), desk.actor, key)
+        made = await desk.done(desk.actions.create_action_item(read_model(NewActionItem, fields), desk.actor, key))
     except (Rejected, Transient) as error:
         return desk.back(f"/action-items/new?incident={fields.get('incident_id', '')}", refusal=error.sentence)
     return desk.back(f"/action-items/{made.id}", notice="Added. It is chased until it is done with evidence.")
@@ -153,7 +153,7 @@ async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
     fields = await read_form(desk.request)
     try:
         known, command = read_command(_REVIEW_VERBS, verb, desk.actor, fields)
-        await desk.actions.review(incident_id, known.name, command)
+        await desk.done(desk.actions.review(incident_id, known.name, command))
     except (Rejected, Transient) as error:
         if verb != "edit":
             return desk.back(path, refusal=error.sentence, unsent=longest_text(fields))

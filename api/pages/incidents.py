@@ -93,7 +93,7 @@ async def declare(desk: AtDesk) -> RedirectResponse:
     service = fields.pop("service", None)
     try:
         declaration = read_model(Declaration, fields | {"services": (service,) if service else ()})
-        made = await desk.actions.declare(declaration, desk.actor, key)
+        made = await desk.done(desk.actions.declare(declaration, desk.actor, key))
     except (Rejected, Transient) as error:
         return desk.back("/declare", refusal=error.sentence, unsent=longest_text(fields))
     return desk.back(f"/incidents/{made.id}", notice="Declared. The on-call is being paged.")

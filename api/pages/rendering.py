@@ -6,11 +6,11 @@ links included; the only HTML let through is a review's Markdown, sanitised by n
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import nh3
@@ -24,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.acting import Actions
 from api.auth import Principal, current_principal
+from api.errors import ENGINE_AWAY
 from api.reading import Reader
 from domain.configuration import Configuration
 from domain.durations import format_duration
@@ -31,6 +32,7 @@ from domain.errors import HotwashError, Rejected, Transient
 from domain.record import ProjectionKind
 from domain.timeline import Actor, person
 
+T = TypeVar("T")
 _DURATION = TypeAdapter(timedelta)
 TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent.parent / "static"
@@ -205,6 +207,13 @@ class Desk:
         summaries = self.request.app.state.catalog.summaries()
         return [{"name": each.name, "title": each.title} for each in summaries]
 
+    async def done(self, doing: Coroutine[Any, Any, T]) -> T:
+        """What a command answers; refused at once, not after its long limit, while the engine is known to be away."""
+        if self.engine_problem:
+            doing.close()
+            raise Transient(ENGINE_AWAY)
+        return await doing
+
     async def listing(self, kind: ProjectionKind, **filters: Any) -> list[dict[str, Any]]:
         """A list from the record; empty, with a banner, when the record is away."""
         try:
@@ -286,7 +295,8 @@ async def desk(request: Request, principal: Annotated[Principal, Depends(current
     return Desk(
         request=request,
         principal=principal,
-        reader=state.reader,
+        # Two seconds saved at each look, for as long as the engine is away.
+        reader=state.reader.of_record_only() if problem else state.reader,
         actions=state.actions,
         configuration=state.configuration.current(),
         engine_problem=problem,
@@ -305,10 +315,12 @@ async def engine_problem(request: Request) -> str | None:
     return None
 
 
-async def attempt(desk: Desk, path: str, doing: Any, done: str, unsent: str | None = None) -> RedirectResponse:
+async def attempt(
+    desk: Desk, path: str, doing: Coroutine[Any, Any, object], done: str, unsent: str | None = None
+) -> RedirectResponse:
     """Do one thing that a form asked for and go back to the page with what became of it."""
     try:
-        await doing
+        await desk.done(doing)
     except (Rejected, Transient) as error:
         return desk.back(path, refusal=error.sentence, unsent=unsent)
     return desk.back(path, notice=done)

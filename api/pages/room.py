@@ -122,7 +122,8 @@ async def start_run(
     """Run a runbook for this incident; a second press finds the run of the first."""
     path = f"/incidents/{incident_id}"
     try:
-        made = await desk.actions.start_run(incident_id, runbook, read_pairs(parameters), desk.actor, key or None)
+        given = read_pairs(parameters)
+        made = await desk.done(desk.actions.start_run(incident_id, runbook, given, desk.actor, key or None))
     except (Rejected, Transient) as error:
         return desk.back(path, refusal=error.sentence)
     await desk.actions.run_appears(made.id)
