@@ -2,7 +2,8 @@
 
 Called by `workflows/courier.py` of every workflow. The one thing to know: each address of a message has a key of its
 own in the effect ledger, claimed before and settled after the attempt; calling again with the same message delivers
-only what is surely not out yet.
+only what is surely not out yet. A second key is claimed at the point of no return, so that a worker that died before
+it leaves no doubt.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from temporalio import activity
 from activities.errors import translated
 from activities.heartbeat import heartbeating
 from activities.ports import (
+    Begin,
     ChannelSender,
     ChannelSource,
     Claim,
@@ -119,8 +121,14 @@ class MessageActivities:
         settled = self._known(claim, target)
         if settled is not None:
             return settled
-        delivery = await self._resolve_doubt(claim, target) or await self._attempt(message, rendered, target, key)
-        return await self._note(key, delivery)
+        mark = _Mark(self._ledger, message, key)
+        if key in self._unrecorded:
+            # What this process did before, and could not tell the ledger.
+            remembered = self._unrecorded.pop(key)
+            delivery = remembered or await self._attempt(message, rendered, target, key, None)
+        else:
+            delivery = await self._attempt(message, rendered, target, key, mark.make)
+        return await self._note(key, delivery, mark)
 
     def _known(self, claim: Claim, target: _Target) -> Delivery | None:
         if claim.status is not ClaimStatus.SETTLED:
@@ -134,22 +142,9 @@ class MessageActivities:
             detail=str(outcome.get("detail", "")),
         )
 
-    async def _resolve_doubt(self, claim: Claim, target: _Target) -> Delivery | None:
-        """What is known without another attempt; None when an attempt does no harm."""
-        if claim.key in self._unrecorded:
-            return self._unrecorded.pop(claim.key)
-        if claim.status is ClaimStatus.NEW or self._honours_key(target.channel):
-            return None
-        detail = "an earlier attempt was cut off: the message may or may not have been delivered, it is not sent again"
-        return _delivery(target, DeliveryStatus.UNKNOWN, detail)
-
-    def _honours_key(self, channel: str) -> bool:
-        try:
-            return self._channels.sender(channel).honours_key
-        except Rejected:
-            return False
-
-    async def _attempt(self, message: Message, rendered: RenderedMessage, target: _Target, key: str) -> Delivery:
+    async def _attempt(
+        self, message: Message, rendered: RenderedMessage, target: _Target, key: str, begin: Begin | None
+    ) -> Delivery:
         outgoing = OutgoingMessage(
             key=key,
             to=target.address,
@@ -160,7 +155,7 @@ class MessageActivities:
         )
         try:
             sender: ChannelSender = self._channels.sender(target.channel)
-            said = await sender.send(outgoing)
+            said = await sender.send(outgoing, begin)
         except Transient as error:
             return _delivery(target, DeliveryStatus.PENDING, error.sentence)
         except UnknownOutcome as error:
@@ -172,12 +167,13 @@ class MessageActivities:
             return _delivery(target, DeliveryStatus.UNKNOWN, f"unexpected {type(error).__name__}; see the worker's log")
         return _delivery(target, DeliveryStatus.DELIVERED, said)
 
-    async def _note(self, key: str, delivery: Delivery) -> Delivery:
+    async def _note(self, key: str, delivery: Delivery, mark: "_Mark") -> Delivery:
         """Tell the ledger; what it cannot take now, this process remembers for the next call."""
         for pause in _SETTLE_PAUSES_SECONDS:
             await asyncio.sleep(pause)
             try:
                 if delivery.status is DeliveryStatus.PENDING:
+                    await mark.take_back()
                     await _patiently(self._ledger.release(key))
                 else:
                     outcome = {"status": delivery.status.value, "detail": delivery.detail}
@@ -199,7 +195,7 @@ class MessageActivities:
             return remembered
         if message.template not in URGENT:
             return _delivery(target, DeliveryStatus.PENDING, f"the effect ledger is away: {away.sentence}")
-        delivery = await self._attempt(message, rendered, target, key)
+        delivery = await self._attempt(message, rendered, target, key, None)
         if delivery.status is DeliveryStatus.PENDING:
             return delivery
         noted = delivery.model_copy(update={"detail": f"{delivery.detail} (unledgered: may repeat)".strip()})
@@ -210,6 +206,38 @@ class MessageActivities:
         self._unrecorded[key] = delivery
         while len(self._unrecorded) > _UNRECORDED_LIMIT:
             self._unrecorded.popitem(last=False)
+
+
+class _Mark:
+    """The second key of a delivery: it is on the point of no return. Who finds it made by another knows no more.
+
+    Whoever finds the first key without this one knows that the attempt before was cut off too early to do anything.
+    """
+
+    def __init__(self, ledger: EffectLedger, message: Message, key: str) -> None:
+        self._ledger = ledger
+        self._message = message
+        self._key = f"{key}/begun"
+        self._is_made = False
+
+    async def make(self) -> None:
+        """UnknownOutcome when an earlier attempt got as far as this; Transient when the ledger cannot say."""
+        try:
+            claim = await _patiently(self._ledger.claim(self._key, "message:begun", self._message.incident_id))
+        except Transient:
+            if self._message.template in URGENT:
+                return
+            raise
+        if claim.status is not ClaimStatus.NEW:
+            raise UnknownOutcome(
+                "an earlier attempt was cut off: the message may or may not have been delivered, it is not sent again"
+            )
+        self._is_made = True
+
+    async def take_back(self) -> None:
+        """It was surely not delivered."""
+        if self._is_made:
+            await _patiently(self._ledger.release(self._key))
 
 
 def _targets(message: Message, configuration: Configuration) -> list[_Target]:

@@ -1,5 +1,6 @@
 """What activities need from the outside, as Protocols; `workers/composition.py` builds the real ones."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from domain.record import RecordBatch
 from runbooks.schema import PinnedRunbook
 
 __all__ = [
+    "Begin",
     "ChannelSender",
     "Claim",
     "ClaimStatus",
@@ -97,14 +99,22 @@ class OutgoingMessage(Model):
     sent_at: datetime
 
 
+# Called by a channel at its point of no return: what fails before it has surely not been delivered. What it raises
+# (Transient, UnknownOutcome) keeps the message from going out.
+Begin = Callable[[], Awaitable[None]]
+
+
 class ChannelSender(Protocol):
     """One configured channel."""
 
     # Whether the far side recognises our key, so that a doubt may be repeated.
     honours_key: bool
 
-    async def send(self, message: OutgoingMessage) -> str:
-        """Deliver; returns what the far side said. Transient: try again; Rejected: it never will."""
+    async def send(self, message: OutgoingMessage, begin: Begin | None = None) -> str:
+        """Deliver; returns what the far side said. Transient: try again; Rejected: it never will.
+
+        A channel whose far side does not recognise our key calls `begin` right before it may be delivered.
+        """
 
 
 class ChannelSource(Protocol):

@@ -16,7 +16,7 @@ from http import HTTPStatus
 
 import aiosmtplib
 
-from activities.ports import OutgoingMessage, SecretResolver
+from activities.ports import Begin, OutgoingMessage, SecretResolver
 from domain.configuration import SmtpChannel
 from domain.errors import Rejected, Transient, UnknownOutcome
 
@@ -43,7 +43,7 @@ class SmtpSender:
         self._slots = asyncio.Semaphore(_CONNECTIONS)
         self._place = f"mail server {channel.host}:{channel.port}"
 
-    async def send(self, message: OutgoingMessage) -> str:
+    async def send(self, message: OutgoingMessage, begin: Begin | None = None) -> str:
         """Hand one mail over. Transient until the server has begun to take it, UnknownOutcome after that."""
         mail = compose(message, self._channel.sender)
         content = _on_the_wire(mail)
@@ -57,13 +57,15 @@ class SmtpSender:
                 timeout=_COMMAND_SECONDS,
             )
             try:
-                await self._hand_over_envelope(client, mail, password)
+                await self._hand_over_envelope(client, mail, password, begin)
                 said = await self._hand_over_body(client, content)
             finally:
                 await _hang_up(client)
         return f"accepted by {self._channel.host}: {_quote(said)}"
 
-    async def _hand_over_envelope(self, client: aiosmtplib.SMTP, mail: EmailMessage, password: str | None) -> None:
+    async def _hand_over_envelope(
+        self, client: aiosmtplib.SMTP, mail: EmailMessage, password: str | None, begin: Begin | None
+    ) -> None:
         """Everything up to the server's 354; whatever fails here, nothing has been sent."""
         sender, recipient = parseaddr(mail["From"])[1], parseaddr(mail["To"])[1]
         try:
@@ -75,6 +77,9 @@ class SmtpSender:
                 encoding = "utf-8" if options else "ascii"
                 await client.mail(sender, options=options, encoding=encoding)
                 await client.rcpt(recipient, encoding=encoding)
+                if begin is not None:
+                    # The last moment at which it is cheap to stop: the envelope is in place, no word has been sent.
+                    await begin()
                 answer = await client.execute_command(b"DATA")
         except aiosmtplib.SMTPAuthenticationError as error:
             # The server's words are left out: some repeat what they were given.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
-from activities.ports import OutgoingMessage, SecretResolver
+from activities.ports import Begin, OutgoingMessage, SecretResolver
 from domain.configuration import WebhookChannel
 from domain.errors import Rejected, Transient
 
@@ -36,7 +36,7 @@ class WebhookSender:
         self._host = _host(channel.url)
         self._place = f"webhook at {self._host}"
 
-    async def send(self, message: OutgoingMessage) -> str:
+    async def send(self, message: OutgoingMessage, begin: Begin | None = None) -> str:  # noqa: ARG002 - our key is known
         """Post once. Transient for what may pass (5xx, 408, 429, no connection), Rejected for every other refusal."""
         if self._host is None:
             raise Rejected("the webhook's url is not an http or https address; mend it in hotwash.yaml")

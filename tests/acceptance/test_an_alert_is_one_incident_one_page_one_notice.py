@@ -12,8 +12,8 @@ from tests.support.world import PARTS
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Where the axe falls: while the alert is on its way in, when it is stored, when the incident is declared, and inside
-# the mail server, which has just taken the page (or the notice) and has not said so yet.
-MOMENTS = ("on its way", "stored", "declared", "page taken", "notice taken")
+# the mail server: it hears for whom a page is, or has just taken the page (or the notice) and has not said so yet.
+MOMENTS = ("on its way", "stored", "declared", "page offered", "page taken", "notice taken")
 
 
 async def test_one_alert_is_one_of_each(house: House) -> None:
@@ -60,12 +60,15 @@ async def _send_and_kill(house: House, name: str, part: str, moment: str, hand: 
         house.world.kill(part)
         loop.call_soon_threadsafe(struck.set)
 
-    house.mailbox.on_mail = strike if moment.endswith("taken") else lambda _: None
+    if moment == "page offered":
+        house.mailbox.on_recipient = lambda address: strike() if address.startswith("alice@") else None
+    if moment.endswith("taken"):
+        house.mailbox.on_mail = strike
     sending = asyncio.create_task(house.send(name))
     if moment == "on its way":
         await asyncio.sleep(hand.uniform(0, 0.02))
         strike()
-    elif not moment.endswith("taken"):
+    elif moment in {"stored", "declared"}:
         group = await sending
         if moment == "declared":
             await house.incident_of(group)
@@ -73,7 +76,7 @@ async def _send_and_kill(house: House, name: str, part: str, moment: str, hand: 
         strike()
     async with asyncio.timeout(45):
         await struck.wait()
-    house.mailbox.on_mail = lambda _: None
+    house.mailbox.on_recipient = house.mailbox.on_mail = lambda _: None
     await house.world.start(part)
     return await sending
 

@@ -182,6 +182,19 @@ async def test_a_worker_that_died_in_the_middle_leaves_mail_unknown_and_webhooks
     assert receipt.subject == second.subject
 
 
+async def test_a_worker_that_died_before_the_point_of_no_return_leaves_no_doubt(
+    office: PostOffice, mailbox: Mailbox
+) -> None:
+    """The ledger knows of an attempt that was never on the point of sending: the mail is sent, once."""
+    await office.send(page("ann"))
+    office.ledger.outcomes = {key: None for key in office.ledger.outcomes if not key.endswith("/begun")}
+    office.start_worker()
+    assert {status for _, _, status in outcomes(await office.send(page("ann")))} == {DELIVERED}
+    office.start_worker()
+    assert {status for _, _, status in outcomes(await office.send(page("ann")))} == {DELIVERED}
+    assert len(mailbox.mails) == 2
+
+
 async def test_pages_go_out_without_the_ledger_and_other_messages_wait(
     office: PostOffice, mailbox: Mailbox, receiver: Receiver
 ) -> None:
