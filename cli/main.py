@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, directory, follow_up, game_days, incidents, launchers, runbooks
+from cli import approvals, directory, follow_up, game_days, incidents, launchers, rehearse, runbooks
 from cli.client import connection
 from cli.demo import command as demo
 from cli.doctor import doctor
@@ -48,7 +48,7 @@ def _register() -> None:
     app.command("worker")(launchers.worker)
     app.command("doctor")(doctor)
     # Each of these modules brings its commands along.
-    for module in (incidents, approvals, runbooks, follow_up, game_days, directory, demo):
+    for module in (incidents, approvals, runbooks, rehearse, follow_up, game_days, directory, demo):
         module.register(app)
 
 

@@ -93,6 +93,11 @@ def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
         is_echo = error["type"] == "literal_error" and any(
             other["loc"][: len(stem)] == stem and other is not error for other in deep
         )
+        # A list whose items are all bad is not short as well.
+        is_echo = is_echo or (
+            error["type"] == "too_short"
+            and any(other["loc"][: len(error["loc"])] == error["loc"] and other is not error for other in errors)
+        )
         if not is_echo:
             kept.append(error)
     return kept

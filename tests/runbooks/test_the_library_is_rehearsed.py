@@ -1,0 +1,29 @@
+"""Every runbook of the library is fit to run, has scenarios, and does in them what they say; on the real engine."""
+
+from runbooks.rehearsals import library_names, load_rehearsal
+from workers.action_specs import action_specs
+from workers.rehearsal import rehearse
+
+# What has to be shown of a runbook before a team may trust it: that it works, and what it does when it does not.
+_FEWEST_SCENARIOS = 3
+
+
+async def test_the_library_is_rehearsed() -> None:
+    """All scenarios of all runbooks come as expected, within the test's time limit: days of them take seconds."""
+    specs = action_specs()
+    rehearsals = [load_rehearsal(name, None, specs) for name in library_names()]
+    few = [each.runbook.reference.name for each in rehearsals if len(each.scenarios) < _FEWEST_SCENARIOS]
+    assert not few, f"{few} have fewer than {_FEWEST_SCENARIOS} scenarios"
+    found = [verdict async for verdict in rehearse(rehearsals, specs)]
+    mismatches = {f"{each.runbook}/{each.scenario}": each.mismatches for each in found if not each.passed}
+    assert not mismatches
+
+
+def test_every_runbook_has_an_owner_and_a_way_back() -> None:
+    """Each names its owner; each change is undone by its action, or its file says why nothing takes it back."""
+    specs = action_specs()
+    for name in library_names():
+        rehearsal = load_rehearsal(name, None, specs)
+        statuses = {each.expect.status for each in rehearsal.scenarios}
+        assert rehearsal.runbook.document.owner
+        assert len(statuses) > 1, f"{name} is rehearsed in one way of ending only"

@@ -1,0 +1,166 @@
+"""`workers/rehearsal.py` on its real engine: time, people and results are played as the scenario says, and compared."""
+
+from tests.support.rehearsals import play
+
+STEPS = """
+steps:
+  - {id: one, action: do, with: {n: 1}, retry: {max_attempts: 3, interval: 1h, max_interval: 1d}}
+  - {id: two, action: do.once}
+  - {id: three, action: do.known, on_failure: pause}
+"""
+ASKED = """
+timeout: 7d
+steps:
+  - id: yes
+    approval: {covers: [risky], approvers: [sre], min_approvals: 2, expires_after: 3d, remind_every: 6h}
+  - {id: risky, action: do}
+  - {id: look, manual: {instructions: Look at it, assignee: bob}}
+"""
+GROUPS = "given: {groups: {sre: [ann, bob, cleo, dan]}}\n"
+
+
+async def test_scripted_results_are_played_attempt_by_attempt() -> None:
+    """Failures are retried after their real pauses, vanished workers found out about, and undos come newest first."""
+    found = await play(
+        STEPS,
+        """
+scenarios:
+  - name: retried
+    actions: {one: [{fail: busy}, {fail: busy}, succeed]}
+    expect:
+      status: succeeded
+      performed: [one, one, one, two, three]
+      lasts: {at_least: 3h, at_most: 3h}
+  - name: unwound
+    actions: {two: [{refuse: it is full}]}
+    expect:
+      status: failed
+      reason: it is full
+      performed: [one, two]
+      undone: [one]
+      steps: {one: undone, two: failed, three: skipped}
+  - name: stopped
+    actions: {three: [{refuse: no}]}
+    people: [{by: cleo, when: three, do: stop, says: enough}]
+    expect: {status: stopped, undone: [two, one]}
+  - name: in-doubt
+    actions: {three: [vanish]}
+    checks: {three: [{cannot_tell: it is dark}]}
+    people: [{by: cleo, when: three, after: 2h, do: complete, says: it is there}]
+    expect: {status: succeeded, performed: [one, two, three], says: [it is dark, cleo says of step three]}
+  - name: not-done-after-all
+    actions: {three: [vanish, succeed]}
+    checks: {three: [{does_not_hold: nothing there}]}
+    expect: {status: succeeded, performed: [one, two, three, three]}
+""",
+    )
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
+
+
+async def test_people_act_in_their_moment() -> None:
+    """Days pass in seconds; a word that comes too late, twice or from the wrong person counts for nothing."""
+    found = await play(
+        ASKED,
+        GROUPS
+        + """
+scenarios:
+  - name: two-say-yes
+    people:
+      - {by: ann, when: yes, do: approve, refused: asked for this run}
+      - {by: bob, when: yes, after: 1d, do: approve}
+      - {by: bob, at: 25h, do: approve, step: yes, refused: already voted}
+      - {by: dan, when: yes, after: 47h, do: approve}
+      - {by: bob, when: look, after: 1h, do: complete, output: {seen: true}}
+    expect:
+      status: succeeded
+      performed: [risky]
+      approvals: {yes: approved}
+      outputs: {look: {seen: true}}
+      messages:
+        - {template: approval_request, step: yes, times: 8}
+        - {template: manual_step, step: look, to: [bob]}
+      lasts: {at_least: 48h, at_most: 48h}
+  - name: too-late
+    people:
+      - {by: bob, when: yes, after: 73h, do: approve, refused: over}
+    expect: {status: failed, performed: [], approvals: {yes: expired}, lasts: {at_least: 3d}}
+  - name: skipped
+    people:
+      - {by: bob, when: yes, do: approve}
+      - {by: dan, when: yes, do: approve}
+      - {by: cleo, at: 2h, do: pause}
+      - {by: cleo, at: 3h, do: resume}
+      - {by: cleo, when: look, after: 4h, do: skip, says: seen before}
+    expect: {status: succeeded, steps: {look: skipped}, lasts: {at_least: 4h, at_most: 4h}}
+""",
+    )
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
+    clock = [str(line.at).split(".")[0] for line in found["two-say-yes"].played.lines if "approves" in line.summary]
+    assert clock == ["1 day, 0:00:00", "1 day, 23:00:00"]
+
+
+async def test_a_mismatch_is_a_sentence() -> None:
+    """Every expectation that is not met says what should have been and what was."""
+    found = await play(
+        STEPS,
+        """
+scenarios:
+  - name: wrong
+    people: [{by: cleo, when: two, do: skip}, {by: bob, at: 1m, do: stop}]
+    expect:
+      status: failed
+      reason: broken
+      steps: {one: failed}
+      performed: [one, three]
+      undone: [one]
+      approvals: {one: approved}
+      outputs: {one: {n: 2}}
+      messages: [{template: manual_step}]
+      says: [started by ann, nothing of the sort]
+      lasts: {at_least: 1h}
+""",
+    )
+    *all_others, about_time = found["wrong"].mismatches
+    assert about_time.startswith("the run should last 1h at least, but lasted ")
+    assert all_others == [
+        "cleo was to skip 'two', but step 'two' never asked",
+        "bob was to stop the run, but was refused: the run is over",
+        "the run should be failed, but is succeeded",
+        "the run's reason should say 'broken', but is None",
+        "step 'one' should be failed, but is succeeded: done",
+        "step 'one' should give 'n', but gave nothing",
+        "one, three should have been performed, in this order, but it was one, two, three",
+        "one should have been taken back, in this order, but it was nothing",
+        "approval 'one' should be approved, but was never asked for",
+        "the message 'manual_step' should have been sent, but was not",
+        "the timeline should say 'nothing of the sort', but does not",
+    ]
+
+
+async def test_a_run_that_does_not_end_is_said_so() -> None:
+    """A run that waits for somebody for ever is a mismatch, unless the scenario says how long it is to be watched."""
+    found = await play(
+        "steps:\n  - {id: one, action: do, on_failure: pause}\ntimeout: 1h\n",
+        """
+given: {actions: {one: [{refuse: no}]}, undos: {one: [{refuse: never}]}}
+scenarios:
+  - name: watched
+    play_for: 30m
+    expect: {status: paused, steps: {one: failed}, lasts: {at_least: 30m, at_most: 30m}}
+  - name: over-by-its-timeout
+    expect: {status: failed, reason: timeout of 1h}
+""",
+    )
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
+
+
+async def test_what_the_real_action_would_refuse_is_refused() -> None:
+    """Rendered parameters are held against the action's schema, and faults are refused outside a drill."""
+    found = await play(
+        'parameters: {n: {default: x}}\nsteps:\n  - {id: one, action: do, with: {n: "{{ params.n }}"}}\n',
+        """
+scenarios:
+  - {name: plain, expect: {status: succeeded, performed: [one]}}
+""",
+    )
+    assert found["plain"].passed

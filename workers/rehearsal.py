@@ -1,0 +1,206 @@
+"""Plays runbooks on a real engine that skips time: three days in seconds, and nothing outside is touched.
+
+The composition root of `hotwash runbook rehearse`: the engine, the production workflows, and in place of the world the
+stage (`workers/rehearsal_stage.py`) and the people (`workers/rehearsal_people.py`) of a scenario. The one thing to
+know: the run's clock goes from timer to timer, and stops whenever a person of the scenario acts.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.rendering import RenderActivities
+from domain.durations import format_duration
+from domain.errors import Transient
+from domain.ids import run_id, run_workflow_id
+from domain.run import ActionSpec
+from domain.timeline import person
+from runbooks.render import render
+from runbooks.scenario import Rehearsal, Scenario, steps_of
+from runbooks.schema import PinnedRunbook, RunStart
+from runbooks.verdict import Played, Verdict, judge
+from runtime.engine_binary import find_engine_binary
+from workers.composition import PASSED_THROUGH, WORKFLOWS
+from workers.rehearsal_people import People
+from workers.rehearsal_stage import Stage, Stages
+from workers.virtual_time import VirtualTime
+from workflows.options import CONTROL_QUEUE, steps_queue
+from workflows.runbook_run import RunbookRun
+
+_TETHER = Path(__file__).with_name("tether.py")
+# Without the first nothing skips; without the others a skipped timer costs a second instead of 13 ms.
+_DYNAMIC_CONFIG = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    'history.timerProcessorMaxTimeShift="1ms"',
+    "history.transferProcessorMaxPollRPS=100000",
+    "history.timerProcessorMaxPollRPS=100000",
+    "history.visibilityProcessorMaxPollRPS=100000",
+    "history.outboundProcessorMaxPollRPS=100000",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
+# It serves 0.1 to 0.3 s after its start; a machine with better things to do gets this long.
+_SERVING_WITHIN_SECONDS = 30.0
+_POLL_SECONDS = 0.02
+# A scenario takes a second or two. One that takes this long in real time does not move any more.
+_STUCK_AFTER_SECONDS = 120.0
+# A run ends by its timeout, but not while it puts things back and asks people; a day more shows that it never will.
+_BEYOND_TIMEOUT = timedelta(days=1)
+# One play in some hundreds is overrun on a loaded machine; three in a row have another cause, and are shown.
+_MOST_PLAYS = 3
+# A run waits for the engine half of its time: more at once than the machine has cores, up to what the engine carries.
+_AT_ONCE = min(16, 3 * (os.cpu_count() or 1))
+
+
+async def rehearse(rehearsals: Sequence[Rehearsal], specs: Mapping[str, ActionSpec]) -> AsyncIterator[Verdict]:
+    """Play every scenario and judge it, in the order given; several are played at once."""
+    async with AsyncExitStack() as closing:
+        client = await closing.enter_async_context(_engine())
+        stages = Stages()
+        for worker in _workers(client, stages, rehearsals):
+            await closing.enter_async_context(worker)
+        turns = asyncio.Semaphore(_AT_ONCE)
+        numbers = count(1)
+
+        async def one(runbook: PinnedRunbook, scenario: Scenario) -> Verdict:
+            async with turns:
+                for _ in range(_MOST_PLAYS):
+                    incident_id = f"rehearsal-{next(numbers)}"
+                    stage = Stage(scenario, specs)
+                    stages.add(incident_id, stage)
+                    played, was_overrun = await _play(client, stage, _start(runbook, scenario, incident_id), scenario)
+                    if not was_overrun:
+                        break
+            return judge(runbook.reference.name, scenario, played)
+
+        playing = [asyncio.create_task(one(each.runbook, s)) for each in rehearsals for s in each.scenarios]
+        try:
+            for each in playing:
+                yield await each
+        finally:
+            for each in playing:
+                each.cancel()
+            await asyncio.gather(*playing, return_exceptions=True)
+
+
+async def _play(client: Client, stage: Stage, start: RunStart, scenario: Scenario) -> tuple[Played, bool]:
+    """What was played, and whether the engine overran somebody, so that it does not count."""
+    began = time.monotonic()
+    limit = scenario.play_for or start.runbook.document.timeout + _BEYOND_TIMEOUT
+    workflow_id = run_workflow_id(start.id)
+    clock = VirtualTime(client, workflow_id)
+    people = People(scenario, stage, client.get_workflow_handle_for(RunbookRun.run, workflow_id), clock, limit)
+    stage.attend = people.attend
+    handle = await clock.starting(limit).start_workflow(RunbookRun.run, start, id=workflow_id, task_queue=CONTROL_QUEUE)
+    try:
+        async with asyncio.timeout(_STUCK_AFTER_SECONDS):
+            while (await handle.describe()).close_time is None and not people.is_over:
+                await people.go_on()
+    except TimeoutError:
+        people.troubles.append(f"the run has not moved on for {_STUCK_AFTER_SECONDS:.0f} s of real time")
+    stage.attend = None
+    people.leave()
+    run = await handle.query(RunbookRun.view)
+    if run.finished_at is None:
+        await handle.terminate("the rehearsal is over")
+        if scenario.play_for is None:
+            since = format_duration(limit)
+            people.troubles.append(f"the run has not ended after {since}; if that is meant, say 'play_for'")
+    played = Played(
+        run=run,
+        lines=stage.lines(run.started_at),
+        performed=tuple(stage.performed),
+        undone=tuple(stage.undone),
+        approvals={path: approval.state for path, approval in stage.approvals.items()},
+        messages=stage.letters(run.started_at),
+        troubles=tuple(people.troubles),
+        lasted=run.finished_at - run.started_at if run.finished_at else limit,
+        took=timedelta(seconds=time.monotonic() - began),
+    )
+    return played, people.was_overrun
+
+
+def _start(runbook: PinnedRunbook, scenario: Scenario, incident_id: str) -> RunStart:
+    return RunStart(
+        id=run_id(incident_id, runbook.reference.name, 1),
+        incident_id=incident_id,
+        runbook=runbook,
+        parameters=scenario.parameters,
+        requested_by=person(scenario.requested_by),
+        drill=scenario.drill,
+        incident=scenario.incident,
+        groups=scenario.groups,
+        commander=scenario.commander,
+    )
+
+
+def _workers(client: Client, stages: Stages, rehearsals: Sequence[Rehearsal]) -> list[Worker]:
+    sites = {step.site for each in rehearsals for step in steps_of(each.runbook)}
+    control = Worker(
+        client,
+        task_queue=CONTROL_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[*stages.bookkeeping(), RenderActivities(render).render],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+    )
+    steps = [Worker(client, task_queue=steps_queue(site), activities=stages.steps()) for site in {None, *sites}]
+    return [control, *steps]
+
+
+@asynccontextmanager
+async def _engine() -> AsyncIterator[Client]:
+    """A server in memory on a free port of this machine; it ends with the block, and with this process."""
+    port = _free_port()
+    command = [str(find_engine_binary()), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+    command += ["--log-level", "never"]
+    command += [part for setting in _DYNAMIC_CONFIG for part in ("--dynamic-config-value", setting)]
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid())),
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Control-C is for whoever plays; the engine ends when the block does.
+        start_new_session=True,
+    )
+    try:
+        yield await _connected(f"127.0.0.1:{port}", server)
+    finally:
+        if server.returncode is None:
+            # Everything it knows is in memory: there is nothing to close in order.
+            server.kill()
+        await server.wait()
+
+
+async def _connected(address: str, server: asyncio.subprocess.Process) -> Client:
+    end = time.monotonic() + _SERVING_WITHIN_SECONDS
+    while True:
+        try:
+            return await Client.connect(address, data_converter=pydantic_data_converter)
+        except RuntimeError as error:
+            if server.returncode is not None:
+                raise Transient(f"the rehearsal's engine ended at once (exit code {server.returncode})") from error
+            if time.monotonic() > end:
+                raise Transient("the rehearsal's engine does not answer; try again") from error
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
