@@ -52,6 +52,7 @@ class World:
         api, engine, engine_ui, shop, smtp, hook = free_ports(6)
         self.url, self.shop_url = f"http://127.0.0.1:{api}", f"http://127.0.0.1:{shop}"
         self.engine_ui = f"http://127.0.0.1:{engine_ui}"
+        self.engine_port = engine
         self._ports = {"--port": api, "--temporal-port": engine, "--temporal-ui-port": engine_ui}
         self._shop_port = shop
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()

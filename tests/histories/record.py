@@ -1,0 +1,125 @@
+"""Records one history of every workflow shape: `python -m tests.histories.record` plays the demo and keeps it.
+
+Run it before a release, and commit what it wrote. The one thing to know: the files carry the version. Those of a
+version that was released stay for good, and a change that cannot follow them needs `workflow.patched`; those of the
+version that is being made are written anew.
+"""
+
+import asyncio
+import base64
+import gzip
+import json
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from cli.demo.story import Story
+from cli.demo.world import World
+from runtime.settings import Settings
+from runtime.temporal import connect
+from workers.composition import WORKFLOWS
+
+FOLDER = Path(__file__).parent
+# What would tell something of the machine or open a door.
+TELLTALES = re.compile(
+    r"(?<![\w.])/(tmp|home|root|work|Users|private|var/folders)/|whsec_|Bearer |BEGIN [A-Z ]*PRIVATE KEY"
+)
+# What the demo does not show: a run that takes a lock.
+_ONE_AT_A_TIME = """\
+schema_version: 1
+name: one-at-a-time
+title: Restart the shop while nobody else does
+owner: sre
+locks: {resources: [shop]}
+steps:
+  - {id: restart, action: release.restart, with: {target: shop}}
+"""
+# The last timeline entries are saved and the last mails delivered after the story has ended.
+_ENDS_WITHIN_SECONDS = 15.0
+_LOOK_EVERY_SECONDS = 0.1
+
+
+def record() -> None:
+    """Play the whole story on a real engine, and write one file per workflow type."""
+    world = World()
+    try:
+        world.open()
+        Story(world, Console()).tell()
+        _take_a_lock(world)
+        for name, history in asyncio.run(_histories(world)).items():
+            problem = telltale(history)
+            if problem:
+                sys.exit(f"{name} tells too much: {problem}")
+            text = json.dumps(history, separators=(",", ":"))
+            file = FOLDER / f"{name}-{version('hotwash')}.json.gz"
+            # No time and no name in the file: the same history is the same bytes.
+            file.write_bytes(gzip.compress(text.encode(), mtime=0))
+            sys.stdout.write(f"{file.name}: {len(history['events'])} events, {file.stat().st_size} bytes\n")
+    finally:
+        world.close()
+
+
+def _take_a_lock(world: World) -> None:
+    (world.home / "runbooks" / "one-at-a-time.yaml").write_text(_ONE_AT_A_TIME)
+    drill = world.get("/incidents", drill="true")["items"][0]["id"]
+    run = world.post("/runs", by="alice", incident_id=drill, runbook="one-at-a-time")["id"]
+    world.until("the lock is given back", 30, lambda: world.get(f"/runs/{run}")["status"] == "succeeded")
+
+
+def clean(part: Any) -> Any:
+    """The history without the names of machines and without stack traces; no replay reads either."""
+    if isinstance(part, dict):
+        return {key: clean(value) for key, value in part.items() if key not in {"identity", "stackTrace"}}
+    return [clean(each) for each in part] if isinstance(part, list) else part
+
+
+def texts(part: Any, key: str = "") -> list[str]:
+    """Every text of a history, payloads decoded."""
+    if isinstance(part, dict):
+        return [text for name, value in part.items() for text in texts(value, name)]
+    if isinstance(part, list):
+        return [text for each in part for text in texts(each)]
+    if not isinstance(part, str):
+        return []
+    # A payload's content is base64; a marker has an object under the same name.
+    return [base64.b64decode(part).decode("utf-8", "replace")] if key == "data" else [part]
+
+
+def telltale(history: Any) -> str | None:
+    """The first place that tells of a machine's folders or holds a secret; None when there is none."""
+    for text in texts(history):
+        found = TELLTALES.search(text)
+        if found:
+            return text[max(0, found.start() - 60) : found.end() + 60]
+    return None
+
+
+async def _histories(world: World) -> dict[str, Any]:
+    """Of each type the execution with the longest history, which is the one of the real incident."""
+    settings = Settings(home=world.home, temporal_port=world.engine_port)
+    client = await connect(settings, process="record")
+    found = {}
+    for each in WORKFLOWS:
+        name = each.__name__
+        executions = [one async for one in client.list_workflows(f'WorkflowType = "{name}"')]
+        longest = max(executions, key=lambda one: one.history_length)
+        found[name] = await _history_of(client, longest)
+    return found
+
+
+async def _history_of(client: Client, execution: WorkflowExecution) -> Any:
+    handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+    for _ in range(int(_ENDS_WITHIN_SECONDS / _LOOK_EVERY_SECONDS)):
+        if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            break
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    return clean((await handle.fetch_history()).to_json_dict())
+
+
+if __name__ == "__main__":
+    record()
