@@ -79,6 +79,10 @@ class PostgresNode(Model):
     data_directory: str
     # Put before each command that runs on the node: `[runuser, -u, postgres, --]`, or `[ssh, db1]`.
     via: Argv = ()
+    # argv instead of `pg_ctl start` and `pg_ctl stop`, where something else looks after the server:
+    # `[pg_ctlcluster, "15", main, start]`. Both return when it is done.
+    start: Argv = ()
+    stop: Argv = ()
 
     @field_validator("data_directory")
     @classmethod

@@ -14,6 +14,7 @@ from activities.actions.flag import FlagSet
 from activities.actions.haproxy import HaproxyDrain, HaproxyMaint, HaproxyReady, HaproxyWeight
 from activities.actions.nginx import NginxUpstreamSwitch
 from activities.actions.ports import HttpCaller
+from activities.actions.postgres import Clusters, PostgresFailover, PostgresRejoin
 from activities.actions.redis import RedisPromote
 from activities.actions.switches import Switchboard
 from activities.ports import ConfigurationSource
@@ -28,6 +29,8 @@ SITE_ACTIONS: tuple[type[AnyAction], ...] = (
     HaproxyReady,
     HaproxyWeight,
     NginxUpstreamSwitch,
+    PostgresFailover,
+    PostgresRejoin,
     ProcessRestart,
     ProcessStart,
     ProcessStop,
@@ -39,6 +42,7 @@ SITE_ACTIONS: tuple[type[AnyAction], ...] = (
 class SitePorts:
     """What the actions of this folder's site part need."""
 
+    clusters: Clusters
     daemons: Daemons
     doors: Doors
     http: HttpCaller
@@ -58,6 +62,8 @@ def site_actions(configuration: ConfigurationSource, ports: SitePorts) -> list[A
         HaproxyReady(configuration, ports.switchboard),
         HaproxyWeight(configuration, ports.switchboard),
         NginxUpstreamSwitch(configuration, ports.switchboard),
+        PostgresFailover(configuration, ports.clusters),
+        PostgresRejoin(configuration, ports.clusters),
         ProcessRestart(configuration, ports.daemons),
         ProcessStart(configuration, ports.daemons),
         ProcessStop(configuration, ports.daemons),

@@ -15,10 +15,12 @@ import psutil
 
 from activities.actions.ports import HttpCaller, ProgramRunner
 from activities.actions.site import SitePorts
+from activities.clients.postgres_clusters import PostgresClusters
 from activities.clients.site import site_ports
 from domain.action_targets import Database
 from domain.configuration import ActionSettings
 from domain.errors import Transient
+from tests.support.little_cluster import LittleCluster
 from tests.support.little_servers import LittleFlags, LittleHaproxy, LittlePrometheus, LittleRedis, LittleServer
 
 S = TypeVar("S", bound=LittleServer)
@@ -66,14 +68,16 @@ class Site:
         self._token = token
         self._running: list[LittleServer] = []
         self.rows = Rows()
+        self.cluster = LittleCluster()
         self.reloads = folder / "reloads"
         self.include = folder / "upstream.conf"
         self.pid_file = folder / "daemon.pid"
         self.deeds = folder / "deeds"
 
     def ports(self, programs: ProgramRunner, http: HttpCaller) -> SitePorts:
-        """The real clients, but for the database."""
-        return replace(site_ports(programs, http), sql=self.rows)
+        """The real clients, but for the databases."""
+        clusters = PostgresClusters(self.cluster.nodes_of, programs)
+        return replace(site_ports(programs, http), sql=self.rows, clusters=clusters)
 
     @cached_property
     def haproxy(self) -> LittleHaproxy:
@@ -104,6 +108,7 @@ class Site:
             "nginx": self._nginx_settings,
             "redis": self._redis_settings,
             "prometheus": lambda: {"main": {"url": self.prometheus.url, "token": "env:TOKEN"}},
+            "postgres": self._postgres_settings,
             "endpoints": lambda: {"redis": {"host": "127.0.0.1", "port": self.redis[0].port}},
             "databases": lambda: {
                 "orders": {"host": "127.0.0.1", "database": "orders", "user": "reader", "password": "env:TOKEN"}
@@ -131,6 +136,13 @@ class Site:
                 self.daemon_runs,
                 "daemons",
             ),
+            "postgres.failover": lambda: (
+                {"cluster": "orders"},
+                lambda: list(self.cluster.promoted),
+                self.cluster.roles,
+                "postgres",
+            ),
+            "postgres.rejoin": self._rejoin_case,
             "check.tcp": lambda: ({"endpoint": "redis"}, list, list, "endpoints"),
             "check.promql": lambda: (
                 {"prometheus": "main", "query": "errors", "comparison": "<", "threshold": 0.5},
@@ -197,6 +209,14 @@ class Site:
                 "settled_after": "50ms",
             }
         }
+
+    def _rejoin_case(self) -> tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any], str]:
+        self.cluster.nodes["b"].role = "stopped primary"
+        return {"cluster": "orders", "node": "b"}, lambda: list(self.cluster.rejoined), list, "postgres"
+
+    def _postgres_settings(self) -> dict[str, Any]:
+        nodes = {name: {"host": name, "data_directory": "/data"} for name in self.cluster.nodes}
+        return {"orders": {"nodes": nodes, "address_file": str(self._folder / "primary"), "password": "env:TOKEN"}}
 
     def _haproxy_settings(self) -> dict[str, Any]:
         assert self.haproxy

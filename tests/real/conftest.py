@@ -1,0 +1,60 @@
+"""Real servers of Debian packages, each a child of the test, on free ports and in folders of its own."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.action_world import World
+from tests.support.http_target import http_target
+from tests.support.real_servers import Children
+
+
+@pytest.fixture
+def needs() -> Callable[..., None]:
+    """Call it with the programs that a test needs; without them it is skipped, and `make test-real` installs them."""
+
+    def check(*programs: str) -> None:
+        missing = [program for program in programs if shutil.which(program) is None and not Path(program).exists()]
+        if missing:
+            pytest.skip(f"needs {', '.join(missing)}: make test-real as root installs them")
+
+    return check
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    """Programs that end with the test."""
+    children = Children()
+    yield children
+    children.close()
+
+
+@pytest.fixture
+def server_user() -> Sequence[str]:
+    """What is put before a command that must not run as root; empty when we are not root."""
+    return ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()
+
+
+@pytest.fixture
+def server_folder(server_user: Sequence[str]) -> Iterator[Path]:
+    """A folder that the servers' user may write to; its path is short, for a Unix socket's is limited."""
+    with tempfile.TemporaryDirectory(prefix="hw-real-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if server_user:
+            subprocess.run(["chown", "postgres", name], check=True)
+        yield folder
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A fresh world of actions."""
+    with http_target() as target:
+        world = World(tmp_path, target)
+        yield world
+        await world.close()
