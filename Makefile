@@ -27,8 +27,12 @@ up: $(STAMP) ## Start engine, store, workers and API on this machine
 test: $(STAMP) ## Run every test that needs nothing but Python
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real"
 
-test-real: $(STAMP) ## Run the tests that need Debian's Chromium (installed when run as root)
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q chromium; } || { echo "test-real needs chromium: apt-get install chromium"; exit 1; }
+# The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
+REAL := chromium:chromium prometheus:prometheus haproxy:haproxy nginx-light:nginx redis-server:redis-server
+test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HAProxy … (installed when run as root)
+	@missing="$(if $(wildcard /usr/lib/postgresql/*/bin/pg_ctl),,postgresql)"; \
+	for pair in $(REAL); do command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $$missing; } || { echo "test-real needs: apt-get install $$missing"; exit 1; }
 	$(BIN)/python -m pytest -q -m real
 
 lint: $(STAMP) ## Ruff, mypy and the layer contracts
