@@ -6,7 +6,7 @@ links included; the only HTML let through is a review's Markdown, sanitised by n
 
 import json
 import secrets
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,9 +103,32 @@ def duration(value: object) -> object:
         return value
 
 
-def first_keys(value: Mapping[str, Any], first: Sequence[str]) -> list[tuple[str, Any]]:
-    """The items of a mapping, those that a reader looks for in front."""
-    return sorted(value.items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
+# What a reader looks for comes first; the heading says the title, and where it stands in the runbook comes last.
+_FIRST = ("action", "with")
+_LAST = ("path", "kind")
+_SPANS = frozenset({"within", "every", "timeout", "deadline", "duration"})
+
+
+def outline(step: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Everything that a step holds besides its title, as lines: `with.target`, `shop`."""
+
+    def place(item: tuple[str, Any]) -> int:
+        name = item[0]
+        return _FIRST.index(name) if name in _FIRST else len(_FIRST) + (name in _LAST)
+
+    fields = sorted(step.items(), key=place)
+    return [line for name, value in fields if name != "title" for line in _leaves(name, value)]
+
+
+def _leaves(name: str, value: object) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        return [line for key, inner in value.items() for line in _leaves(f"{name}.{key}", inner)]
+    if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
+        return [line for number, inner in enumerate(value) for line in _leaves(f"{name}.{number}", inner)]
+    if isinstance(value, str):
+        is_span = name.rpartition(".")[2] in _SPANS
+        return [(name, str(duration(value)) if is_span else value)]
+    return [(name, json.dumps(value, ensure_ascii=False, default=str))]
 
 
 def sentence(text: str) -> str:
@@ -149,7 +172,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         at=at, line_time=line_time, line_time_short=line_time_short, day=day, ago=ago, words=words, sentence=sentence,
-        pretty=pretty, safe_url=safe_url, duration=duration, first_keys=first_keys,
+        pretty=pretty, safe_url=safe_url, duration=duration, outline=outline,
     )  # fmt: skip
     return environment
 

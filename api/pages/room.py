@@ -17,6 +17,7 @@ from api.pages.timeline import telling
 from api.pages.waiting import waiting_for
 from domain.errors import Rejected, Transient
 from domain.incident import (
+    FINISHED,
     RESPONDING,
     AcceptRole,
     Acknowledge,
@@ -70,6 +71,7 @@ async def room(desk: AtDesk, incident_id: str, everything: Annotated[bool, Query
         to_decide=[to_decide(desk, each) for each in pending],
         groups=groups,
         is_open=is_open,
+        is_finished=status in FINISHED,
         next_statuses=[s.value for s in RESPONDING if s is not status],
         severities=[s.value for s in Severity],
         roles=[r.value for r in Role],

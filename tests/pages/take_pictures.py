@@ -58,7 +58,7 @@ def take() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with a_shop_in_trouble() as (world, incident), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=LAUNCH_ARGUMENTS)
-        for name, width, height, scale in (("incident-room", 1280, 860, 1), ("phone", 390, 844, 1)):
+        for name, width, height, scale in (("incident-room", 1280, 1060, 1), ("phone", 390, 844, 1)):
             context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
             page = context.new_page()
             page.goto(world.url + world.post("/login-links", person="carol")["path"])
