@@ -72,7 +72,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
         if now != change.current:
             await self.move(parameters, call, change)
         try:
-            await self._arrive(parameters, call, change)
+            await self.arrive(parameters, call, change)
         except Transient as error:
             if is_written or self.idempotency_of(parameters) is not Idempotency.AT_MOST_ONCE:
                 raise
@@ -94,7 +94,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
                     f"{self.shown(done.current)}; decide whether {self.shown(done.previous)} is to come back"
                 )
             await self.move(parameters, call, back)
-        await self._arrive(parameters, call, back)
+        await self.arrive(parameters, call, back)
         return back
 
     @override
@@ -126,7 +126,9 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
         """Ask `look` until it says None; TimedOut when that takes longer than this call, or any, may take."""
         await until(look, what, call.timeout_seconds)
 
-    async def _arrive(self, parameters: P, call: Call, change: Moved[S]) -> None:
+    async def arrive(self, parameters: P, call: Call, change: Moved[S]) -> None:
+        """See it get there; TimedOut when it does not."""
+
         async def look() -> str | None:
             return await self.pending(parameters, call, change)
 

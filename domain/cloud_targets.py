@@ -5,15 +5,17 @@ that no pattern of the target's `resources` fits is out of reach, whatever the c
 """
 
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from domain.model import Model
 from domain.names import SecretReference
 
 # `ecs/shop/*`, `lambda/checkout:live`, `nodes/*`: how each action names what it changes stands in the catalogue.
 ResourcePattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*][^\s]{0,300}$")]
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
 
 
@@ -58,6 +60,22 @@ class KubernetesTarget(Model):
     ca_file: str | None = None
     # What may be changed: `deployments/shop/*`, `nodes/*`.
     resources: tuple[ResourcePattern, ...] = Field(min_length=1)
+
+    @field_validator("server")
+    @classmethod
+    def _token_is_not_shouted(cls, server: str | None) -> str | None:
+        # The bearer token would cross the network for everybody to read.
+        if server is not None and server.startswith("http://") and urlsplit(server).hostname not in _THIS_MACHINE:
+            message = "write https://; http:// is for a proxy on this machine only"
+            raise ValueError(message)
+        return server
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.server is None and self.credentials != "ambient":
+            message = "name the 'server', or use ambient credentials for the cluster that Hotwash runs in"
+            raise ValueError(message)
+        return self
 
     def may_change(self, resource: str) -> bool:
         """Whether a pattern fits."""

@@ -20,6 +20,10 @@ from activities.actions.aws_rds import RdsFailOverCluster
 from activities.actions.aws_route53 import Route53FailOver, Route53SetWeight
 from activities.actions.aws_ssm_automation import SsmStartAutomation
 from activities.actions.aws_ssm_parameter import SsmSetParameter
+from activities.actions.kubernetes import Kubernetes, OnKubernetes
+from activities.actions.kubernetes_node import KubernetesCordon, KubernetesDrain, KubernetesUncordon
+from activities.actions.kubernetes_rollout import KubernetesUndoRollout
+from activities.actions.kubernetes_scale import KubernetesScale
 from activities.plans import Plans
 from activities.ports import ConfigurationSource
 
@@ -38,7 +42,15 @@ _TRANSITIONS: tuple[type[OnAws[Any, Any]], ...] = (
 )
 _EXECUTIONS: tuple[type[StartsExecution[Any]], ...] = (FisStartExperiment, SsmStartAutomation)
 
-CLOUD_ACTIONS: tuple[type[AnyAction], ...] = (*_TRANSITIONS, *_EXECUTIONS)
+_IN_CLUSTERS: tuple[type[OnKubernetes[Any, Any]], ...] = (
+    KubernetesCordon,
+    KubernetesDrain,
+    KubernetesScale,
+    KubernetesUncordon,
+    KubernetesUndoRollout,
+)
+
+CLOUD_ACTIONS: tuple[type[AnyAction], ...] = (*_TRANSITIONS, *_EXECUTIONS, *_IN_CLUSTERS)
 
 
 @dataclass(frozen=True)
@@ -46,10 +58,13 @@ class CloudPorts:
     """What the actions of this folder's cloud part need."""
 
     aws: Aws
+    kubernetes: Kubernetes
     plans: Plans
 
 
 def cloud_actions(configuration: ConfigurationSource, ports: CloudPorts) -> list[AnyAction]:
     """One of each of `CLOUD_ACTIONS`, with what it needs."""
     transitions: list[AnyAction] = [cls(configuration, ports.aws, ports.plans) for cls in _TRANSITIONS]
-    return transitions + [cls(configuration, ports.aws) for cls in _EXECUTIONS]
+    executions: list[AnyAction] = [cls(configuration, ports.aws) for cls in _EXECUTIONS]
+    in_clusters: list[AnyAction] = [cls(configuration, ports.kubernetes, ports.plans) for cls in _IN_CLUSTERS]
+    return transitions + executions + in_clusters

@@ -10,10 +10,11 @@ from typing import Any
 from activities.actions.cloud import CloudPorts
 from activities.clients.cloud import Cloud as CloudClients
 from activities.ports import EffectLedger
-from domain.cloud_targets import AwsKeys, AwsTarget
+from domain.cloud_targets import AwsKeys, AwsTarget, KubernetesTarget, KubernetesToken
 from domain.configuration import ActionSettings
 from tests.support.aws_contract import ACCESS_KEY, SECRET_KEY, AwsContract, aws_contract
 from tests.support.aws_moto import REGION, Moto, moto
+from tests.support.kubernetes_contract import KubernetesContract, kubernetes_contract
 
 SECRETS = {"env:AWS_KEY": ACCESS_KEY, "env:AWS_SECRET": SECRET_KEY}
 KEYS = AwsKeys(access_key_id="env:AWS_KEY", secret_access_key="env:AWS_SECRET", session_token="env:TOKEN")
@@ -36,6 +37,7 @@ class Cloud:
         self.clients = _clients()
         self._contract: AwsContract | None = None
         self._moto: Moto | None = None
+        self._cluster: KubernetesContract | None = None
 
     def ports(self, ledger: EffectLedger) -> CloudPorts:
         """What the actions are built with."""
@@ -57,6 +59,14 @@ class Cloud:
             self._moto.reset()
         return self._moto
 
+    @property
+    def cluster(self) -> KubernetesContract:
+        """The Kubernetes API server of this world."""
+        if self._cluster is None:
+            self._cluster = kubernetes_contract()
+            self._cluster.reset(self._token)
+        return self._cluster
+
     def settings(self, actions: ActionSettings) -> ActionSettings:
         """The settings of a world, and the targets that have been started."""
         targets = {}
@@ -64,7 +74,8 @@ class Cloud:
             targets["contract"] = self._target(self._contract.url)
         if self._moto is not None:
             targets["moto"] = self._target(self._moto.url)
-        return actions.model_copy(update={"aws": targets})
+        clusters = {} if self._cluster is None else {"prod": _cluster(self._cluster.url)}
+        return actions.model_copy(update={"aws": targets, "kubernetes": clusters})
 
     def case(self, name: str) -> CloudCase | None:
         """What to ask of an action, and how to see what it has done; None for actions that are not on a cloud."""
@@ -76,6 +87,10 @@ class Cloud:
         return AwsTarget(region=REGION, credentials=KEYS, endpoint_url=url, resources=("*",))
 
 
+def _cluster(url: str) -> KubernetesTarget:
+    return KubernetesTarget(server=url, credentials=KubernetesToken(token="env:TOKEN"), resources=("*",))
+
+
 def _on_moto(cloud: Cloud, parameters: dict[str, Any], state: Callable[[], Any]) -> CloudCase:
     cloud.moto.changes.clear()
     return {"target": "moto", **parameters}, lambda: list(cloud.moto.changes), state
@@ -83,6 +98,18 @@ def _on_moto(cloud: Cloud, parameters: dict[str, Any], state: Callable[[], Any])
 
 def _on_contract(cloud: Cloud, parameters: dict[str, Any], state: Callable[[], Any]) -> CloudCase:
     return {"target": "contract", **parameters}, lambda: list(cloud.contract.changes), state
+
+
+def _in_cluster(cloud: Cloud, parameters: dict[str, Any], state: Callable[[], Any], of: str = "") -> CloudCase:
+    def effects() -> list[Any]:
+        return [change for change in cloud.cluster.changes if change.startswith(of)]
+
+    return {"target": "prod", **parameters}, effects, state
+
+
+def _uncordon(cloud: Cloud) -> CloudCase:
+    cloud.cluster.node["spec"]["unschedulable"] = True
+    return _in_cluster(cloud, {"node": "worker-3"}, cloud.cluster.is_cordoned)
 
 
 def _autoscaling(cloud: Cloud) -> CloudCase:
@@ -257,9 +284,19 @@ _CASES: dict[str, Callable[[Cloud], CloudCase]] = {
         },
         cloud.contract.appconfig.state,
     ),
-    # moto's experiments hit nothing and always succeed; its tags are not in ListExperiments.
+    # In moto every experiment succeeds and hits nothing; how one fails is in the contract only.
     "aws.fis.start_experiment": lambda cloud: _on_contract(
         cloud, {"template": "EXT1a2b3c4d5e6f7"}, cloud.contract.fis.running
+    ),
+    # There is no honest Kubernetes without a cluster: all on the contract server.
+    "kubernetes.cordon": lambda cloud: _in_cluster(cloud, {"node": "worker-3"}, cloud.cluster.is_cordoned),
+    "kubernetes.uncordon": _uncordon,
+    "kubernetes.drain": lambda cloud: _in_cluster(cloud, {"node": "worker-3"}, cloud.cluster.is_cordoned, "evict"),
+    "kubernetes.scale": lambda cloud: _in_cluster(
+        cloud, {"namespace": "shop", "name": "checkout", "replicas": 0}, cloud.cluster.replicas
+    ),
+    "kubernetes.undo_rollout": lambda cloud: _in_cluster(
+        cloud, {"namespace": "shop", "deployment": "checkout"}, cloud.cluster.images
     ),
     # moto does not know Automation.
     "aws.ssm.start_automation": lambda cloud: _on_contract(
