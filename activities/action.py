@@ -5,6 +5,7 @@ bookkeeping: retries, the effect ledger, redaction and heartbeats are done once,
 """
 # ruff: noqa: ARG002 - the hooks of Action have parameters for those who override them.
 
+import dataclasses
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +36,9 @@ class Call:
     timeout_seconds: float | None
     # Turns `env:NAME` into its value. What was resolved is redacted from everything that leaves the execution.
     secret: Callable[[str], str]
+    # The locks that the run holds: resource to fencing number, which rises with each holder. Hand it to a target that
+    # can refuse the lower of two.
+    fencing: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def performed_key(self) -> str:

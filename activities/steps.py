@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import Field
 from temporalio import activity
 
 from activities.action import ActionRegistry, AnyAction, Call, Finding, document, read
@@ -61,6 +62,8 @@ class StepRequest(Model):
     attempt: int = 1
     # What one attempt may take; None: as long as the engine lets it.
     timeout_seconds: float | None = None
+    # What the run holds, by resource, and the number of each grant: a higher one means a later holder.
+    fencing: dict[str, int] = Field(default_factory=dict)
     # A person has decided that an earlier attempt of unknown outcome did not happen: do it, whatever the ledger says.
     confirmed_not_done: bool = False
 
@@ -175,6 +178,7 @@ class StepActivities:
             drill=request.drill,
             timeout_seconds=None if limit is None else limit - _margin(limit),
             secret=redactor.resolve,
+            fencing=request.fencing,
         )
         parameters = read(action.parameters_model, request.parameters, request.action)
         # Undoing twice is undoing once: a law that every action keeps.

@@ -104,6 +104,11 @@ def page_workflow_id(incident: str, number: int) -> str:
     return f"page/{incident}/{number}"
 
 
+def lock_workflow_id(resource: str) -> str:
+    """The id under which the engine runs the lock of a resource."""
+    return f"lock/{resource}"
+
+
 def comms_workflow_id(incident: str) -> str:
     """The id under which the engine runs the communication plan of an incident."""
     return f"comms/{incident}"

@@ -46,6 +46,15 @@ RESPONDING = (
 FINISHED = (IncidentStatus.CLOSED, IncidentStatus.DECLINED, IncidentStatus.MERGED, IncidentStatus.CANCELLED)
 
 
+class LifecycleEvent(StrEnum):
+    """What happens to an incident, as triggers of runbooks name it."""
+
+    DECLARED = "declared"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
 class Role(StrEnum):
     """Who does what. Exactly one commander; command moves by offer and acceptance."""
 

@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from domain.durations import Duration
 from domain.model import Model
@@ -140,6 +140,25 @@ DEFAULTS: dict[Severity, SeverityPolicy] = {
 }
 
 
+class Freeze(Model):
+    """A window in which runbooks change nothing, unless a person says why all the same. Drills keep to it, too."""
+
+    name: str
+    # With a time zone: `2026-12-24T00:00:00+01:00`.
+    from_: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
+    # Services; empty: all of them.
+    applies_to: tuple[str, ...] = ()
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _ends_after_its_beginning(self) -> "Freeze":
+        if self.until <= self.from_:
+            raise ValueError(f"the freeze {self.name!r} ends before it begins")
+        return self
+
+
 class Policy(Model):
     """The whole written policy, as pinned into an incident at declaration."""
 
@@ -159,6 +178,8 @@ class Policy(Model):
     page_repeat_after: Duration = timedelta(minutes=5)
     # The commander is asked again this long after a silent acknowledgement (0 switches it off).
     acknowledged_silence: Duration = timedelta(minutes=30)
+    # When nothing is changed by runbooks.
+    freezes: tuple[Freeze, ...] = ()
 
     def of(self, severity: Severity) -> SeverityPolicy:
         """The policy of one severity; the defaults fill what `hotwash.yaml` leaves out."""

@@ -287,6 +287,16 @@ class StopRun(RunCommand):
     undo: bool = True
 
 
+class ObserveLock(RunCommand):
+    """A lock tells how it stands: granted (with its number), held by somebody else, or lost."""
+
+    resource: str
+    fencing: int | None = None
+    held_by: str | None = None
+    lost: bool = False
+    why: str = ""
+
+
 RUN_COMMANDS: dict[str, type[RunCommand]] = {
     "decide": DecideApproval,
     "complete": CompleteManualStep,
@@ -296,4 +306,5 @@ RUN_COMMANDS: dict[str, type[RunCommand]] = {
     "retry": RetryStep,
     "override": OverrideOutput,
     "stop": StopRun,
+    "observe_lock": ObserveLock,
 }

@@ -12,8 +12,12 @@ from domain.model import Model
 from domain.run import ActionSpec, RunbookReference
 from runbooks.findings import Finding, Unreadable, nearest
 from runbooks.lint import Linted, lint
+from runbooks.nesting import all_nested
+from runbooks.parse import parse_runbook
 from runbooks.plan import Plan, plan
-from runbooks.schema import ActionCall, PinnedRunbook, Runbook, digest_of
+from runbooks.schema import ActionCall, NestedRunbook, PinnedRunbook, Runbook, digest_of
+from runbooks.source import read_yaml
+from runbooks.walk import walk
 
 LIBRARY = Path(__file__).parent / "library"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -53,16 +57,22 @@ class Catalog:
 
     def plan(self, name: str) -> Plan:
         """What a runbook would do; Rejected with its findings when it is not fit to run."""
-        return plan(self._fit(name), self._specs)
+        runbook = self._fit(name)
+        return plan(runbook, self._specs, all_nested(runbook, self._readable))
 
     def pin(self, name: str) -> PinnedRunbook:
         """The runbook as it will run; Rejected when it is not there, or with its findings when it is not fit."""
         runbook = self._fit(name)
-        actions = {action: self._specs[action] for action in sorted(set(_actions(runbook)))}
+        inner = {each: self._fit(each) for each in all_nested(runbook, self._readable)}
+        nested = {each: NestedRunbook(reference=_own_reference(text), document=text) for each, text in inner.items()}
+        used = {action for each in (runbook, *inner.values()) for action in _actions(each)}
+        actions = {action: self._specs[action] for action in sorted(used)}
         # The digest covers what actions declare, too: `at_most_once` turned `idempotent` is another runbook.
-        what = {"document": runbook.model_dump(mode="json"), "actions": _dumped(actions)}
+        what: dict[str, object] = {"document": runbook.model_dump(mode="json"), "actions": _dumped(actions)}
+        if nested:
+            what["nested"] = {each: text.reference.digest for each, text in sorted(nested.items())}
         reference = RunbookReference(name=runbook.name, version=runbook.version, digest=digest_of(what))
-        return PinnedRunbook(reference=reference, document=runbook, actions=actions)
+        return PinnedRunbook(reference=reference, document=runbook, nested=nested, actions=actions)
 
     def summaries(self) -> list[RunbookSummary]:
         """The whole catalogue, with what is wrong where something is."""
@@ -83,12 +93,17 @@ class Catalog:
         return files[name]
 
     def _lint(self, name: str, file: Path) -> Linted:
-        linted = lint(_read(file), file.name, self._specs)
+        linted = lint(_read(file), file.name, self._specs, self._readable)
         if linted.runbook is None or linted.runbook.name == name:
             return linted
         sentence = f"the runbook is called {linted.runbook.name!r} but its file {file.name!r}; make them the same"
         wrong_name = Finding(file=file.name, line=1, column=1, path="name", code="wrong_name", sentence=sentence)
         return Linted(runbook=linted.runbook, findings=(wrong_name, *linted.findings))
+
+    def _readable(self, name: str) -> Runbook:
+        """The runbook of that name, whatever the lint thinks of it."""
+        file = self._file(name)
+        return parse_runbook(read_yaml(_read(file), file.name))
 
     def _fit(self, name: str) -> Runbook:
         linted = self._lint(name, self._file(name))
@@ -110,8 +125,14 @@ class Catalog:
         )
 
 
+def _own_reference(runbook: Runbook) -> RunbookReference:
+    digest = digest_of(runbook.model_dump(mode="json"))
+    return RunbookReference(name=runbook.name, version=runbook.version, digest=digest)
+
+
 def _actions(runbook: Runbook) -> Iterator[str]:
-    for step in (*runbook.steps, *runbook.finally_):
+    yield from (condition.action for condition in runbook.stop_conditions)
+    for step in (found.step for found in walk(runbook)):
         calls = (step.verify, step.check, step.undo, step.wait.until if step.wait else None)
         yield from (call.action for call in calls if isinstance(call, ActionCall))
         if step.action is not None:

@@ -22,7 +22,7 @@ def runbook_json_schema(specs: Mapping[str, ActionSpec]) -> dict[str, Any]:
         own = spec.parameters.get("$defs", {})
         definitions.update({f"{name}.{each}": _open(body, name) for each, body in own.items()})
         definitions[name] = _open({k: v for k, v in spec.parameters.items() if k != "$defs"}, name)
-    for holder in ("Step", "ActionCall", "Verify"):
+    for holder in ("Step", "ActionCall", "Verify", "StopCondition"):
         _bind(definitions[holder], specs)
     return {"$schema": DIALECT, "title": "Hotwash runbook", **schema}
 

@@ -3,25 +3,26 @@
 A runbook with findings is never pinned: at 3 a.m. is no time to learn of a typing mistake.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from domain.errors import Rejected
 from domain.model import Model
-from domain.run import ActionSpec, StepKind
+from domain.run import ActionSpec
 from runbooks.action_parameters import mistakes_in
-from runbooks.expressions import has_expression, with_aliases
+from runbooks.data_flow import Known, Name, Names, guards_in, ids_in
+from runbooks.expressions import has_expression
 from runbooks.findings import Finding, Unreadable, by_place, nearest
+from runbooks.lint_structure import structure_findings
+from runbooks.nesting import Others, nesting_findings
 from runbooks.parameters import mistake_in
 from runbooks.parse import parse_runbook
 from runbooks.render import names_used
 from runbooks.schema import ActionCall, ParameterType, Runbook, Step, covered_ids
 from runbooks.source import Path, Source, read_yaml
+from runbooks.walk import ANY_ITEM, lines_of, walk
 
-_ROOTS = ("params", "steps", "incident", "run")
-# In `verify`, `check` and `undo` a step reads what it gave itself.
-_OWN_OUTPUT = "output"
-_OF_A_STEP = ("output", "status", "error")
+_NOTHING = Known()
 
 
 class Linted(Model):
@@ -31,14 +32,20 @@ class Linted(Model):
     findings: tuple[Finding, ...]
 
 
-def lint(text: str, file_name: str, specs: Mapping[str, ActionSpec]) -> Linted:
-    """Read and check a runbook against the actions that there are; never raises for what the text says."""
+def lint(text: str, file_name: str, specs: Mapping[str, ActionSpec], others: Others | None = None) -> Linted:
+    """Read and check a runbook against the actions, and the other runbooks, that there are.
+
+    Never raises for what the text says. Without `others` nothing is said about nested runbooks.
+    """
     try:
         source = read_yaml(text, file_name)
         runbook = parse_runbook(source)
     except Unreadable as error:
         return Linted(runbook=None, findings=error.findings)
-    return Linted(runbook=runbook, findings=by_place(list(_Lint(source, runbook, specs).findings())))
+    findings = [*structure_findings(source, runbook), *_Lint(source, runbook, specs).findings()]
+    if others is not None:
+        findings += nesting_findings(source, runbook, others)
+    return Linted(runbook=runbook, findings=by_place(findings))
 
 
 class _Lint:
@@ -48,21 +55,20 @@ class _Lint:
         self._source = source
         self._runbook = runbook
         self._specs = specs
-        self._kinds = {step.id: step for step in (*runbook.steps, *runbook.finally_)}
-        self._params = with_aliases(runbook.parameters)
+        steps = {found.step.id: found.step for found in walk(runbook)}
+        self._names = Names(parameters=runbook.parameters, steps=steps, specs=specs)
+        # What a covered step may read: it is rendered when its approval is asked for, not when it runs.
+        self._limits: dict[str, Known] = {}
 
     def findings(self) -> Iterator[Finding]:
         yield from self._parameters()
-        yield from self._duplicate_ids()
-        yield from self._approvals()
-        known: set[str] = set()
-        visible = self._visible_to_covered()
-        for index, step in enumerate(self._runbook.steps):
-            yield from self._step(("steps", index), step, known & visible.get(step.id, known))
-            known.add(step.id)
-        for index, step in enumerate(self._runbook.finally_):
-            yield from self._step(("finally", index), step, known)
-            known.add(step.id)
+        yield from self._document()
+        yield from self._sequence(("steps",), self._runbook.steps, _NOTHING)
+        yield from self._sequence(("finally",), self._runbook.finally_, self._at_the_end())
+
+    def _at_the_end(self) -> Known:
+        # The run may have ended anywhere: every step can be asked for its status, none has surely succeeded.
+        return Known(met=frozenset(step.id for top in self._runbook.steps for step in (top, *_readable_in(top))))
 
     def _say(self, path: Path, code: str, sentence: str, *, key: bool = False) -> Finding:
         return self._source.finding(path, code, sentence, key=key)
@@ -76,56 +82,51 @@ class _Lint:
                 code = "secret_as_literal" if is_secret else "bad_default"
                 yield self._say(path, code, f"the default of {name!r}: {mistake}")
 
-    def _duplicate_ids(self) -> Iterator[Finding]:
-        lines: dict[str, int] = {}
-        for block, steps in (("steps", self._runbook.steps), ("finally", self._runbook.finally_)):
-            for index, step in enumerate(steps):
-                path: Path = (block, index, "id")
-                if step.id in lines:
-                    yield self._say(
-                        path, "duplicate_step", f"step {step.id!r} is here twice; the first is on line {lines[step.id]}"
-                    )
-                lines.setdefault(step.id, self._source.place_of(path).line)
+    def _document(self) -> Iterator[Finding]:
+        """What belongs to the whole runbook."""
+        runbook = self._runbook
+        if runbook.locks:
+            yield from self._texts(("locks", "resources"), runbook.locks.resources, _NOTHING)
+        for index, condition in enumerate(runbook.stop_conditions):
+            yield from self._asked(("stop_conditions", index), condition, _NOTHING)
+        ends = _NOTHING
+        for step in runbook.steps:
+            ends = ends.after(step)
+        yield from self._texts(("outputs",), runbook.outputs, ends)
+        for index, trigger in enumerate(runbook.triggers):
+            for name in trigger.parameters:
+                if name not in runbook.parameters:
+                    hint = nearest(name, list(runbook.parameters))
+                    path: Path = ("triggers", index, "parameters", name)
+                    yield self._say(path, "unknown_parameter", f"the runbook has no parameter {name!r}{hint}", key=True)
 
-    def _approvals(self) -> Iterator[Finding]:
-        for block, steps in (("steps", self._runbook.steps), ("finally", self._runbook.finally_)):
-            for index, step in enumerate(steps):
-                if step.approval is None:
-                    continue
-                later = [each.id for each in steps[index + 1 :]]
-                if not step.approval.covers and not later:
-                    yield self._say((block, index), "covers_nothing", f"approval {step.id!r} has no step after it")
-                for number, name in enumerate(step.approval.covers):
-                    path: Path = (block, index, "approval", "covers", number)
-                    if name not in self._kinds:
-                        yield self._say(path, "unknown_step", f"there is no step {name!r}{nearest(name, later)}")
-                    elif name not in later:
-                        yield self._say(path, "not_later", f"step {name!r} does not come after its approval")
+    def _sequence(self, place: Path, steps: tuple[Step, ...], known: Known) -> Generator[Finding, None, Known]:
+        for index, step in enumerate(steps):
+            for name in covered_ids(steps, index):
+                self._limits[name] = self._limits.get(name, known).within(known)
+            yield from self._step((*place, index), step, self._limited(step, known))
+            known = known.after(step)
+        return known
 
-    def _visible_to_covered(self) -> dict[str, set[str]]:
-        """What a covered step may read: it is rendered when its approval is asked for, not when it runs."""
-        visible: dict[str, set[str]] = {}
-        before: set[str] = set()
-        for index, step in enumerate(self._runbook.steps):
-            for name in covered_ids(self._runbook.steps, index):
-                visible[name] = visible.get(name, before) & before
-            before = before | {step.id}
-        return visible
+    def _limited(self, step: Step, known: Known) -> Known:
+        limit = self._limits.get(step.id)
+        return known if limit is None else known.within(limit)
 
-    def _step(self, path: Path, step: Step, known: set[str]) -> Iterator[Finding]:
-        own = known | {step.id}
+    def _step(self, path: Path, step: Step, known: Known) -> Iterator[Finding]:
+        guards: frozenset[str] = frozenset()
         if step.if_ is not None:
             if not has_expression(step.if_):
                 yield self._say(
                     (*path, "if"), "no_expression", f"a condition is an expression: write '{{{{ {step.if_} }}}}'"
                 )
             yield from self._texts((*path, "if"), step.if_, known)
+            # Who runs only if another step stands so and so knows how it stands.
+            guards = guards_in(_read_by(step.if_), self._names.steps)
+        known = Known(known.met, known.sure | (guards & known.met), known.variables, known.hidden)
+        own = known.own(step)
         if step.action is not None:
             yield from self._call(path, step.action, step.with_, known)
-        yield from self._texts((*path, "approval", "message"), step.approval.message if step.approval else "", known)
-        yield from self._texts(
-            (*path, "manual", "instructions"), step.manual.instructions if step.manual else "", known
-        )
+        yield from self._said_to_people(path, step, known)
         if step.wait and step.wait.until:
             yield from self._asked((*path, "wait", "until"), step.wait.until, known)
         if step.verify:
@@ -134,8 +135,35 @@ class _Lint:
             yield from self._asked((*path, "check"), step.check, own, is_own=True)
         if isinstance(step.undo, ActionCall):
             yield from self._call((*path, "undo"), step.undo.action, step.undo.with_, own, is_own=True)
+        yield from self._block(path, step, known)
+        behind = known.after(step).own(step)
+        yield from self._texts((*path, "outputs"), step.outputs, behind, is_own=True)
 
-    def _asked(self, path: Path, call: ActionCall, known: set[str], *, is_own: bool = False) -> Iterator[Finding]:
+    def _said_to_people(self, path: Path, step: Step, known: Known) -> Iterator[Finding]:
+        if step.approval:
+            yield from self._texts((*path, "approval", "message"), step.approval.message, known)
+        if step.manual:
+            yield from self._texts((*path, "manual", "instructions"), step.manual.instructions, known)
+
+    def _block(self, path: Path, step: Step, known: Known) -> Iterator[Finding]:
+        if step.runbook:
+            yield from self._texts((*path, "runbook", "parameters"), step.runbook.parameters, known)
+        if step.foreach:
+            yield from self._texts((*path, "foreach", "items"), step.foreach.items, known)
+        for index, case in enumerate(step.switch.cases if step.switch else ()):
+            yield from self._texts((*path, "switch", "cases", index, "if"), case.if_, known)
+        lines = lines_of(step)
+        for line in lines:
+            others = [(each.name, ids_in(each.steps)) for each in lines if each is not line]
+            inside = known.beside(others)
+            if step.foreach:
+                inside = Known(inside.met, inside.sure, inside.variables | {step.foreach.as_}, inside.hidden)
+            if step.id in self._limits:
+                # The whole block is shown before any of it has run.
+                self._limits.update(dict.fromkeys(ids_in(line.steps), inside))
+            yield from self._sequence((*path, *line.place), line.steps, inside)
+
+    def _asked(self, path: Path, call: ActionCall, known: Known, *, is_own: bool = False) -> Iterator[Finding]:
         spec = self._specs.get(call.action)
         if spec is not None and not spec.has_check:
             able = ", ".join(sorted(name for name, each in self._specs.items() if each.has_check))
@@ -145,7 +173,7 @@ class _Lint:
         yield from self._call(path, call.action, call.with_, known, is_own=is_own)
 
     def _call(
-        self, path: Path, action: str, parameters: dict[str, Any], known: set[str], *, is_own: bool = False
+        self, path: Path, action: str, parameters: dict[str, Any], known: Known, *, is_own: bool = False
     ) -> Iterator[Finding]:
         spec = self._specs.get(action)
         if spec is None:
@@ -158,7 +186,7 @@ class _Lint:
                 yield self._say(place, mistake.code, f"{action}: {mistake.sentence}", key=is_key)
         yield from self._texts((*path, "with"), parameters, known, is_own=is_own)
 
-    def _texts(self, path: Path, value: Any, known: set[str], *, is_own: bool = False) -> Iterator[Finding]:
+    def _texts(self, path: Path, value: Any, known: Known, *, is_own: bool = False) -> Iterator[Finding]:
         if isinstance(value, dict):
             for key, item in value.items():
                 if has_expression(key):
@@ -170,41 +198,28 @@ class _Lint:
         elif isinstance(value, str) and has_expression(value):
             yield from self._expression(path, value, known, is_own=is_own)
 
-    def _expression(self, path: Path, text: str, known: set[str], *, is_own: bool) -> Iterator[Finding]:
+    def _expression(self, path: Path, text: str, known: Known, *, is_own: bool) -> Iterator[Finding]:
         try:
             names = names_used(text)
         except Rejected as error:
             yield self._say(path, "bad_expression", error.sentence)
             return
+        guards = guards_in(names, self._names.steps)
         for name in names:
-            problem = self._name(name, known, is_own=is_own)
+            problem = self._names.problem(name, known, guards, is_own=is_own)
             if problem:
                 yield self._say(path, *problem)
 
-    def _name(self, name: tuple[str, ...], known: set[str], *, is_own: bool) -> tuple[str, str] | None:
-        root, *rest = name
-        roots = (*_ROOTS, _OWN_OUTPUT) if is_own else _ROOTS
-        if root not in roots:
-            return "unknown_name", f"there is no {root!r} in expressions{nearest(root, roots)}"
-        if root == "params" and rest and rest[0] not in self._params:
-            hint = nearest(rest[0], list(self._runbook.parameters))
-            return "unknown_name", f"the runbook has no parameter {rest[0]!r}{hint}"
-        if root == "steps" and rest:
-            return self._step_name(rest, known)
-        return None
 
-    def _step_name(self, rest: list[str], known: set[str]) -> tuple[str, str] | None:
-        step = with_aliases(self._kinds).get(rest[0])
-        if step is None:
-            return "unknown_name", f"there is no step {rest[0]!r}{nearest(rest[0], list(self._kinds))}"
-        if step.id not in known:
-            return "step_not_run", f"step {step.id!r} has not run when this is evaluated"
-        if rest[1:] and rest[1] not in _OF_A_STEP:
-            return "unknown_name", f"a step has no {rest[1]!r}{nearest(rest[1], _OF_A_STEP)}"
-        spec = self._specs.get(step.action or "")
-        if rest[1:2] == ["output"] and rest[2:] and spec and step.kind is StepKind.ACTION:
-            fields = spec.result.get("properties", {})
-            if spec.result.get("additionalProperties") is False and rest[2] not in fields:
-                hint = nearest(rest[2], list(fields))
-                return "unknown_name", f"{spec.name} gives no {rest[2]!r}{hint}"
-        return None
+def _readable_in(step: Step) -> Iterator[Step]:
+    for line in lines_of(step):
+        for inner in line.steps if line.name != ANY_ITEM else ():
+            yield inner
+            yield from _readable_in(inner)
+
+
+def _read_by(text: str) -> list[Name]:
+    try:
+        return names_used(text)
+    except Rejected:
+        return []

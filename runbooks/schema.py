@@ -12,14 +12,20 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from domain.durations import Duration
+from domain.incident import LifecycleEvent
 from domain.message import CourierState
 from domain.model import Model
+from domain.policy import Freeze
 from domain.record import RecorderState
 from domain.run import ActionSpec, OnFailure, OnUnknown, Retry, RunbookReference, StepKind
+from domain.severity import Severity
 from domain.timeline import Actor
 
 SCHEMA_VERSION = 1
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Percentage = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?[0-9])%$")]
+# Temporal takes 2,000 activities in flight per workflow; a fan-out may be one of several branches.
+MAX_CONCURRENCY = 200
 # Output kept in workflow history per step; more is cut with a marker (Temporal warns at 256 KiB a payload).
 MAX_OUTPUT_BYTES = 64 * 1024
 
@@ -91,8 +97,67 @@ class Wait(Model):
     every: Duration = timedelta(seconds=5)
 
 
+class Parallel(Model):
+    """Branches that run at the same time; paths read `STEP.BRANCH.STEP`.
+
+    Once it is decided, the branches still under way lose: no new step of theirs begins, the one in flight is cancelled
+    when it can be, and where the block has succeeded without them, what they did is undone.
+    """
+
+    branches: dict[Identifier, Annotated[tuple["Step", ...], Field(min_length=1)]] = Field(min_length=2)
+    # How many branches must succeed: `all`, `any`, or a number in between.
+    join: Literal["all", "any"] | Annotated[int, Field(ge=2)] = "all"
+
+
+class Foreach(Model):
+    """The same steps for each item of a list; paths read `STEP.INDEX.STEP`, the index from 0."""
+
+    # A list, or an expression that gives one.
+    items: str | tuple[Any, ...]
+    # The name under which expressions inside read the item.
+    as_: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = Field(default="item", alias="as")
+    steps: tuple["Step", ...] = Field(min_length=1)
+    # Items under way at once.
+    max_concurrency: int = Field(default=1, ge=1, le=MAX_CONCURRENCY)
+    # Failed items that are borne: a number, or a percentage of all items, rounded down. Once more than that have failed
+    # no new item begins, those under way end, and the step has failed.
+    max_errors: Annotated[int, Field(ge=0)] | Percentage = 0
+    # Begin with one item; each time that many more have succeeded as run at once, run twice as many.
+    ramp: bool = False
+    on_empty: Literal["fail", "skip"] = "fail"
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class Case(Model):
+    """One way on; paths read `STEP.case-NUMBER.STEP`, the number from 1."""
+
+    if_: str = Field(alias="if")
+    steps: tuple["Step", ...] = Field(min_length=1)
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class Switch(Model):
+    """The first case whose condition is true, else the default (`STEP.default.STEP`), else nothing."""
+
+    cases: tuple[Case, ...] = Field(min_length=1)
+    default: tuple["Step", ...] = ()
+
+
+class NestedCall(Model):
+    """Another runbook as one step, pinned together with this one; paths read `STEP.STEP`."""
+
+    name: Identifier
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class Step(Model):
-    """One step: exactly one kind, and fields that mean the same for every kind."""
+    """One step: exactly one kind, and fields that mean the same for every kind.
+
+    `abort` and `rollback` end the sequence of steps in which the step stands: the run, a branch, an item, a nested
+    runbook; `rollback` also undoes what that sequence has done. Around it, the block decides whether it has failed.
+    """
 
     id: Identifier
     title: str = ""
@@ -103,8 +168,12 @@ class Step(Model):
     approval: Approval | None = None
     manual: Manual | None = None
     wait: Wait | None = None
+    parallel: Parallel | None = None
+    foreach: Foreach | None = None
+    switch: Switch | None = None
+    runbook: NestedCall | None = None
     # --- common fields ---
-    # One attempt may take this long; all attempts together, `deadline`.
+    # One attempt may take this long; all attempts together (of a block: all that is inside), `deadline`.
     timeout: Duration | None = None
     deadline: Duration | None = None
     retry: Retry = Retry()
@@ -115,6 +184,8 @@ class Step(Model):
     verify: Verify | None = None
     # `auto`: the action's own undo, when it has one; `none`: nothing to undo; or an action of its own.
     undo: ActionCall | Literal["auto", "none"] = "auto"
+    # What later steps read of it instead of its whole output: expressions over `output`.
+    outputs: dict[Identifier, str] = Field(default_factory=dict)
     # The execution site: the task queue `steps-<site>` instead of `steps`.
     site: Identifier | None = None
 
@@ -123,7 +194,7 @@ class Step(Model):
     @property
     def kind(self) -> StepKind:
         """Which kind the step is of."""
-        for kind in (StepKind.ACTION, StepKind.APPROVAL, StepKind.MANUAL, StepKind.WAIT):
+        for kind in StepKind:
             if getattr(self, kind.value) is not None:
                 return kind
         message = f"step {self.id!r} has no kind"
@@ -131,13 +202,66 @@ class Step(Model):
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> "Step":
-        kinds = [k for k in ("action", "approval", "manual", "wait") if getattr(self, k) is not None]
+        kinds = [kind.value for kind in StepKind if getattr(self, kind.value) is not None]
         if len(kinds) != 1:
             found = "none" if not kinds else " and ".join(kinds)
-            message = f"step {self.id!r} needs exactly one of action, approval, manual, wait; it has {found}"
+            message = f"step {self.id!r} needs exactly one of {', '.join(StepKind)}; it has {found}"
             raise ValueError(message)
         if self.with_ and self.action is None:
             message = f"step {self.id!r}: 'with' belongs to an action"
+            raise ValueError(message)
+        return self
+
+
+class StopCondition(ActionCall):
+    """A check that is asked throughout the forward steps; when it holds, the run is stopped and undone."""
+
+    id: Identifier
+    title: str = ""
+    every: Duration = timedelta(seconds=30)
+    # What an answer that cannot be told means.
+    on_missing: Literal["stop", "go_on"] = "stop"
+
+
+class WhenHeld(StrEnum):
+    """What a run does when somebody else has the lock that it needs."""
+
+    QUEUE = "queue"
+    FAIL = "fail"
+
+
+class Locks(Model):
+    """What nobody else may change at the same time.
+
+    Taken before the first step that changes something, and kept to the end of the run.
+    """
+
+    # Names; texts may hold expressions over `params` and `incident`.
+    resources: tuple[str, ...] = Field(min_length=1)
+    when_held: WhenHeld = WhenHeld.QUEUE
+    # Longer than this nobody waits; so two runs that wait for each other do not wait for ever.
+    wait_at_most: Duration = timedelta(hours=1)
+    # A holder that says nothing for this long has died.
+    lease: Duration = timedelta(minutes=5)
+
+
+class Trigger(Model):
+    """When the runbook is started or suggested by itself: by an alert of an incident, or by what happens to it."""
+
+    # Labels of the alert, as in routes: a value `~…` is a regular expression.
+    alert: dict[str, str] | None = None
+    event: LifecycleEvent | None = None
+    # Only for incidents of these services and severities; empty: all.
+    services: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    then: Literal["start", "suggest"] = "suggest"
+    # Texts may name labels of the alert: `{labels.instance}`.
+    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_cause(self) -> "Trigger":
+        if (self.alert is None) == (self.event is None):
+            message = "a trigger has either 'alert' (labels to match) or 'event'"
             raise ValueError(message)
         return self
 
@@ -155,11 +279,23 @@ class Runbook(Model):
     mitigates: bool = False
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
     timeout: Duration = timedelta(hours=24)
+    triggers: tuple[Trigger, ...] = ()
+    locks: Locks | None = None
+    stop_conditions: tuple[StopCondition, ...] = ()
     steps: tuple[Step, ...] = Field(min_length=1)
-    # Run at the end on every exit, after any undo.
+    # Run at the end of the run on every exit, after any undo; those of nested runbooks first.
     finally_: tuple[Step, ...] = Field(default=(), alias="finally")
+    # What the runbook gives to the one that nests it.
+    outputs: dict[Identifier, str] = Field(default_factory=dict)
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class NestedRunbook(Model):
+    """A nested runbook as it was when the outermost one was pinned."""
+
+    reference: RunbookReference
+    document: Runbook
 
 
 class PinnedRunbook(Model):
@@ -167,6 +303,8 @@ class PinnedRunbook(Model):
 
     reference: RunbookReference
     document: Runbook
+    # All runbooks that it nests, directly or not, by name.
+    nested: dict[str, NestedRunbook] = Field(default_factory=dict)
     # What each action used declares of itself, so that the workflow needs no registry.
     actions: dict[str, ActionSpec] = Field(default_factory=dict)
 
@@ -185,10 +323,17 @@ class RunStart(Model):
     # People to whom approvals and manual steps are announced, by group and by person.
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     commander: str | None = None
+    # Windows in which nothing is changed, as the policy had them, and why a person does it all the same.
+    freezes: tuple[Freeze, ...] = ()
+    override_freeze: str = ""
     # Carried by continue-as-new only.
     carried: dict[str, Any] | None = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None
+
+
+for _model in (Parallel, Foreach, Case, Switch, Step):
+    _model.model_rebuild()
 
 
 def covered_ids(steps: tuple[Step, ...], index: int) -> tuple[str, ...]:

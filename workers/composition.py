@@ -48,10 +48,21 @@ from workflows.escalation import Escalation
 from workflows.game_day import GameDay
 from workflows.incident import Incident
 from workflows.options import CONTROL_QUEUE, steps_queue
+from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
 
-WORKFLOWS: Sequence[type] = (ActionItem, AlertGroup, CommsPlan, Escalation, GameDay, Incident, Review, RunbookRun)
+WORKFLOWS: Sequence[type] = (
+    ActionItem,
+    AlertGroup,
+    CommsPlan,
+    Escalation,
+    GameDay,
+    Incident,
+    ResourceLock,
+    Review,
+    RunbookRun,
+)
 # Our own packages and pydantic are free of side effects; passing them through saves 40 MB and half the start.
 PASSED_THROUGH = (
     "domain",

@@ -17,6 +17,7 @@ from temporalio.exceptions import FailureError
 from domain.approval import vote
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
+from domain.freeze import active_freeze, refusal
 from domain.ids import incident_workflow_id, is_incident_id, split_approval_id
 from domain.incident import ObserveRun, RunSummary
 from domain.record import ProjectionKind
@@ -24,6 +25,7 @@ from domain.run import (
     RUN_COMMANDS,
     ApprovalState,
     DecideApproval,
+    ObserveLock,
     PauseRun,
     ResumeRun,
     RunCommand,
@@ -32,12 +34,16 @@ from domain.run import (
     StopRun,
 )
 from domain.run_decisions import demand_possible
-from domain.timeline import EntryKind
+from domain.timeline import ActorKind, EntryKind
 from runbooks.parameters import bind_parameters
+from runbooks.plan import changes_something
 from runbooks.schema import RunStart
 from workflows.commands import CommandHandlers
-from workflows.steps.desk import Phase, RunDesk
-from workflows.steps.sequence import RunEnds, run_finals, run_steps
+from workflows.steps.desk import RunDesk
+from workflows.steps.locking import give_back, keep_renewing
+from workflows.steps.sequence import RunEnds, run_all_finals, run_steps
+from workflows.steps.state import Phase
+from workflows.steps.stops import watched
 from workflows.steps.undo import undo_all
 
 # Messages that are still under way when the run ends; a mail server that is away for longer has no run to keep open.
@@ -58,19 +64,22 @@ class RunbookRun(CommandHandlers[RunCommand]):
     async def run(self, start: RunStart) -> RunState:
         """Run to the end; the answer is what `view` says then."""
         desk = self._desk
-        background = [asyncio.create_task(each) for each in (desk.recorder.run(), self._paint(), self._report())]
+        chores = (desk.recorder.run(), self._paint(), self._report(), desk.keep_parking_short(), keep_renewing(desk))
+        background = [asyncio.create_task(each) for each in chores]
         desk.courier.start()
         if start.carried is None:
             self._begin()
         if desk.phase is Phase.FORWARD:
-            await self._supervised(run_steps(desk, desk.document.steps), is_forward=True)
+            await self._supervised(self._forward(), is_forward=True)
             self._turn_back()
         if desk.phase is Phase.UNDOING:
             await self._supervised(undo_all(desk))
             desk.phase = Phase.FINAL
         if desk.phase is Phase.FINAL:
-            await self._supervised(run_finals(desk, desk.document.finally_))
+            await self._supervised(run_all_finals(desk))
             desk.phase = Phase.OVER
+        if desk.locks.claimed:
+            await self._supervised(give_back(desk))
         self._finish()
         with desk.busy():
             # Too late to continue as new.
@@ -95,7 +104,7 @@ class RunbookRun(CommandHandlers[RunCommand]):
         """Raise Rejected when the command is not possible now; changes nothing."""
         if isinstance(command, DecideApproval):
             self._voted(command)
-        else:
+        elif not isinstance(command, ObserveLock):
             demand_possible(self._desk.view(), command, self._desk.decisions())
 
     def obey(self, command: RunCommand) -> BaseModel:
@@ -105,6 +114,8 @@ class RunbookRun(CommandHandlers[RunCommand]):
         match command:
             case DecideApproval():
                 return self._count(command)
+            case ObserveLock():
+                self._observe_lock(command)
             case PauseRun():
                 desk.is_paused = True
                 desk.note(EntryKind.RUN, f"{command.by.name} pauses the run: {command.reason}", command.by)
@@ -121,6 +132,13 @@ class RunbookRun(CommandHandlers[RunCommand]):
                 desk.instructions[str(getattr(command, "path"))] = command  # noqa: B009 - the union has no common type
                 desk.is_dirty = True
         return desk.view()
+
+    def _observe_lock(self, news: ObserveLock) -> None:
+        self._desk.locks.observe(news)
+        self._desk.is_dirty = True
+        if news.lost and news.resource in self._desk.locks.claimed:
+            sentence = f"The lock {news.resource!r} was lost: {news.why}; it is taken again before anything is changed"
+            self._desk.note(EntryKind.TROUBLE, sentence, news.by, resource=news.resource)
 
     def note_refused_signal(self, name: str, sentence: str) -> None:
         """A signal can be answered in the timeline only."""
@@ -145,6 +163,11 @@ class RunbookRun(CommandHandlers[RunCommand]):
 
     # --- the main line ---
 
+    async def _forward(self) -> None:
+        desk = self._desk
+        async with watched(desk, desk.document, ""):
+            await run_steps(desk, desk.document.steps)
+
     def _begin(self) -> None:
         desk = self._desk
         desk.note(
@@ -153,8 +176,21 @@ class RunbookRun(CommandHandlers[RunCommand]):
         )  # fmt: skip
         try:
             desk.parameters = bind_parameters(desk.document, desk.start.parameters)
+            self._demand_no_freeze()
         except Rejected as error:
             desk.end(RunStatus.FAILED, error.sentence, undo=False)
+
+    def _demand_no_freeze(self) -> None:
+        """Rejected when the run would change something within a freeze and no person has said why."""
+        desk = self._desk
+        services = desk.start.incident.get("services", ())
+        freeze = active_freeze(desk.start.freezes, services, workflow.now())
+        if freeze is None or not changes_something(desk.document, desk.specs, desk.nested):
+            return
+        reason, by = desk.start.override_freeze.strip(), desk.start.requested_by
+        if not reason or by.kind is not ActorKind.PERSON:
+            raise Rejected(refusal(freeze))
+        desk.note(EntryKind.RUN, f"{by.name} overrides the freeze {freeze.name!r}: {reason}", by, freeze=freeze.name)
 
     def _turn_back(self) -> None:
         """From forward to whatever comes next; nothing is under way any more."""

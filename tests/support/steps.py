@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio import activity
@@ -16,8 +16,10 @@ from activities.steps import CheckResult, StepRequest, StepResult, UndoRequest
 from domain.run import ActionSpec, Effect, Idempotency, RunbookReference
 from domain.timeline import person
 from runbooks.lint import lint
+from runbooks.parse import parse_runbook
 from runbooks.render import render
-from runbooks.schema import PinnedRunbook, RunStart
+from runbooks.schema import NestedRunbook, PinnedRunbook, RunStart
+from runbooks.source import read_yaml
 
 _ANY = {"type": "object"}
 
@@ -117,17 +119,25 @@ def fault(sentence: str = "it broke", type_: str = "Rejected", *, retryable: boo
     return ApplicationError(sentence, type=type_, non_retryable=not retryable)
 
 
-def pinned(text: str, *, fit: bool = True) -> PinnedRunbook:
-    """The runbook behind a YAML text without head; it must lint clean unless the test says otherwise."""
+def pinned(text: str, *, fit: bool = True, others: Sequence[str] = ()) -> PinnedRunbook:
+    """The runbook behind a YAML text without head; it must lint clean unless the test says otherwise.
+
+    `others` are the whole texts of runbooks that it may nest.
+    """
     head = "schema_version: 1\nname: mend\ntitle: Mend it\nowner: sre\n"
-    linted = lint(head + text, "mend.yaml", SPECS)
+    inner = {each.name: each for each in (parse_runbook(read_yaml(other, "other.yaml")) for other in others)}
+    linted = lint(head + text, "mend.yaml", SPECS, inner.__getitem__)
     assert linted.runbook is not None, linted.findings
     assert fit == (not linted.findings), [str(finding) for finding in linted.findings]
-    reference = RunbookReference(name="mend", version="1", digest="sha256:0")
-    return PinnedRunbook(reference=reference, document=linted.runbook, actions=SPECS)
+    nested = {name: NestedRunbook(reference=_reference(name), document=each) for name, each in inner.items()}
+    return PinnedRunbook(reference=_reference("mend"), document=linted.runbook, nested=nested, actions=SPECS)
 
 
-def start_of(text: str, *, fit: bool = True, **fields: Any) -> RunStart:
+def _reference(name: str) -> RunbookReference:
+    return RunbookReference(name=name, version="1", digest="sha256:0")
+
+
+def start_of(text: str, *, fit: bool = True, others: Sequence[str] = (), **fields: Any) -> RunStart:
     """The input of a run of it, asked for by ann; bob and cleo are sre."""
     given: dict[str, Any] = {
         "id": "inc-20261122-k7qd.mend.1",
@@ -137,7 +147,7 @@ def start_of(text: str, *, fit: bool = True, **fields: Any) -> RunStart:
         "commander": "cleo",
         **fields,
     }
-    return RunStart(runbook=pinned(text, fit=fit), **given)
+    return RunStart(runbook=pinned(text, fit=fit, others=others), **given)
 
 
 def _path(request: StepRequest) -> str:

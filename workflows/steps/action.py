@@ -22,7 +22,8 @@ from domain.run_decisions import (
 from runbooks.schema import ActionCall, Step
 from workflows.steps.approval import demand_approved
 from workflows.steps.calls import call_rendered, check, perform, rendered, request_for, timeout_of
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
+from workflows.steps.state import StepEnd
 
 _STATUS = {Next.FAIL: StepStatus.FAILED, Next.TIME_OUT: StepStatus.TIMED_OUT, Next.CANCEL: StepStatus.CANCELLED}
 
@@ -32,7 +33,7 @@ async def run_action(desk: RunDesk, step: Step, path: str) -> StepEnd:
     with desk.busy():
         desk.begin(path)
         try:
-            parameters = await rendered(desk, step.with_)
+            parameters = await rendered(desk, step.with_, path)
         except Rejected as error:
             return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
         desk.set(path, rendered=parameters)
@@ -56,7 +57,7 @@ async def _attempts(desk: RunDesk, step: Step, path: str, call: ActionCall) -> S
     rules = Rules(retry=step.retry, idempotency=spec.idempotency, deadline_at=deadline_at)
     tried = Tried()
     while True:
-        if desk.is_stopping:
+        if desk.is_stopping(path):
             return StepEnd(
                 status=StepStatus.CANCELLED, reason="stopped", sentence="the run was stopped before it began"
             )
@@ -95,7 +96,7 @@ def _count(tried: Tried, attempt: Attempt) -> Tried:
 
 async def _pause(desk: RunDesk, path: str, attempt: Attempt, decision: AfterAttempt) -> None:
     desk.set(path, reason=decision.reason, error=attempt.sentence, waiting_for="another attempt")
-    if decision.pause and not desk.is_stopping:
+    if decision.pause and not desk.is_stopping(path):
         await asyncio.sleep(decision.pause.total_seconds())
     await workflow.wait_condition(lambda: not desk.is_paused)
     desk.set(path, error=None, waiting_for=None)
@@ -121,10 +122,10 @@ async def _found_out(desk: RunDesk, path: str, call: ActionCall, doubt: StepEnd)
     """What the check says of an outcome in doubt; None: it did not happen, so it can be done."""
     step = desk.step(path)
     asked = step.check or (call if desk.specs[call.action].has_check else None)
-    if asked is None or step.on_unknown is not OnUnknown.CHECK or desk.is_stopping:
+    if asked is None or step.on_unknown is not OnUnknown.CHECK or desk.is_stopping(path):
         return doubt
     try:
-        found = await check(desk, path, await call_rendered(desk, asked))
+        found = await check(desk, path, await call_rendered(desk, asked, path))
     except Rejected as error:
         return doubt.model_copy(update={"sentence": f"{doubt.sentence}; its check: {error.sentence}"})
     verdict = after_check(found.holds)
@@ -145,7 +146,7 @@ async def _verified(desk: RunDesk, step: Step, path: str, end: StepEnd) -> StepE
         return end
     until = workflow.now() + step.verify.within
     try:
-        call = await call_rendered(desk, step.verify, end.output)
+        call = await call_rendered(desk, step.verify, path, end.output)
     except Rejected as error:
         return _unverified(end, error.sentence)
     while True:
@@ -154,7 +155,7 @@ async def _verified(desk: RunDesk, step: Step, path: str, end: StepEnd) -> StepE
         if found.holds:
             return end
         rest = until - workflow.now()
-        if desk.is_stopping or rest <= timedelta():
+        if desk.is_stopping(path) or rest <= timedelta():
             return _unverified(end, found.detail)
         await asyncio.sleep(min(step.verify.every, rest).total_seconds())
 

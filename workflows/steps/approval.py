@@ -10,9 +10,12 @@ from domain.errors import Rejected
 from domain.message import Template
 from domain.run import ApprovalState, ApprovalStatus, StepKind, StepStatus
 from domain.timeline import EntryKind
+from runbooks.parameters import bind_parameters
 from runbooks.schema import ActionCall, Approval, Step, covered_ids, digest_of
+from runbooks.walk import BLOCKS, Level, lines_of
 from workflows.steps.calls import rendered
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
+from workflows.steps.state import BlockState, StepEnd
 
 CONDITION_FALSE = "condition_false"
 
@@ -33,26 +36,64 @@ async def run_approval(desk: RunDesk, step: Step, path: str) -> StepEnd:
 
 
 async def demand_approved(desk: RunDesk, step: Step, path: str, call: ActionCall) -> None:
-    """Rejected unless every approval that covers the step was given for exactly this call."""
-    for name in desk.approvals_of(step):
-        if desk.states[name].reason == CONDITION_FALSE:
-            # The author says when the approval is needed, and it was not.
-            continue
-        approval = desk.approvals.get(name)
-        if approval is None or approval.state is not ApprovalStatus.APPROVED:
-            raise Rejected(f"approval {name!r} was not given, so this does not run")
-        if describe(step, path, call.with_) not in approval.shown["steps"]:
-            raise Rejected(f"what would run is not what was approved in {name!r} ({approval.digest}); ask anew")
+    """Rejected unless every approval that covers the step, or a block around it, was given for exactly this call."""
+    way = desk.way(path)
+    for number, level in enumerate(way):
+        for gate in _gates(level):
+            if desk.states[gate].reason == CONDITION_FALSE:
+                # The author says when the approval is needed, and it was not.
+                continue
+            approval = desk.approvals.get(gate)
+            if approval is None or approval.state is not ApprovalStatus.APPROVED:
+                raise Rejected(f"approval {gate!r} was not given, so this does not run")
+            if _subject(desk, way[number:], step, call) not in approval.shown["steps"]:
+                raise Rejected(f"what would run is not what was approved in {gate!r} ({approval.digest}); ask anew")
 
 
-def describe(step: Step, path: str, parameters: Any) -> dict[str, Any]:
-    """A step as people are shown it, and as it must be when it runs."""
+def _gates(level: Level) -> list[str]:
+    """The paths of the approvals that cover a step."""
+    return [
+        f"{level.prefix}{each.id}"
+        for index, each in enumerate(level.sequence)
+        if level.step.id in covered_ids(level.sequence, index)
+    ]
+
+
+def _subject(desk: RunDesk, way: list[Level], step: Step, call: ActionCall) -> dict[str, Any]:
+    """What of a covered block stands for the step: the step itself, or the first loop or nested runbook around it.
+
+    The steps inside those are fixed by the pinned text, and the lint lets them read nothing that was not known when
+    the approval was asked for; so their items and parameters bind them.
+    """
+    for level in way[:-1]:
+        block = desk.blocks.get(level.path, BlockState())
+        if level.step.foreach is not None:
+            return describe(level.step, level.path, block.items)
+        if level.step.runbook is not None:
+            return _nested(desk, level.step, level.path, block.parameters)
+    return describe(step, way[-1].path, call.with_)
+
+
+def describe(step: Step, path: str, rendered_: Any) -> dict[str, Any]:
+    """A step as people are shown it, and as it must be when it runs; `rendered_` are parameters, or a loop's items."""
     body = step.model_dump(mode="json", exclude_defaults=True)
     shown: dict[str, Any] = {"path": path, "kind": step.kind.value}
     shown.update({key: body[key] for key in ("title", "if", "site", "verify", "undo") if key in body})
     if step.kind is StepKind.ACTION:
-        return {**shown, "action": step.action, "with": parameters}
+        return {**shown, "action": step.action, "with": rendered_}
+    if step.foreach is not None:
+        return {**shown, "foreach": {**body["foreach"], "items": rendered_}}
+    if step.kind in BLOCKS:
+        # What stands inside is shown step by step.
+        inside = {"cases": [case.if_ for case in step.switch.cases]} if step.switch else {}
+        return {**shown, **inside, **({"join": step.parallel.join} if step.parallel else {})}
     return {**shown, step.kind.value: body.get(step.kind.value)}
+
+
+def _nested(desk: RunDesk, step: Step, path: str, parameters: dict[str, Any] | None) -> dict[str, Any]:
+    name = step.runbook.name if step.runbook else ""
+    reference = desk.start.runbook.nested[name].reference.model_dump()
+    return {**describe(step, path, None), "runbook": reference, "parameters": parameters}
 
 
 def _written(step: Step) -> Approval:
@@ -66,13 +107,13 @@ async def _asked_for(desk: RunDesk, asked: Approval, path: str, round_: int) -> 
     shown: dict[str, Any] = {
         "runbook": desk.start.runbook.reference.model_dump(),
         "incident": desk.start.incident_id,
-        "steps": [await _shown(desk, each) for each in _covered(desk, path)],
+        "steps": [shown for step, where in _covered(desk, path) for shown in await _shown(desk, step, where)],
     }
     if round_ > 1:
         # A decision of an earlier round must not count in this one.
         shown["round"] = round_
     now = workflow.now()
-    message = str(await rendered(desk, asked.message))
+    message = str(await rendered(desk, asked.message, path))
     desk.set(path, attempts=round_)
     approval = ApprovalState(
         id=desk.approval_id(path),
@@ -93,20 +134,30 @@ async def _asked_for(desk: RunDesk, asked: Approval, path: str, round_: int) -> 
     return approval
 
 
-def _covered(desk: RunDesk, path: str) -> list[Step]:
-    for block in (desk.document.steps, desk.document.finally_):
-        for index, step in enumerate(block):
-            if step.id == path:
-                names = covered_ids(block, index)
-                return [each for each in block if each.id in names]
-    return []
+def _covered(desk: RunDesk, path: str) -> list[tuple[Step, str]]:
+    """The steps that an approval covers, and their paths."""
+    level = desk.way(path)[-1]
+    names = covered_ids(level.sequence, level.sequence.index(level.step))
+    return [(each, f"{level.prefix}{each.id}") for each in level.sequence if each.id in names]
 
 
-async def _shown(desk: RunDesk, step: Step) -> dict[str, Any]:
+async def _shown(desk: RunDesk, step: Step, path: str) -> list[dict[str, Any]]:
+    """A step and, where they are known, all that it holds, as they will run."""
     try:
-        return describe(step, step.id, await rendered(desk, step.with_))
+        if step.foreach is not None:
+            items = step.foreach.items
+            listed = await rendered(desk, list(items) if isinstance(items, tuple) else items, path)
+            return [describe(step, path, listed)]
+        if step.runbook is not None:
+            given = await rendered(desk, step.runbook.parameters, path)
+            return [_nested(desk, step, path, bind_parameters(desk.nested[step.runbook.name], given))]
+        shown = [describe(step, path, await rendered(desk, step.with_, path))]
     except Rejected as error:
-        raise Rejected(f"step {step.id!r}, which needs approval, cannot be shown: {error.sentence}") from error
+        raise Rejected(f"step {path!r}, which needs approval, cannot be shown: {error.sentence}") from error
+    for line in lines_of(step):
+        for each in line.steps:
+            shown += await _shown(desk, each, f"{path}.{line.name}.{each.id}")
+    return shown
 
 
 def _announce(desk: RunDesk, approval: ApprovalState, path: str) -> None:

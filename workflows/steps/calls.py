@@ -36,21 +36,26 @@ _NO_WORKER_AGAIN = timedelta(minutes=10)
 _RENDERING = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
 
 
-async def rendered(desk: RunDesk, value: Any, own_output: Any = None) -> Any:
-    """The value without expressions, evaluated once and recorded; costs nothing when there are none."""
+async def rendered(desk: RunDesk, value: Any, path: str, own_output: Any = None) -> Any:
+    """The value without expressions as they stand in a step, evaluated once and recorded; free when there are none."""
     if not has_expression(value):
         return value
     with desk.busy():
-        try:
-            result = await workflow.execute_local_activity_method(
-                RenderActivities.render,
-                RenderRequest(template=value, scope=desk.scope(own_output)),
-                start_to_close_timeout=BOOKKEEPING_TIMEOUT,
-                retry_policy=_RENDERING,
-            )
-        except FailureError as error:
-            _let_go(error)
-            raise Rejected(_sentence(error)) from error
+        async with desk.rendering:
+            return await _evaluated(RenderRequest(template=value, scope=desk.scope(path, own_output)))
+
+
+async def _evaluated(request: RenderRequest) -> Any:
+    try:
+        result = await workflow.execute_local_activity_method(
+            RenderActivities.render,
+            request,
+            start_to_close_timeout=BOOKKEEPING_TIMEOUT,
+            retry_policy=_RENDERING,
+        )
+    except FailureError as error:
+        _let_go(error)
+        raise Rejected(_sentence(error)) from error
     return result.value
 
 
@@ -65,6 +70,7 @@ def request_for(desk: RunDesk, path: str, call: ActionCall, key: str, timeout: t
         drill=desk.start.drill,
         attempt=desk.states[path].attempts,
         timeout_seconds=timeout.total_seconds(),
+        fencing=desk.locks.held,
         confirmed_not_done=path in desk.confirmed_not_done,
     )
 
@@ -100,14 +106,31 @@ async def perform(desk: RunDesk, path: str, request: StepRequest) -> tuple[Attem
 
 async def check(desk: RunDesk, path: str, call: ActionCall) -> CheckResult:
     """Ask once whether something holds; whatever goes wrong with asking is an answer that cannot be told."""
-    step = desk.step(path)
     request = request_for(desk, path, call, desk.key(path), CHECK_TIMEOUT)
+    return await _checked(desk, request, steps_queue(desk.step(path).site))
+
+
+async def ask(desk: RunDesk, call: ActionCall, name: str) -> CheckResult:
+    """The same for a question that belongs to no step."""
+    request = StepRequest(
+        key=f"{desk.workflow_id}/{name}",
+        action=call.action,
+        parameters=call.with_,
+        incident_id=desk.start.incident_id,
+        run_id=desk.start.id,
+        drill=desk.start.drill,
+        timeout_seconds=CHECK_TIMEOUT.total_seconds(),
+    )
+    return await _checked(desk, request, steps_queue(None))
+
+
+async def _checked(desk: RunDesk, request: StepRequest, task_queue: str) -> CheckResult:
     with desk.busy():
         try:
             return await workflow.execute_activity_method(
                 StepActivities.check,
                 request,
-                task_queue=steps_queue(step.site),
+                task_queue=task_queue,
                 start_to_close_timeout=CHECK_TIMEOUT,
                 schedule_to_start_timeout=_NO_WORKER_AFTER,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -119,9 +142,9 @@ async def check(desk: RunDesk, path: str, call: ActionCall) -> CheckResult:
             return CheckResult(holds=None, detail=_sentence(error), output={})
 
 
-async def call_rendered(desk: RunDesk, call: ActionCall, own_output: Any = None) -> ActionCall:
-    """An action call without expressions."""
-    return ActionCall(action=call.action, with_=await rendered(desk, call.with_, own_output))
+async def call_rendered(desk: RunDesk, call: ActionCall, path: str, own_output: Any = None) -> ActionCall:
+    """An action call of a step without expressions."""
+    return ActionCall(action=call.action, with_=await rendered(desk, call.with_, path, own_output))
 
 
 def timeout_of(step: Step, deadline_at: datetime | None) -> timedelta:

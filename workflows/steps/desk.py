@@ -4,25 +4,23 @@
 of it fits into one `Carried` model, so that a run may continue as new between any two pieces of work.
 """
 
-import json
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
 from temporalio import workflow
 
 from domain.approval import supersede
 from domain.ids import RunId, approval_id
 from domain.message import DeliveryStatus, Message, MessageReceipt, Template
-from domain.model import Model
 from domain.record import ProjectionKind
 from domain.run import (
     RUN_COMMANDS,
     ApprovalState,
     ApprovalStatus,
+    Effect,
     RunCommand,
     RunState,
     RunStatus,
@@ -32,73 +30,31 @@ from domain.run import (
 from domain.run_decisions import Desk, status_of
 from domain.timeline import Actor, Entry, EntryKind, automation
 from runbooks.expressions import with_aliases
-from runbooks.schema import RunStart, Step, covered_ids
+from runbooks.schema import RunStart, Step
+from runbooks.walk import ANY_ITEM, Level, levels, visible_from, walk
 from workflows.courier import Courier
 from workflows.recorder import Recorder
+from workflows.steps.locks import LockDesk
+from workflows.steps.showing import brief, is_iteration, shown_steps, size
+from workflows.steps.state import (
+    BlockState,
+    Carried,
+    Ending,
+    Happened,
+    LineEnd,
+    Phase,
+    StepEnd,
+    packed,
+    unpacked,
+)
 
-# What pictures, queries and answers show of one output; the whole of it is on the step's page in the engine.
-_SHOWN_BYTES = 4 * 1024
 # All outputs together, half of what Temporal takes as the input of a continued run (2 MB).
 _KEPT_BYTES = 1024 * 1024
-
-
-class Phase(StrEnum):
-    """The stages of a run, in their order."""
-
-    FORWARD = "forward"
-    UNDOING = "undoing"
-    FINAL = "final"
-    OVER = "over"
-
-
-class StepEnd(Model):
-    """How a step ended; every kind gives one."""
-
-    status: StepStatus
-    # A named reason, for machines and golden files.
-    reason: str
-    output: Any = None
-    # What happened, or what went wrong, as a sentence.
-    sentence: str = ""
-    # The step failed, was stopped or is in doubt, and its effect may be there all the same: undo counts it in.
-    may_have_happened: bool = False
-    # Under which idempotency key.
-    key: str | None = None
-
-
-class Happened(Model):
-    """An effect that an undo has to take back."""
-
-    path: str
-    key: str
-    # As the action returned it; the undo reads it.
-    output: dict[str, Any] | None = None
-
-
-class Ending(Model):
-    """Why the forward work ends before its last step."""
-
-    status: RunStatus
-    reason: str
-    undo: bool
-
-
-class Carried(Model):
-    """What continue-as-new takes along."""
-
-    phase: Phase
-    is_paused: bool
-    started_at: datetime
-    parameters: dict[str, Any]
-    ending: Ending | None
-    steps: tuple[StepState, ...]
-    approvals: dict[str, ApprovalState]
-    asks: dict[str, str]
-    happened: tuple[Happened, ...]
-    reported: RunStatus | None
-    confirmed_not_done: tuple[str, ...] = ()
-    # Commands about steps that have not been reached yet: path to the command's name and body.
-    instructions: dict[str, tuple[str, dict[str, Any]]] = Field(default_factory=dict)
+# A line that waits for a continued run is not kept waiting for long by another line's slow step ...
+_PARKING_PATIENCE = timedelta(minutes=1)
+# ... but tried again after so many further events, and from here on waited for: Temporal warns at 10,240 events.
+_EVENTS_BETWEEN = 2_000
+_EVENTS_AT_MOST = 8_000
 
 
 class RunDesk:
@@ -124,19 +80,29 @@ class RunDesk:
         self.asks: dict[str, str] = {}
         self.instructions: dict[str, RunCommand] = {}
         self.confirmed_not_done: set[str] = set()
-        self.happened: list[Happened] = []
+        # By key, in the order in which they came about.
+        self.happened: dict[str, Happened] = {}
+        self.blocks: dict[str, BlockState] = {}
+        self.line_ends: dict[str, LineEnd] = {}
+        # Prefixes of lines that have lost or run out of time: nothing new begins there.
+        self.stopped: set[str] = set()
+        # Lines of blocks under way at this moment.
+        self.lines_under_way = 0
+        self.locks = LockDesk()
+        # One at a time: local activities that run side by side may come back in another order when they are replayed.
+        self.rendering = asyncio.Lock()
+        self.nested = {name: each.document for name, each in start.runbook.nested.items()}
         self.reported: RunStatus | None = None
         self.final_status: RunStatus | None = None
         self._steps: dict[str, Step] = {}
         self._sizes: dict[str, int] = {}
-        self._approved_by: dict[str, tuple[str, ...]] = {}
-        for block in (self.document.steps, self.document.finally_):
-            for index, step in enumerate(block):
-                self.open(step, step.id)
-                for name in covered_ids(block, index):
-                    self._approved_by[name] = (*self._approved_by.get(name, ()), step.id)
+        self._happened_bytes = 0
+        self._park_from = 0
+        for found in walk(self.document):
+            if ANY_ITEM not in found.pattern.split("."):
+                self.open(found.step, found.pattern)
         if start.carried is not None:
-            self._take_up(Carried.model_validate(start.carried))
+            self._take_up(unpacked(start.carried))
 
     # --- what is known ---
 
@@ -145,10 +111,11 @@ class RunDesk:
         """Leads every idempotency key."""
         return workflow.info().workflow_id
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether no new forward work may start."""
-        return self.phase is Phase.FORWARD and self.ending is not None
+    def is_stopping(self, path: str = "") -> bool:
+        """Whether no new forward work may start: nowhere in the run, or not in the line in which the step stands."""
+        if self.phase is Phase.FORWARD and self.ending is not None:
+            return True
+        return any(path.startswith(prefix) for prefix in self.stopped)
 
     def open(self, step: Step, path: str) -> StepState:
         """The state of a step; met for the first time, it is pending."""
@@ -159,28 +126,45 @@ class RunDesk:
 
     def step(self, path: str) -> Step:
         """The step as it is written."""
+        if path not in self._steps:
+            self._steps[path] = self.way(path)[-1].step
         return self._steps[path]
 
-    def approvals_of(self, step: Step) -> tuple[str, ...]:
-        """The approvals that cover a step."""
-        return self._approved_by.get(step.id, ())
+    def way(self, path: str) -> list[Level]:
+        """The steps around a step, outermost first, and the step."""
+        return levels(path, self.document, self.nested)
+
+    def block(self, path: str) -> BlockState:
+        """What a block remembers."""
+        return self.blocks.setdefault(path, BlockState())
 
     def key(self, path: str) -> str:
         """The idempotency key of a step: never of an attempt; a new one only where it was decided to do it anew."""
         again = self.states[path].again
         return f"{self.workflow_id}/{path}" + (f"/again-{again}" if again else "")
 
-    def scope(self, own_output: Any = None) -> dict[str, Any]:
-        """What expressions may read."""
+    def scope(self, path: str, own_output: Any = None) -> dict[str, Any]:
+        """What expressions of a step may read."""
+        way = self.way(path)
+        document, parameters, items = self.document, self.parameters, dict[str, Any]()
+        for level in way[:-1]:
+            block = self.blocks.get(level.path, BlockState())
+            if level.step.runbook is not None:
+                # A nested runbook knows its parameters, and nothing of who nests it.
+                document, parameters, items = self.nested[level.step.runbook.name], block.parameters or {}, {}
+            elif level.step.foreach is not None:
+                items[level.step.foreach.as_] = (block.items or [])[int(level.line)]
         steps = {
-            path: {"output": state.output, "status": state.status.value, "error": state.error}
-            for path, state in self.states.items()
+            name: {"output": state.output, "status": state.status.value, "error": state.error}
+            for name, where in visible_from(way).items()
+            if (state := self.states.get(where)) is not None
         }
         return {
-            "params": with_aliases(self.parameters),
+            **items,
+            "params": with_aliases(parameters),
             "steps": with_aliases(steps),
             "incident": {"id": self.start.incident_id, **self.start.incident},
-            "run": {"id": self.start.id, "drill": self.start.drill, "runbook": self.document.name},
+            "run": {"id": self.start.id, "drill": self.start.drill, "runbook": document.name},
             "output": own_output,
         }
 
@@ -214,7 +198,7 @@ class RunDesk:
             status=self.status(),
             requested_by=self.start.requested_by,
             parameters=self.parameters,
-            steps=tuple(state.model_copy(update={"output": _brief(state.output)}) for state in self.states.values()),
+            steps=shown_steps(self.states.values(), self.asks),
             started_at=self.started_at,
             finished_at=self.finished_at,
             reason=self.ending.reason if self.ending else None,
@@ -251,8 +235,8 @@ class RunDesk:
 
     def settle(self, path: str, end: StepEnd) -> None:
         """A step has ended."""
-        kept = end.output if self._has_room_for(end.output) else _brief(end.output)
-        self._sizes[path] = _size(kept)
+        kept = end.output if self._has_room_for(end.output) else brief(end.output)
+        self._sizes[path] = size(kept)
         good = end.status in {StepStatus.SUCCEEDED, StepStatus.SKIPPED}
         self.set(
             path,
@@ -267,6 +251,9 @@ class RunDesk:
             self.remember(path, end.key, end.output)
         elif end.key is not None and not end.may_have_happened:
             self.forget(end.key)
+        if good and is_iteration(path):
+            # A line per item and step would bury the timeline; the loop says how many went well.
+            return
         state = self.states[path]
         sentence = f" - {end.sentence}" if end.sentence else ""
         self.note(EntryKind.STEP, f"Step {path}: {end.status.value}{sentence}", path=path, reason=end.reason,
@@ -275,11 +262,35 @@ class RunDesk:
     def remember(self, path: str, key: str, output: Any) -> None:
         """An effect is (or may be) there."""
         self.forget(key)
-        self.happened.append(Happened(path=path, key=key, output=output if isinstance(output, dict) else None))
+        if is_iteration(path) and not self.can_undo(path):
+            return
+        kept = output if isinstance(output, dict) else None
+        if kept is not None and self._happened_bytes + size(kept) > _KEPT_BYTES:
+            sentence = f"Step {path}: its output is not kept for its undo, because the run keeps {_KEPT_BYTES} bytes"
+            self.note(EntryKind.TROUBLE, sentence, path=path)
+            kept = None
+        self._happened_bytes += size(kept)
+        self.happened[key] = Happened(path=path, key=key, output=kept)
 
     def forget(self, key: str) -> None:
         """An effect is surely not there (any more)."""
-        self.happened = [each for each in self.happened if each.key != key]
+        gone = self.happened.pop(key, None)
+        if gone is not None:
+            self._happened_bytes -= size(gone.output)
+
+    def can_undo(self, path: str) -> bool:
+        """Whether anything takes a step's effect back."""
+        step = self.step(path)
+        if step.undo == "auto":
+            spec = self.specs.get(step.action or "")
+            return spec is not None and spec.has_undo and spec.effect is not Effect.READ_ONLY
+        return step.undo != "none"
+
+    def drop(self, path: str) -> None:
+        """Forget a step of an item that went well."""
+        del self.states[path]
+        self._sizes.pop(path, None)
+        self._steps.pop(path, None)
 
     def take(self, path: str) -> RunCommand | None:
         """The command about a step that waits to be carried out, once."""
@@ -312,22 +323,34 @@ class RunDesk:
 
     def close_forward(self) -> None:
         """Nothing more goes forward: say so of every step that is left, and of every open question."""
+        self._close("", "run_ended")
+
+    def close_under(self, prefix: str, reason: str) -> None:
+        """The same for the lines of a block."""
+        self._close(prefix, reason)
+
+    def _close(self, prefix: str, reason: str) -> None:
         now = workflow.now()
-        why = self.ending.reason if self.ending else "the run has ended"
-        finals = {step.id for step in self.document.finally_}
-        for path, state in self.states.items():
-            if path in finals and self.phase is not Phase.OVER:
-                continue
+        why = self.ending.reason if self.ending else f"the {reason.replace('_', ' has ')}"
+        paths = [path for path in self.states if path.startswith(prefix) and not self._is_yet_to_come(path)]
+        for path in paths:
+            state = self.states[path]
             if state.status in {StepStatus.RUNNING, StepStatus.WAITING}:
-                self.set(path, status=StepStatus.CANCELLED, reason="run_ended", finished_at=now, waiting_for=None)
-                self.note(EntryKind.STEP, f"Step {path}: cancelled", path=path, reason="run_ended")
+                self.set(path, status=StepStatus.CANCELLED, reason=reason, finished_at=now, waiting_for=None)
+                self.note(EntryKind.STEP, f"Step {path}: cancelled", path=path, reason=reason)
             elif state.status is StepStatus.PENDING:
-                self.set(path, status=StepStatus.SKIPPED, reason="run_ended")
+                self.set(path, status=StepStatus.SKIPPED, reason=reason)
             if path in self.asks:
                 self.answered(path)
         for path, approval in self.approvals.items():
-            if approval.state is ApprovalStatus.PENDING:
+            if path.startswith(prefix) and approval.state is ApprovalStatus.PENDING:
                 self.set_approval(path, supersede(approval, why, now))
+
+    def _is_yet_to_come(self, path: str) -> bool:
+        """Whether a step is a final one, of the run or of a nested runbook, and the run has not ended."""
+        return self.phase is not Phase.OVER and any(
+            level.sequence is level.document.finally_ for level in self.way(path)
+        )
 
     def set_approval(self, path: str, approval: ApprovalState) -> None:
         """Keep and show an approval."""
@@ -395,12 +418,26 @@ class RunDesk:
 
     async def parked(self) -> None:
         """Between two pieces of work: when history is long enough, stay here until the run continues as new."""
-        if workflow.info().is_continue_as_new_suggested():
-            await workflow.wait_condition(lambda: False)
+        if self._is_long():
+            await workflow.wait_condition(lambda: not self._is_long())
 
     def may_hand_over(self) -> bool:
         """Whether history is long enough, and nothing is under way."""
-        return self.working == 0 and workflow.info().is_continue_as_new_suggested()
+        return self.working == 0 and self._is_long()
+
+    async def keep_parking_short(self) -> None:
+        """Where lines run side by side, let the parked ones go on when another one is at a slow step; start it once."""
+        while True:
+            await workflow.wait_condition(lambda: self.lines_under_way > 1 and self.working > 0 and self._is_long())
+            try:
+                await workflow.wait_condition(lambda: self.working == 0, timeout=_PARKING_PATIENCE)
+            except TimeoutError:
+                if workflow.info().get_current_history_length() < _EVENTS_AT_MOST:
+                    self._park_from = workflow.info().get_current_history_length() + _EVENTS_BETWEEN
+
+    def _is_long(self) -> bool:
+        info = workflow.info()
+        return info.is_continue_as_new_suggested() and info.get_current_history_length() >= self._park_from
 
     def carry(self) -> RunStart:
         """The input of the continued run."""
@@ -413,16 +450,20 @@ class RunDesk:
             steps=tuple(self.states.values()),
             approvals=self.approvals,
             asks=self.asks,
-            happened=tuple(self.happened),
+            happened=tuple(self.happened.values()),
             reported=self.reported,
             confirmed_not_done=tuple(sorted(self.confirmed_not_done)),
             instructions={
                 path: (next(name for name, kind in RUN_COMMANDS.items() if type(command) is kind), command.model_dump())
                 for path, command in self.instructions.items()
             },
+            blocks=self.blocks,
+            line_ends=self.line_ends,
+            held=self.locks.held_locks(),
+            claimed=self.locks.claimed_resources(),
         )
         update = {
-            "carried": carried.model_dump(mode="json"),
+            "carried": packed(carried),
             "recorder": self.recorder.carry(),
             "courier": self.courier.carry(),
         }
@@ -435,10 +476,14 @@ class RunDesk:
         self.parameters = carried.parameters
         self.ending = carried.ending
         self.states.update({state.path: state for state in carried.steps})
-        self._sizes = {state.path: _size(state.output) for state in carried.steps}
+        self._sizes = {state.path: size(state.output) for state in carried.steps}
         self.approvals = dict(carried.approvals)
         self.asks = dict(carried.asks)
-        self.happened = list(carried.happened)
+        self.happened = {each.key: each for each in carried.happened}
+        self._happened_bytes = sum(size(each.output) for each in carried.happened)
+        self.blocks = dict(carried.blocks)
+        self.line_ends = dict(carried.line_ends)
+        self.locks.take_up(carried.held, carried.claimed)
         self.reported = carried.reported
         self.confirmed_not_done = set(carried.confirmed_not_done)
         self.instructions = {
@@ -450,14 +495,4 @@ class RunDesk:
         return max(self.started_at + self.document.timeout - workflow.now(), timedelta())
 
     def _has_room_for(self, output: Any) -> bool:
-        return sum(self._sizes.values()) + _size(output) <= _KEPT_BYTES
-
-
-def _size(output: Any) -> int:
-    return 0 if output is None else len(json.dumps(output))
-
-
-def _brief(output: Any) -> Any:
-    if _size(output) <= _SHOWN_BYTES:
-        return output
-    return {"truncated": json.dumps(output)[:_SHOWN_BYTES] + "… [truncated]"}
+        return sum(self._sizes.values()) + size(output) <= _KEPT_BYTES

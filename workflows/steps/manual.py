@@ -11,8 +11,9 @@ from domain.run import CompleteManualStep, StepStatus
 from domain.timeline import EntryKind
 from runbooks.schema import Manual, Step
 from workflows.steps.calls import rendered
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
 from workflows.steps.orders import ordered
+from workflows.steps.state import StepEnd
 
 
 async def run_manual(desk: RunDesk, step: Step, path: str) -> StepEnd:
@@ -20,7 +21,7 @@ async def run_manual(desk: RunDesk, step: Step, path: str) -> StepEnd:
     manual = step.manual or Manual(instructions="")
     if desk.states[path].status is not StepStatus.WAITING:
         try:
-            text = str(await rendered(desk, manual.instructions))
+            text = str(await rendered(desk, manual.instructions, path))
         except Rejected as error:
             return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
         who = manual.assignee or desk.start.commander or "the commander"

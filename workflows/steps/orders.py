@@ -2,7 +2,8 @@
 
 from domain.run import OverrideOutput, RunCommand, SkipStep, StepStatus
 from domain.timeline import EntryKind
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
+from workflows.steps.state import StepEnd
 
 
 def ordered(desk: RunDesk, path: str, command: RunCommand | None) -> StepEnd:

@@ -1,10 +1,12 @@
 """Runs steps one after another: what is common to all kinds.
 
-`parallel`, `foreach`, `switch` and nested runbooks will be kinds that call `run_steps` for their branches, with a
-prefix to the path.
+A kind that holds other steps (`BLOCKS`) runs each line of them through `run_line`, with a prefix to the paths. The one
+thing to know: a failure that ends a sequence ends the line in which it stands, and the block around decides what that
+means; where there is no block, it is the run that ends.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
 
 from temporalio import workflow
 
@@ -16,22 +18,46 @@ from runbooks.schema import Step
 from workflows.steps.action import run_action
 from workflows.steps.approval import CONDITION_FALSE, run_approval
 from workflows.steps.calls import rendered
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
+from workflows.steps.foreach import run_foreach
+from workflows.steps.lines import RunLine
+from workflows.steps.locking import locked, needs_locks
 from workflows.steps.manual import run_manual
+from workflows.steps.nested import run_nested
 from workflows.steps.orders import ordered
+from workflows.steps.parallel import run_parallel
+from workflows.steps.reopening import reopen_under
+from workflows.steps.state import LineEnd, Phase, StepEnd
+from workflows.steps.switch import run_switch
+from workflows.steps.undo import put_back
 from workflows.steps.wait import run_wait
 
 Kind = Callable[[RunDesk, Step, str], Awaitable[StepEnd]]
+Block = Callable[[RunDesk, Step, str, RunLine], Awaitable[StepEnd]]
 KINDS: dict[StepKind, Kind] = {
     StepKind.ACTION: run_action,
     StepKind.APPROVAL: run_approval,
     StepKind.MANUAL: run_manual,
     StepKind.WAIT: run_wait,
 }
+BLOCK_KINDS: dict[StepKind, Block] = {
+    StepKind.PARALLEL: run_parallel,
+    StepKind.FOREACH: run_foreach,
+    StepKind.SWITCH: run_switch,
+    StepKind.RUNBOOK: run_nested,
+}
 
 
 class RunEnds(Exception):
     """No error: it carries the end of the forward work out of any nesting. `RunDesk.ending` says why."""
+
+
+class LineEnds(Exception):
+    """No error either: it ends the line of a block."""
+
+    def __init__(self, end: LineEnd) -> None:
+        super().__init__(end.sentence)
+        self.end = end
 
 
 async def run_steps(desk: RunDesk, steps: Sequence[Step], prefix: str = "") -> None:
@@ -40,40 +66,93 @@ async def run_steps(desk: RunDesk, steps: Sequence[Step], prefix: str = "") -> N
         await run_step(desk, step, f"{prefix}{step.id}")
 
 
-async def run_finals(desk: RunDesk, steps: Sequence[Step]) -> None:
+async def run_line(desk: RunDesk, steps: Sequence[Step], prefix: str) -> LineEnd:
+    """Run one line of a block to its end; what it has done is put back when the step that failed says so."""
+    end = desk.line_ends.get(prefix)
+    if end is None:
+        try:
+            await run_steps(desk, steps, prefix)
+        except LineEnds as ends:
+            end = desk.line_ends[prefix] = ends.end
+            desk.close_under(prefix, "line_ended")
+        else:
+            return LineEnd(status=StepStatus.SUCCEEDED, reason="done", sentence="", undo=False)
+    if end.undo:
+        await put_back(desk, prefix)
+    return end
+
+
+async def run_finals(desk: RunDesk, steps: Sequence[Step], prefix: str = "") -> None:
     """Run every final step; one that fails keeps no other from running."""
     for step in steps:
         try:
-            await run_step(desk, step, step.id)
-        except RunEnds:
+            await run_step(desk, step, f"{prefix}{step.id}")
+        except (RunEnds, LineEnds):
             continue
 
 
+async def run_all_finals(desk: RunDesk) -> None:
+    """The final steps of every nested runbook that was begun, the last one first, and then those of the run."""
+    for path in reversed([path for path, block in desk.blocks.items() if block.parameters is not None]):
+        call = desk.step(path).runbook
+        if call is not None:
+            await run_finals(desk, desk.nested[call.name].finally_, f"{path}.")
+    await run_finals(desk, desk.document.finally_)
+
+
 async def run_step(desk: RunDesk, step: Step, path: str) -> None:
-    """Run one step until it has ended and nobody has to decide about it any more; RunEnds when it ends the run."""
+    """Run one step until it has ended and nobody has to decide about it any more.
+
+    Raises RunEnds when it ends the run, LineEnds when it ends the line of the block in which it stands.
+    """
     state = desk.open(step, path)
     if state.status in ENDED and path not in desk.asks:
         return
-    await _gate(desk)
+    await _gate(desk, path)
     end = await _before(desk, step, path)
     while True:
         if end is None:
-            end = await KINDS[step.kind](desk, step, path)
+            end = await _carried_out(desk, step, path)
         if path not in desk.asks:
             desk.settle(path, end)
         if not await _again(desk, step, path, end):
             return
-        await _gate(desk)
+        await _gate(desk, path)
         end = None
 
 
-async def _gate(desk: RunDesk) -> None:
+async def _carried_out(desk: RunDesk, step: Step, path: str) -> StepEnd:
+    if needs_locks(desk, step):
+        unlocked = await locked(desk, path)
+        if unlocked is not None:
+            return unlocked
+    if step.kind in BLOCK_KINDS:
+        end = await BLOCK_KINDS[step.kind](desk, step, path, run_line)
+    else:
+        end = await KINDS[step.kind](desk, step, path)
+    if not step.outputs or end.status is not StepStatus.SUCCEEDED:
+        return end
+    try:
+        return end.model_copy(update={"output": await rendered(desk, step.outputs, path, end.output)})
+    except Rejected as error:
+        sentence = f"it was done, but its outputs cannot be given: {error.sentence}"
+        update = {"status": StepStatus.FAILED, "reason": "not_rendered", "sentence": sentence}
+        return end.model_copy(update={**update, "may_have_happened": True})
+
+
+async def _gate(desk: RunDesk, path: str) -> None:
     """Between two pieces of work: stopping, pausing and continuing as new happen here."""
-    if desk.is_stopping:
-        raise RunEnds
+    if desk.is_stopping(path):
+        raise _stopped(desk)
     if desk.is_paused:
         await workflow.wait_condition(lambda: not desk.is_paused)
     await desk.parked()
+
+
+def _stopped(desk: RunDesk) -> Exception:
+    if desk.is_stopping():
+        return RunEnds()
+    return LineEnds(LineEnd(status=StepStatus.CANCELLED, reason="lost", sentence="it was not needed", undo=False))
 
 
 async def _before(desk: RunDesk, step: Step, path: str) -> StepEnd | None:
@@ -86,12 +165,12 @@ async def _before(desk: RunDesk, step: Step, path: str) -> StepEnd | None:
         return None
     if path in desk.instructions:
         return ordered(desk, path, desk.take(path))
-    return None if step.if_ is None else await _unwanted(desk, step.if_)
+    return None if step.if_ is None else await _unwanted(desk, step.if_, path)
 
 
-async def _unwanted(desk: RunDesk, condition: str) -> StepEnd | None:
+async def _unwanted(desk: RunDesk, condition: str, path: str) -> StepEnd | None:
     try:
-        wanted = await rendered(desk, condition)
+        wanted = await rendered(desk, condition, path)
     except Rejected as error:
         return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
     if wanted is True:
@@ -110,18 +189,27 @@ async def _again(desk: RunDesk, step: Step, path: str, end: StepEnd) -> bool:
         verdict = after_step(end.status, step.on_failure, step.on_unknown)
         if desk.ending is not None and end.status is not StepStatus.SUCCEEDED:
             raise RunEnds
+        if desk.is_stopping(path) and end.status is not StepStatus.SUCCEEDED:
+            raise _stopped(desk)
         if verdict is RunNext.GO_ON:
             return False
         if verdict is not RunNext.ASK:
-            reason = f"step {path!r} {_words(end.status)}: {end.sentence}"
-            desk.end(RunStatus.FAILED, reason, undo=verdict is RunNext.END_AND_UNDO)
-            raise RunEnds
+            _end_sequence(desk, path, end, undo=verdict is RunNext.END_AND_UNDO)
         command = await _asked(desk, path, end)
         if isinstance(command, RetryStep):
             _reopen(desk, path, command, end)
             return True
         end = _told(desk, path, command, end)
         desk.settle(path, end)
+
+
+def _end_sequence(desk: RunDesk, path: str, end: StepEnd, *, undo: bool) -> NoReturn:
+    """A step has failed for good: the line in which it stands ends, or the run where it stands in none."""
+    reason = f"step {path!r} {_words(end.status)}: {end.sentence}"
+    if "." in path and desk.phase is Phase.FORWARD:
+        raise LineEnds(LineEnd(status=StepStatus.FAILED, reason=end.reason, sentence=reason, undo=undo))
+    desk.end(RunStatus.FAILED, reason, undo=undo)
+    raise RunEnds
 
 
 async def _asked(desk: RunDesk, path: str, end: StepEnd) -> RunCommand | None:
@@ -143,6 +231,11 @@ def _reopen(desk: RunDesk, path: str, command: RetryStep, end: StepEnd) -> None:
         # The old key stands for the effect that is there; the new attempt is another effect.
         desk.set(path, again=desk.states[path].again + 1)
     desk.set(path, status=StepStatus.PENDING, started_at=None, finished_at=None)
+    if desk.step(path).kind in BLOCK_KINDS:
+        reopen_under(desk, f"{path}.")
+        block = desk.block(path)
+        block.lines = {name: status for name, status in block.lines.items() if status is StepStatus.SUCCEEDED}
+        block.failures = {}
 
 
 def _told(desk: RunDesk, path: str, command: RunCommand | None, end: StepEnd) -> StepEnd:

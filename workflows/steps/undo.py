@@ -9,12 +9,15 @@ from datetime import timedelta
 from temporalio import workflow
 
 from domain.errors import Rejected
-from domain.run import CompleteManualStep, Effect, Idempotency, Retry, RetryStep, StepStatus
+from domain.run import CompleteManualStep, Idempotency, Retry, RetryStep, StepStatus
 from domain.run_decisions import Attempt, Ending, Next, Rules, Tried, after_attempt, undo_order
 from domain.timeline import EntryKind
 from runbooks.schema import ActionCall
 from workflows.steps.calls import call_rendered, perform, request_for, timeout_of
-from workflows.steps.desk import Happened, RunDesk
+from workflows.steps.desk import RunDesk
+from workflows.steps.locking import locked
+from workflows.steps.showing import is_iteration
+from workflows.steps.state import Happened
 
 with workflow.unsafe.imports_passed_through():
     from activities.steps import StepRequest, UndoRequest
@@ -23,21 +26,34 @@ with workflow.unsafe.imports_passed_through():
 _RETRY = Retry(max_attempts=3, interval=timedelta(seconds=5))
 
 
-async def undo_all(desk: RunDesk) -> None:
-    """Undo every effect that is or may be there; what cannot be undone and need not be is passed over."""
-    for key in undo_order([each.key for each in desk.happened], ()):
-        happened = next(each for each in desk.happened if each.key == key)
-        if _undoable(desk, happened):
+async def undo_all(desk: RunDesk, prefix: str = "") -> None:
+    """Undo every effect (of these lines) that is or may be there; what nothing takes back is passed over."""
+    keys = [key for key, each in desk.happened.items() if each.path.startswith(prefix)]
+    for key in undo_order(keys, ()):
+        happened = desk.happened[key]
+        if desk.can_undo(happened.path):
+            await desk.parked()
+            desk.open(desk.step(happened.path), happened.path)
+            await locked(desk, happened.path, undoing=True)
             await _undo(desk, happened)
         desk.forget(key)
 
 
-def _undoable(desk: RunDesk, happened: Happened) -> bool:
-    step = desk.step(happened.path)
-    if step.undo == "auto":
-        spec = desk.specs.get(step.action or "")
-        return spec is not None and spec.has_undo and spec.effect is not Effect.READ_ONLY
-    return step.undo != "none"
+async def put_back(desk: RunDesk, prefix: str) -> None:
+    """The same in the middle of a run, for lines of which nothing is under way any more; a stop waits for its end."""
+    undoing = asyncio.create_task(undo_all(desk, prefix))
+    is_cancelled = False
+    while not undoing.done():
+        try:
+            await asyncio.shield(undoing)
+        except asyncio.CancelledError:
+            is_cancelled = True
+            if not desk.is_stopping(prefix):
+                # Nothing is under way, and the run continues as new: it begins here again.
+                undoing.cancel()
+    if is_cancelled:
+        raise asyncio.CancelledError
+    undoing.result()
 
 
 async def _undo(desk: RunDesk, happened: Happened) -> None:
@@ -51,6 +67,8 @@ async def _undo(desk: RunDesk, happened: Happened) -> None:
         if attempt.ending is Ending.SUCCEEDED:
             said = f" - {attempt.sentence}" if attempt.sentence else ""
             desk.set(path, status=StepStatus.UNDONE, reason="undone", waiting_for=None)
+            if is_iteration(path):
+                return
             desk.note(EntryKind.STEP, f"Step {path}: undone{said}", path=path, reason="undone")
             return
         desk.set(path, status=StepStatus.UNDO_FAILED, reason="undo_failed", error=attempt.sentence)
@@ -82,9 +100,10 @@ async def _request(desk: RunDesk, happened: Happened) -> StepRequest:
     key = f"{happened.key}/undo"
     timeout = timeout_of(step, None)
     if isinstance(step.undo, ActionCall):
-        call = await call_rendered(desk, step.undo, happened.output)
+        call = await call_rendered(desk, step.undo, happened.path, happened.output)
         return request_for(desk, happened.path, call, key, timeout)
-    performed = ActionCall(action=step.action or "", with_=desk.states[happened.path].rendered or {})
+    given = desk.states[happened.path].rendered if happened.parameters is None else happened.parameters
+    performed = ActionCall(action=step.action or "", with_=given or {})
     request = request_for(desk, happened.path, performed, key, timeout)
     return UndoRequest(**request.model_dump(), output=happened.output)
 

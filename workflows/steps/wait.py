@@ -8,8 +8,9 @@ from domain.errors import Rejected
 from domain.run import StepStatus
 from runbooks.schema import Step, Wait
 from workflows.steps.calls import call_rendered, check
-from workflows.steps.desk import RunDesk, StepEnd
+from workflows.steps.desk import RunDesk
 from workflows.steps.orders import ordered
+from workflows.steps.state import StepEnd
 
 
 async def run_wait(desk: RunDesk, step: Step, path: str) -> StepEnd:
@@ -30,7 +31,7 @@ async def run_wait(desk: RunDesk, step: Step, path: str) -> StepEnd:
 
 async def _until_it_holds(desk: RunDesk, wait: Wait, path: str, until: datetime) -> StepEnd:
     try:
-        call = await call_rendered(desk, wait.until) if wait.until else None
+        call = await call_rendered(desk, wait.until, path) if wait.until else None
     except Rejected as error:
         return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
     if call is None:
@@ -45,7 +46,7 @@ async def _until_it_holds(desk: RunDesk, wait: Wait, path: str, until: datetime)
             return StepEnd(status=StepStatus.SUCCEEDED, reason="holds", output=found.output, sentence=found.detail)
         if workflow.now() >= until:
             return StepEnd(status=StepStatus.TIMED_OUT, reason="does_not_hold", sentence=found.detail)
-        if desk.is_stopping:
+        if desk.is_stopping(path):
             return StepEnd(status=StepStatus.CANCELLED, reason="stopped", sentence=found.detail)
         desk.set(path, error=found.detail)
         if await _order_or(desk, path, min(workflow.now() + wait.every, until)):
