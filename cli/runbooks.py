@@ -11,6 +11,7 @@ import typer
 from cli import show
 from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stderr, stdout
 from cli.incidents import ByOption
+from cli.runbook_import import import_file
 from domain.errors import Rejected
 from domain.run import ActionSpec
 from runbooks.catalog import Catalog
@@ -21,6 +22,7 @@ from runbooks.lint import Linted, lint
 from runbooks.plan import Plan, plan
 
 runbook = typer.Typer(help="Runbooks: lint, show, run.", no_args_is_help=True)
+runbook.command("import")(import_file)
 _ENDED = ("succeeded", "failed", "stopped")
 # How often a running runbook is asked how it stands; a step takes longer than that.
 _LOOK_SECONDS = 0.5

@@ -1,0 +1,307 @@
+"""Chaos Toolkit experiments as runbooks: their rollbacks become the steps, their hypothesis the checks at the end.
+
+The one thing to know: the method of an experiment breaks something on purpose. That belongs into a game day, not into a
+runbook, so each of its activities is listed and none is carried over.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from runbooks.importers.chaos_http import check_of, request_of
+from runbooks.importers.reading import ImportContext, Loss, Reading, may_be_secret, without_secrets
+from runbooks.importers.writing import (
+    Draft,
+    Names,
+    duration,
+    first_line,
+    identifier,
+    instructions,
+    is_cut,
+    runbook_name,
+    shown,
+    woven,
+)
+from runbooks.source import Source
+
+_REFERENCE = re.compile(r"\$\{\s*([^${}]+?)\s*\}")
+# What a Python provider of the known extensions would need here. By the first part of its module.
+_EXTENSIONS = {
+    "chaosk8s": ("Kubernetes", "kubernetes."),
+    "chaosaws": ("AWS", "aws."),
+    "chaosazure": ("Azure", "azure."),
+    "chaosgcp": ("Google Cloud", "gcp."),
+    "chaosgce": ("Google Cloud", "gcp."),
+    "chaosprometheus": ("Prometheus", "check.promql"),
+    "chaosistio": ("Istio", "istio."),
+    "chaostoxi": ("Toxiproxy", "toxiproxy."),
+    "chaosgremlin": ("Gremlin", "gremlin."),
+    "chaosansible": ("Ansible", "ansible."),
+    "chaoscf": ("Cloud Foundry", "cloudfoundry."),
+    "chaosgrafana": ("Grafana", "grafana."),
+    "chaosspring": ("Spring Boot", "spring."),
+    "chaosservicefabric": ("Azure Service Fabric", "azure."),
+    "chaosslack": ("Slack", "notify.post"),
+}
+_REASONS = {
+    "contributions": "they rate the experiment, not its rollback",
+    "tags": "a runbook has no tags",
+    "controls": "nothing is called before and after each step here",
+    "runtime": "a run goes on as `on_failure` of each step says",
+    "extensions": "they belong to other tools",
+    "dry": "rehearse the runbook instead",
+}
+_ACTIVITY_REASONS = {
+    "controls": "nothing is called before and after each step here",
+    "background": "a step is over before the next one begins",
+    "secrets": "where a secret is needed, give a reference such as env:NAME",
+}
+
+
+def read_experiment(source: Source, context: ImportContext) -> list[Draft]:
+    """One runbook; Unreadable when the file is no experiment."""
+    report = context.report
+    if not isinstance(source.data, dict) or not isinstance(source.data.get("method"), list):
+        raise report.refuse((), "this is no Chaos Toolkit experiment: it has no method")
+    return [Draft(_Experiment(source, context).runbook())]
+
+
+class _Experiment:
+    """One experiment on its way to a runbook."""
+
+    def __init__(self, source: Source, context: ImportContext) -> None:
+        self._context = context
+        self._document = Reading(context.report, (), source.data)
+        self._stem = source.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        self._steps = Names()
+        self._names = Names()
+        # What may be used, by its foreign name, and what was.
+        self._known: dict[str, dict[str, Any]] = {}
+        self._used: dict[str, dict[str, Any]] = {}
+        # What is to be said of a value when something turns out to need it.
+        self._if_used: dict[str, tuple[Loss, str]] = {}
+        self._by_name: dict[str, Reading] = {}
+
+    def runbook(self) -> dict[str, Any]:
+        document = self._document
+        document.text("version")
+        title = document.text("title")
+        description = (document.text("description") or "").strip()
+        configuration = self._configuration()
+        secrets = self._secrets()
+        hypothesis = document.inner("steady-state-hypothesis")
+        probes = hypothesis.inners("probes") if hypothesis else []
+        method, rollbacks = document.inners("method"), document.inners("rollbacks")
+        self._by_name = {str(each.take("name")): each for each in (*probes, *method) if "name" in each}
+        self._leave_method(method)
+        steps = [step for activity in rollbacks for step in self._activity(activity)]
+        if not rollbacks:
+            steps.append(self._no_rollback())
+        if hypothesis:
+            hypothesis.text("title")
+            steps += [step for probe in probes for step in self._activity(probe, tolerance=True)]
+            hypothesis.done(_REASONS)
+        document.done(_REASONS)
+        self._unused(configuration, secrets)
+        return {
+            "schema_version": 1,
+            "name": runbook_name(self._stem),
+            "title": first_line(f"Roll back: {title}" if title else None, self._stem),
+            "owner": self._context.owner,
+            **({"description": description} if description else {}),
+            **({"parameters": self._used} if self._used else {}),
+            "steps": steps,
+        }
+
+    # --- configuration and secrets ---
+
+    def _configuration(self) -> Reading | None:
+        configuration = self._document.inner("configuration")
+        for name in configuration.keys() if configuration else ():
+            value = configuration.take(name) if configuration else None
+            if isinstance(value, Mapping):
+                self._dynamic(name, value)
+            elif may_be_secret(name) and configuration:
+                configuration.lose(name, "it may be a secret; give a reference such as env:NAME", Loss.SECRET)
+                self._known[name] = {"type": "secret"}
+            else:
+                self._known[name] = _constant(value)
+        return configuration
+
+    def _dynamic(self, name: str, value: Mapping[str, Any]) -> None:
+        if value.get("type") == "env":
+            default = value.get("default")
+            is_secret = may_be_secret(name)
+            self._known[name] = {"type": "secret"} if is_secret else _constant(default)
+            self._known[name]["description"] = f"Was the environment variable {value.get('key')}"
+            self._known[name].pop("default" if default is None else "", None)
+            self._if_used[name] = (
+                Loss.CHANGED,
+                f"the environment is not read; give it as the parameter {identifier(name)!r} when the run starts",
+            )
+        else:
+            self._known[name] = {}
+            self._if_used[name] = (Loss.INCOMPLETE, "its value was found out when it ran; give it as a parameter")
+
+    def _secrets(self) -> Reading | None:
+        secrets = self._document.inner("secrets")
+        for target in secrets.keys() if secrets else ():
+            inner = secrets.inner(target) if secrets else None
+            for name in inner.keys() if inner else ():
+                value = inner.take(name) if inner else None
+                self._known[name] = {"type": "secret"}
+                is_environment = isinstance(value, Mapping) and value.get("type") == "env"
+                if is_environment and isinstance(value, Mapping) and value.get("key"):
+                    self._known[name]["default"] = f"env:{value['key']}"
+                elif inner:
+                    why = "give a reference such as env:NAME or file:PATH when the run starts"
+                    inner.lose(name, why, Loss.SECRET)
+        return secrets
+
+    def _unused(self, *groups: Reading | None) -> None:
+        for group in groups:
+            for name in group.keys() if group else ():
+                inside = [name] if name in self._known else self._names_in(group, name)
+                if group and inside and not any(self._names.of(each) for each in inside):
+                    group.lose(name, "nothing that was carried over needs it")
+                elif group and name in self._if_used:
+                    loss, why = self._if_used[name]
+                    group.lose(name, why, loss)
+
+    def _names_in(self, group: Reading | None, name: str) -> list[str]:
+        value = group.take(name) if group else None
+        return list(value) if isinstance(value, Mapping) else []
+
+    # --- activities ---
+
+    def _leave_method(self, method: list[Reading]) -> None:
+        for activity in method:
+            name = activity.take("name") or activity.take("ref") or "without a name"
+            kind = activity.take("type") or "activity"
+            why = "what breaks or watches something on purpose belongs into a game day"
+            activity.say(Loss.LEFT_OUT, f"the {kind} {str(name)!r} of the method is not carried over: {why}")
+
+    def _no_rollback(self) -> dict[str, Any]:
+        self._document.say(Loss.INCOMPLETE, "the experiment has no rollbacks; write down how its effect is taken back")
+        text = "The experiment has no rollback. Take back by hand what its method did."
+        return {"id": self._steps.give("roll_back", "roll_back"), "manual": {"instructions": text}}
+
+    def _activity(self, activity: Reading, *, tolerance: bool = False) -> list[dict[str, Any]]:
+        if "ref" in activity:
+            name = str(activity.take("ref"))
+            found = self._by_name.get(name)
+            if found is None or "ref" in found:
+                activity.lose("ref", f"there is no activity {name!r}")
+                return []
+            activity.done(_ACTIVITY_REASONS)
+            return self._activity(Reading(found.report, found.path, found.whole()), tolerance=tolerance)
+        name = activity.text("name") or "step"
+        step = {
+            "id": self._steps.give(name, f"step_{len(self._steps.foreign()) + 1}"),
+            "title": first_line(name, "step"),
+        }
+        pauses = activity.inner("pauses")
+        before = self._pause(pauses, "before", step["id"])
+        step |= self._provided(activity, name, tolerance=tolerance)
+        after = self._pause(pauses, "after", step["id"])
+        if pauses:
+            pauses.done()
+        activity.done(_ACTIVITY_REASONS)
+        return [*before, step, *after]
+
+    def _pause(self, pauses: Reading | None, key: str, step: str) -> list[dict[str, Any]]:
+        seconds = pauses.number(key) if pauses else None
+        if not seconds:
+            return []
+        return [{"id": self._steps.give(f"wait_{key}_{step}", "wait"), "wait": {"duration": duration(seconds)}}]
+
+    def _provided(self, activity: Reading, name: str, *, tolerance: bool) -> dict[str, Any]:
+        is_probe = activity.text("type") == "probe"
+        provider = activity.inner("provider") or Reading(activity.report, activity.path, {})
+        kind = provider.text("type")
+        if kind == "http":
+
+            def weave(value: Any) -> Any:
+                return self._weave_all(value, provider)
+
+            made = check_of(activity, provider, weave) if is_probe else request_of(provider, weave)
+            if made is not None:
+                provider.done()
+                return made | ({} if is_probe else {"on_failure": "abort"})
+        if "tolerance" in activity and (tolerance or is_probe):
+            activity.lose("tolerance", "a person judges the answer; it stands in the instructions", Loss.BY_HAND)
+        return self._by_hand(activity, provider, kind, name)
+
+    def _by_hand(self, activity: Reading, provider: Reading, kind: str | None, name: str) -> dict[str, Any]:
+        body = {key: provider.take(key) for key in provider.keys() if key != "type"}  # noqa: SIM118 - no mapping
+        body = without_secrets(provider.report, provider.path, body)
+        lines = {
+            "process": f"Run this program: {_command(body)}" if kind == "process" else "",
+            "python": f"Do what {body.get('module')}.{body.get('func')} of the Chaos Toolkit did.",
+            "http": "Send this request.",
+        }
+        why = self._why_by_hand(kind, str(body.get("module") or ""), str(body.get("func") or ""))
+        provider.say(Loss.BY_HAND, f"{name!r} is done by hand now: {why}")
+        if kind == "process":
+            body = {key: value for key, value in body.items() if key not in {"path", "arguments"}}
+        expected = activity.take("tolerance")
+        text = instructions(
+            f"{lines.get(kind or '', 'Do this.')}",
+            shown(body) if body else "",
+            f"It was expected to give: {shown(expected)}" if expected is not None else "",
+            "Then complete the step.",
+        )
+        if is_cut(text) or is_cut(str(body)):
+            provider.say(Loss.CHANGED, f"{name!r} is too long to be shown whole; see the imported file")
+        return {"manual": {"instructions": self._weave(text, provider)}}
+
+    def _why_by_hand(self, kind: str | None, module: str, function: str) -> str:
+        if kind == "process":
+            return "only programs that actions.programs of hotwash.yaml allows are run (process.run)"
+        if kind == "http":
+            return "a check wants a status of a plain GET; a request has one of the usual methods"
+        if kind != "python":
+            return f"a provider of the type {kind!r} is not known"
+        what, prefix = _EXTENSIONS.get(module.split(".", maxsplit=1)[0], ("", "\0"))
+        able = sorted(name for name in self._context.specs if name.startswith(prefix))
+        hint = f"; see {', '.join(able)}" if able else ""
+        about = f"there is no action that does this to {what}" if what else "Python functions are not called"
+        return f"{about} ({module}.{function}){hint}"
+
+    # --- texts ---
+
+    def _weave_all(self, value: Any, reading: Reading) -> Any:
+        if isinstance(value, str):
+            return self._weave(value, reading)
+        if isinstance(value, Mapping):
+            return {key: self._weave_all(item, reading) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._weave_all(item, reading) for item in value]
+        return value
+
+    def _weave(self, text: str, reading: Reading) -> str:
+        return woven(text, _REFERENCE, lambda name: self._resolve(name, reading))
+
+    def _resolve(self, name: str, reading: Reading) -> str | None:
+        if name not in self._known:
+            reading.say(Loss.LEFT_OUT, f"'${{{name}}}' is not configured in the experiment and stays text")
+            return None
+        given = self._names.of(name) or self._names.give(name, "parameter")
+        self._used[given] = self._known[name]
+        return f"params.{given}"
+
+
+def _command(body: Mapping[str, Any]) -> str:
+    arguments = body.get("arguments")
+    if isinstance(arguments, Mapping):
+        arguments = " ".join(f"{key} {value}" for key, value in arguments.items())
+    if isinstance(arguments, list):
+        arguments = " ".join(map(str, arguments))
+    return f"{body.get('path')} {arguments or ''}".strip()
+
+
+def _constant(value: Any) -> dict[str, Any]:
+    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", list: "list"}
+    if type(value) in kinds:
+        return {"type": kinds[type(value)], "default": value}
+    return {"default": value} if isinstance(value, str) else {}
