@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from tests.support.action_world import World
 from tests.support.http_target import http_target
-from tests.support.real_servers import Children
+from tests.support.real_servers import Children, a_folder
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def children() -> Iterator[Children]:
     children.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def server_user() -> Sequence[str]:
     """What is put before a command that must not run as root; empty when we are not root."""
     return ("runuser", "-u", "postgres", "--") if os.getuid() == 0 else ()
@@ -42,12 +40,8 @@ def server_user() -> Sequence[str]:
 
 @pytest.fixture
 def server_folder(server_user: Sequence[str]) -> Iterator[Path]:
-    """A folder that the servers' user may write to; its path is short, for a Unix socket's is limited."""
-    with tempfile.TemporaryDirectory(prefix="hw-real-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        if server_user:
-            subprocess.run(["chown", "postgres", name], check=True)
+    """A folder for one test's servers."""
+    with a_folder(server_user) as folder:
         yield folder
 
 

@@ -39,10 +39,26 @@ class Pair:
         self.ports = dict(zip("ab", ports, strict=True))
         self.address_file = folder / "primary"
         self._user = tuple(user)
-        self._bin = binaries
+        self.binaries = binaries
+
+    def make(self) -> None:
+        """Set both up and stop them in good order: a template that `copy_of` is quick to copy."""
         self._make_primary()
         self._make_standby()
-        self.address_file.write_text(f"127.0.0.1:{ports[0]}\n")
+        for name in self.ports:
+            self._pg_ctl(name, "stop", "-m", "fast")
+
+    def copy_of(self, template: "Pair") -> None:
+        """Both servers of the template, on ports of our own, running."""
+        for name in self.ports:
+            self._run("cp", "-a", str(template.data(name)), str(self.data(name)))
+            self._configure(name)
+        conninfo = self.data("b") / "postgresql.auto.conf"
+        conninfo.write_text(conninfo.read_text().replace(f"port={template.ports['a']}", f"port={self.ports['a']}"))
+        self.start("a")
+        self.start("b")
+        until(lambda: self.streams("b"), "streaming")
+        self.address_file.write_text(f"127.0.0.1:{self.ports['a']}\n")
 
     def cluster(self, **more: object) -> PostgresCluster:
         """What hotwash.yaml says of it."""
@@ -50,7 +66,7 @@ class Pair:
             name: PostgresNode(host="127.0.0.1", port=port, data_directory=str(self.data(name)), via=self._user)
             for name, port in self.ports.items()
         }
-        given = {"bin_directory": str(self._bin), "address_file": str(self.address_file), "password": "env:PG"}
+        given = {"bin_directory": str(self.binaries), "address_file": str(self.address_file), "password": "env:PG"}
         return PostgresCluster.model_validate({"nodes": nodes, "tls": "disable", **given, **more})
 
     def data(self, name: str) -> Path:
@@ -59,7 +75,7 @@ class Pair:
 
     def sql(self, name: str, statement: str) -> str:
         """Ask one server, as its administrator."""
-        argv = [str(self._bin / "psql"), "-qAtX", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres"]
+        argv = [str(self.binaries / "psql"), "-qAtX", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres"]
         return self._run(*argv, "-c", statement, "postgres", check=False)
 
     def write(self, value: int) -> bool:
@@ -108,7 +124,7 @@ class Pair:
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
         data = str(self.data("a"))
-        self._run(str(self._bin / "initdb"), "-D", data, "-U", "postgres", "-A", "scram-sha-256", "-N",
+        self._run(str(self.binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "scram-sha-256", "-N",
                   "--pwfile", str(secret))  # fmt: skip
         self._configure("a")
         self.start("a")
@@ -116,7 +132,7 @@ class Pair:
 
     def _make_standby(self) -> None:
         source = f"postgresql://postgres@127.0.0.1:{self.ports['a']}/postgres"
-        self._run(str(self._bin / "pg_basebackup"), "-D", str(self.data("b")), "-d", source, "-R", "-X", "stream",
+        self._run(str(self.binaries / "pg_basebackup"), "-D", str(self.data("b")), "-d", source, "-R", "-X", "stream",
                   "-c", "fast")  # fmt: skip
         self._configure("b")
         self.start("b")
@@ -129,7 +145,7 @@ class Pair:
         file.write_text(f"{base}# --- ours\n{text}")
 
     def _pg_ctl(self, name: str, *words: str, check: bool = True) -> None:
-        self._run(str(self._bin / "pg_ctl"), "-D", str(self.data(name)), "-w", *words, check=check)
+        self._run(str(self.binaries / "pg_ctl"), "-D", str(self.data(name)), "-w", *words, check=check)
 
     def _run(self, *argv: str, check: bool = True) -> str:
         environment = {"PATH": "/usr/sbin:/usr/bin:/bin", "PGPASSWORD": PASSWORD, "LANG": "C.UTF-8"}

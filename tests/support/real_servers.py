@@ -1,14 +1,32 @@
 """Starts and ends real servers for the tests of `tests/real/`, and waits for them without guessing how long."""
 
 import contextlib
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 # A loaded machine with two cores starts each of them within a few seconds.
 _UP_WITHIN_SECONDS = 30.0
+
+
+def a_free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def a_folder(user: Sequence[str]) -> Iterator[Path]:
+    """A folder that the servers' user may write to; its path is short, for a Unix socket's is limited."""
+    with tempfile.TemporaryDirectory(prefix="hw-real-") as name:
+        Path(name).chmod(0o755)
+        if user:
+            shutil.chown(name, "postgres")
+        yield Path(name)
 
 
 class Children:
