@@ -38,11 +38,12 @@ class Mailbox:
 
     def open(self) -> None:
         """Listen; again after `close`, on the same port and with the mails of before."""
-        options: dict[str, Any] = {}
+        # A name of its own, or each connection asks the resolver for one; and its five seconds to start are short on a
+        # busy machine.
+        options: dict[str, Any] = {"server_hostname": "mail.test", "ready_timeout": 30}
         if self._login:
-            options = {"auth_require_tls": False, "authenticator": self._authenticate}
-        # Its own five seconds to start are short on a busy machine.
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=30, **options)
+            options |= {"auth_require_tls": False, "authenticator": self._authenticate}
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
 
     def close(self) -> None:
