@@ -54,6 +54,14 @@ class Moto:
         """The next call of an operation is answered like this and does not reach moto."""
         self._instead[operation] = (status, body)
 
+    def reading(self, path: str, body: str) -> None:
+        """The next GET below a path is answered like this."""
+        self._instead[f"GET {path}"] = (200, body)
+
+    def pending_answers(self) -> int:
+        """How many answers nobody has asked for yet."""
+        return len(self._instead)
+
     def hang_up_after(self, operation: str) -> None:
         """The next call of an operation is carried out, and its answer is lost."""
         self._hang_up_after.add(operation)
@@ -62,8 +70,9 @@ class Moto:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         operation = _operation(environ, body)
-        if operation in self._instead:
-            status, text = self._instead.pop(operation)
+        instead = next((name for name in self._instead if operation.startswith(name)), None)
+        if instead is not None:
+            status, text = self._instead.pop(instead)
             start_response(f"{status} x", [("Content-Type", "text/xml")])
             return [text.encode()]
         answer = list(self._application(environ, start_response))

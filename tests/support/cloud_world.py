@@ -38,6 +38,9 @@ class Cloud:
         self._contract: AwsContract | None = None
         self._moto: Moto | None = None
         self._cluster: KubernetesContract | None = None
+        # Targets of a test's own.
+        self.targets: dict[str, AwsTarget] = {}
+        self.clusters: dict[str, KubernetesTarget] = {}
 
     def ports(self, ledger: EffectLedger) -> CloudPorts:
         """What the actions are built with."""
@@ -69,13 +72,13 @@ class Cloud:
 
     def settings(self, actions: ActionSettings) -> ActionSettings:
         """The settings of a world, and the targets that have been started."""
-        targets = {}
+        targets = dict(self.targets)
         if self._contract is not None:
             targets["contract"] = self._target(self._contract.url)
         if self._moto is not None:
             targets["moto"] = self._target(self._moto.url)
         clusters = {} if self._cluster is None else {"prod": _cluster(self._cluster.url)}
-        return actions.model_copy(update={"aws": targets, "kubernetes": clusters})
+        return actions.model_copy(update={"aws": targets, "kubernetes": clusters | self.clusters})
 
     def case(self, name: str) -> CloudCase | None:
         """What to ask of an action, and how to see what it has done; None for actions that are not on a cloud."""
