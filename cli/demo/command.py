@@ -1,5 +1,6 @@
 """`hotwash demo`: a shop breaks for real and Hotwash takes it from the alert to the last action item, unattended."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -18,6 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave everything running for a look.")] = False) -> None:
     """Play a whole incident on this machine: real processes, real mail, real faults. Takes under a minute."""
+    # A shell that starts this in the background ignores Ctrl-C for it; either signal ends everything in good order.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     world = World()
     story = Story(world, console)
