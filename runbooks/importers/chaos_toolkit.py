@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from runbooks.action_parameters import mistakes_in
 from runbooks.importers.chaos_http import check_of, request_of
 from runbooks.importers.reading import ImportContext, Loss, Reading, may_be_secret, without_secrets
 from runbooks.importers.writing import (
@@ -42,6 +43,21 @@ _EXTENSIONS = {
     "chaosspring": ("Spring Boot", "spring."),
     "chaosservicefabric": ("Azure Service Fabric", "azure."),
     "chaosslack": ("Slack", "notify.post"),
+}
+# Functions of known extensions and the actions that do the same: the name, each argument's name here, and defaults.
+_SAME: Mapping[str, tuple[str, Mapping[str, str], dict[str, Any]]] = {
+    "chaosk8s.node.actions.cordon_node": ("kubernetes.cordon", {"name": "node"}, {}),
+    "chaosk8s.node.actions.uncordon_node": ("kubernetes.uncordon", {"name": "node"}, {}),
+    "chaosk8s.deployment.actions.rollback_deployment": (
+        "kubernetes.undo_rollout",
+        {"name": "deployment", "ns": "namespace"},
+        {"namespace": "default"},
+    ),
+    "chaosk8s.deployment.actions.scale_deployment": (
+        "kubernetes.scale",
+        {"name": "name", "replicas": "replicas", "ns": "namespace"},
+        {"namespace": "default"},
+    ),
 }
 _REASONS = {
     "contributions": "they rate the experiment, not its rollback",
@@ -192,6 +208,7 @@ class _Experiment:
             found = self._by_name.get(name)
             if found is None or "ref" in found:
                 activity.lose("ref", f"there is no activity {name!r}")
+                activity.done(_ACTIVITY_REASONS)
                 return []
             activity.done(_ACTIVITY_REASONS)
             return self._activity(Reading(found.report, found.path, found.whole()), tolerance=tolerance)
@@ -228,9 +245,29 @@ class _Experiment:
             if made is not None:
                 provider.done()
                 return made | ({} if is_probe else {"on_failure": "abort"})
+        if kind == "python" and not is_probe and (made := self._known_action(provider)) is not None:
+            return made
         if "tolerance" in activity and (tolerance or is_probe):
             activity.lose("tolerance", "a person judges the answer; it stands in the instructions", Loss.BY_HAND)
         return self._by_hand(activity, provider, kind, name)
+
+    def _known_action(self, provider: Reading) -> dict[str, Any] | None:
+        """An action that does the same, when there is one and all arguments can be given to it."""
+        called = f"{provider.take('module')}.{provider.take('func')}"
+        name, renamed, defaults = _SAME.get(called, ("", {}, {}))
+        given = provider.take("arguments") or {}
+        spec = self._context.specs.get(name)
+        if spec is None or not isinstance(given, Mapping) or not given.keys() <= renamed.keys():
+            return None
+        made = defaults | {renamed[key]: self._weave_all(value, provider) for key, value in given.items()}
+        if mistakes_in({"target": "{{ params.kubernetes_target }}", **made}, spec.parameters):
+            return None
+        self._known["kubernetes_target"] = {"description": "Which of the clusters that hotwash.yaml names"}
+        provider.say(Loss.INCOMPLETE, f"{name} wants to know in which cluster; give the parameter 'kubernetes_target'")
+        target = self._weave("${kubernetes_target}", provider)
+        provider.lose("secrets", "Hotwash acts with the credentials that hotwash.yaml names for the cluster")
+        provider.done()
+        return {"action": name, "with": {"target": target, **made}, "on_failure": "abort"}
 
     def _by_hand(self, activity: Reading, provider: Reading, kind: str | None, name: str) -> dict[str, Any]:
         body = {key: provider.take(key) for key in provider.keys() if key != "type"}  # noqa: SIM118 - no mapping

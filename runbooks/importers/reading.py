@@ -202,8 +202,8 @@ _SECRET_NAME = re.compile(
 
 
 def may_be_secret(name: str) -> bool:
-    """Whether a value of that name may be a secret."""
-    return bool(_SECRET_NAME.search(name))
+    """Whether a value of that name may be a secret; where one is kept (`passwordStoragePath`) is none."""
+    return bool(_SECRET_NAME.search(name)) and not name.lower().endswith("path")
 
 
 _VALUE = r"(?![$@%{<(])['\"]?[^\s'\"]{3,}['\"]?"

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from runbooks.action_parameters import mistakes_in
 from runbooks.importers.jumps import Reached, Way, reached
 from runbooks.importers.reading import ImportContext, Loss, Reading, without_secrets
 from runbooks.importers.ssm_choices import branch_ways
@@ -300,6 +301,7 @@ class _Automation:
             "aws:pause": self._pause,
             "aws:executeAutomation": self._nested,
             "aws:invokeWebhook": self._webhook,
+            "aws:changeInstanceState": self._instances,
         }
         if node.action in kinds:
             return kinds[node.action](node, inputs)
@@ -379,6 +381,20 @@ class _Automation:
         if body := inputs.text("Body"):
             call["body"] = self._weave(body, node.reading)
         return {"action": "http.request", "with": call} | self._limits(node)
+
+    def _instances(self, node: _Node, inputs: Reading) -> dict[str, Any]:
+        wanted = str(inputs.take("DesiredState") or "")
+        name = {"running": "aws.ec2.start", "stopped": "aws.ec2.stop"}.get(wanted, "")
+        instances = inputs.take("InstanceIds")
+        call = {"target": "{{ params.aws_target }}", "instances": self._weave_all(instances, node.reading)}
+        spec = self._context.specs.get(name)
+        if spec is None or inputs.boolean("CheckStateOnly") or mistakes_in(call, spec.parameters):
+            return self._by_hand(node, inputs, self._why_by_hand(node, inputs))
+        # One parameter for all such steps of the document.
+        parameter = self._parameters.of("aws target") or self._parameters.give("aws target", "aws_target")
+        self._added[parameter] = {"description": "Which of the AWS accounts that hotwash.yaml names"}
+        node.reading.lose("action", f"{name} wants to know in which account; give {parameter!r}", Loss.INCOMPLETE)
+        return {"action": name, "with": call | {"target": f"{{{{ params.{parameter} }}}}"}} | self._limits(node)
 
     def _limits(self, node: _Node) -> dict[str, Any]:
         reading = node.reading

@@ -1,8 +1,10 @@
 """`hotwash runbook import`: the runbook where it is wanted, the losses as file:line:column, and an exit code for CI."""
 
 import json
+import re
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cli.runbooks import runbook
@@ -85,3 +87,19 @@ def test_another_file_is_refused_with_its_place(tmp_path: Path) -> None:
     assert run(tmp_path / "nothing.yaml", "--from", "ssm")[0] == 1
     (tmp_path / "old.yaml").write_bytes(b"\xff\xfe\x00")
     assert run(tmp_path / "old.yaml", "--from", "chaostoolkit")[0] == 1
+
+
+def test_the_how_to_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its example is imported as it shows, to the letter."""
+    text = (Path(__file__).parents[2] / "docs" / "howto" / "import-runbooks.md").read_text()
+    document, steps = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    told = re.search(r"-o runbooks\n(.*?)\$ echo", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("restart-node.yaml").write_text(document)
+    Path("runbooks").mkdir()
+    code, out, err = run("restart-node.yaml", "--from", "ssm", "--owner", "shop", "-o", "runbooks")
+    assert (code, out) == (1, "")
+    assert told is not None
+    assert err == told[1]
+    assert Path("runbooks/restart-node.yaml").read_text().endswith(steps)
+    assert CliRunner().invoke(runbook, ["lint", "runbooks"]).stdout == "1 fit to run\n"
