@@ -7,6 +7,7 @@ bookkeeping: retries, the effect ledger, redaction and heartbeats are done once,
 
 import dataclasses
 import difflib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,13 @@ class Call:
     # The locks that the run holds: resource to fencing number, which rises with each holder. Hand it to a target that
     # can refuse the lower of two.
     fencing: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    # When it began, by `time.monotonic()`.
+    began: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left of `timeout_seconds`; None: no limit of the step's own."""
+        return None if self.timeout_seconds is None else self.began + self.timeout_seconds - time.monotonic()
 
     @property
     def performed_key(self) -> str:

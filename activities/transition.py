@@ -124,7 +124,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
 
     async def until_there(self, call: Call, look: Callable[[], Awaitable[str | None]], what: str) -> None:
         """Ask `look` until it says None; TimedOut when that takes longer than this call, or any, may take."""
-        await until(look, what, call.timeout_seconds)
+        await until(look, what, call.seconds_left)
 
     async def arrive(self, parameters: P, call: Call, change: Moved[S]) -> None:
         """See it get there; TimedOut when it does not."""

@@ -16,15 +16,12 @@ _FIRST_PAUSE_SECONDS = 0.05
 _LAST_PAUSE_SECONDS = 5.0
 
 
-async def until(
-    look: Callable[[], Awaitable[str | None]], what: str, limit_seconds: float | None, longest: float | None = None
-) -> None:
-    """Ask `look` until it says None; TimedOut, with what it said last, when that takes too long."""
-    longest = LONGEST_WAIT_SECONDS if longest is None else longest
-    limit = longest if limit_seconds is None else min(longest, limit_seconds)
+async def until(look: Callable[[], Awaitable[str | None]], what: str, seconds: float | None) -> None:
+    """Ask `look` until it says None; TimedOut, with what it said last, when that takes more than so many seconds."""
+    limit = LONGEST_WAIT_SECONDS if seconds is None else min(LONGEST_WAIT_SECONDS, seconds)
     end, pause = time.monotonic() + limit, _FIRST_PAUSE_SECONDS
     while (waiting := await look()) is not None:
         if time.monotonic() + pause > end:
-            raise TimedOut(f"{what} did not get there within {limit:g} s: {waiting}")
+            raise TimedOut(f"{what} did not get there within {max(limit, 0):.3g} s: {waiting}")
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LAST_PAUSE_SECONDS)

@@ -16,7 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.actions import builtin_actions, registry, specs
 from activities.clients.channels import ConfiguredChannels
-from activities.clients.cloud import Cloud
+from activities.clients.cloud import cloud_ports
 from activities.clients.drill_finder import TemporalDrillFinder
 from activities.clients.http import HttpClient
 from activities.clients.processes import PidFileProcesses
@@ -156,9 +156,8 @@ def step_activities(
     closing: AsyncExitStack,
 ) -> list[Activity]:
     """What touches the world for runbooks: the steps queues of all sites run the same."""
-    http, programs, cloud = HttpClient(), Programs(), Cloud()
+    http, programs = HttpClient(), Programs()
     closing.push_async_callback(http.close)
-    closing.push_async_callback(cloud.close)
     actions = builtin_actions(
         configuration,
         channels=channels,
@@ -167,7 +166,7 @@ def step_activities(
         releases=ReleaseDirectories(programs),
         processes=PidFileProcesses(),
         site=site_ports(programs, http),
-        cloud=cloud.ports(store.ledger),
+        cloud=cloud_ports(store.ledger),
     )
     steps = StepActivities(registry(configuration, actions), store.ledger, secrets)
     return [steps.perform, steps.check, steps.undo]

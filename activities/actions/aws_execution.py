@@ -166,7 +166,7 @@ class StartsExecution(Action[P, Started], Generic[P]):
             )
             return None if there else f"it is {one.status}"
 
-        await until(look, f"{execution} of {parameters.resource}", call.timeout_seconds)
+        await until(look, f"{execution} of {parameters.resource}", call.seconds_left)
         return await self._started(parameters, call, await self.look(parameters, call, execution))
 
     async def _started(self, parameters: P, call: Call, one: Execution) -> Started:
@@ -179,7 +179,7 @@ class StartsExecution(Action[P, Started], Generic[P]):
             one = await self.look(parameters, call, execution)
             return None if one.progress in _OVER else f"it is {one.status}"
 
-        await until(look, f"{execution} of {parameters.resource}", call.timeout_seconds)
+        await until(look, f"{execution} of {parameters.resource}", call.seconds_left)
 
 
 def tag(key: str) -> str:

@@ -9,19 +9,25 @@ import asyncio
 import hashlib
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, TypeVar, cast
 
 from activities.actions.aws import AwsCall
 from domain.cloud_targets import AwsKeys, AwsTarget
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient, UnknownOutcome
 
+T = TypeVar("T")
+
 # An endpoint in another region is within 0.5 s; one that takes 5 s to connect to is away.
 _CONNECT_SECONDS: Final = 5.0
 # The slowest control plane calls that are used here (FailoverDBCluster, StartDeployment) answer within 10 s.
 _READ_SECONDS: Final = 20.0
-# A thread waits for one answer; a steps worker runs few AWS steps at once.
-_THREADS: Final = 8
+# Connections that a client keeps open; a steps worker runs few AWS steps at once.
+_CONNECTIONS: Final = 8
+# A change that was cancelled may still be heard of: most calls answer within this, and a worker that is being stopped
+# has 4 s (`workers/composition.py`).
+_LAST_WORD_SECONDS: Final = 3.0
 _SHOWN_OF_A_MESSAGE: Final = 400
 
 # AWS did not look at the request, so it surely has no effect.
@@ -79,20 +85,22 @@ class AwsClient:
     """Implements `Aws` with boto3."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="aws")
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, ...], Any] = {}
-
-    async def close(self) -> None:
-        """Start no further call; those that wait for an answer are left to their timeouts."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def call(self, call: AwsCall) -> dict[str, Any]:
         """Call once, as `Aws` promises."""
         credentials = call.target.credentials
         # Resolved here and not in the thread: what the step's redaction knows must not depend on the thread's luck.
         keys = _resolved(credentials, call) if isinstance(credentials, AwsKeys) else None
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, call, keys)
+        answer = _in_thread(lambda: self._call(call, keys))
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            if call.changes:
+                # The request is on its way and cannot be called back: an undo must not overtake it.
+                await asyncio.wait([answer], timeout=_LAST_WORD_SECONDS)
+            raise
 
     def _call(self, call: AwsCall, keys: dict[str, str | None] | None) -> dict[str, Any]:
         # The import costs 0.3 s and 30 MB.
@@ -120,6 +128,33 @@ class AwsClient:
             return self._clients[name]
 
 
+def _in_thread(function: Callable[[], T]) -> asyncio.Future[T]:
+    """The function's result, from a thread that keeps no process alive: a pool's threads would be waited for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast(T, result))
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits the future
+            failure = error
+        # The loop is closed when its process is ending; then nobody waits any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, result, failure)
+
+    threading.Thread(target=run, name="aws", daemon=True).start()
+    return future
+
+
 def _new_client(target: AwsTarget, service: str, keys: dict[str, str | None] | None) -> Any:
     import boto3.session  # noqa: PLC0415
     import botocore.session  # noqa: PLC0415
@@ -129,7 +164,7 @@ def _new_client(target: AwsTarget, service: str, keys: dict[str, str | None] | N
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,
         retries={"total_max_attempts": 1},
-        max_pool_connections=_THREADS,
+        max_pool_connections=_CONNECTIONS,
         user_agent_extra="hotwash",
         # The environment may say who we are, when the target asks for that. It never says where a request goes.
         ignore_configured_endpoint_urls=True,

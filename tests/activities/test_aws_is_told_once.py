@@ -1,7 +1,9 @@
 """The client of AWS: every way in which a call may end becomes the right kind of error, and no call is repeated."""
 
+import asyncio
 import subprocess
 import sys
+import threading
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -18,8 +20,8 @@ GROUP = "aws.autoscaling.set_capacity"
 IMPORTS = """
 import sys
 import activities.actions, cli.main, workers.composition
-from activities.clients.cloud import Cloud
-Cloud()
+from activities.clients.cloud import cloud_ports
+cloud_ports(None)
 sys.exit("boto3 is loaded" if {"boto3", "botocore"} & set(sys.modules) else 0)
 """
 
@@ -95,6 +97,24 @@ async def test_what_is_no_answer_of_aws_is_not_taken_for_one(world: World) -> No
     failure = await refused(world, "aws.appconfig.set_flag", {**parameters, "flag": "f", "enabled": True})
     assert failure.type in {"Transient", "Rejected"}
     assert world.cloud.moto.changes == []
+
+
+async def test_a_cancelled_change_is_waited_for_while_it_is_under_way(world: World) -> None:
+    """A request cannot be called back: the step does not end before AWS has answered, and undo sees what it did."""
+    case = world.case(ALIAS)
+    hold = threading.Event()
+    world.cloud.contract.fail_next("UpdateAlias", Failure(hold=hold))
+    step = asyncio.create_task(world.perform(ALIAS, case.parameters))
+    await asyncio.to_thread(world.cloud.contract.arrived["UpdateAlias"].wait, 10)
+    step.cancel()
+    await asyncio.sleep(0.05)
+    assert not step.done()
+    hold.set()
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    assert case.effects() == ["UpdateAlias"]
+    await world.undo(ALIAS, case.parameters, None)
+    assert case.state() == ("42", {})
 
 
 async def test_a_wrong_key_is_refused_by_its_place(world: World) -> None:

@@ -8,6 +8,7 @@ description too, so that no field is made up.
 import json
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +54,8 @@ class Failure:
     message: str = "Rate exceeded"
     after: bool = False
     hang_up: bool = False
+    # Answer as usual, and no sooner than this is set.
+    hold: threading.Event | None = None
 
 
 class AwsContract:
@@ -73,6 +76,8 @@ class AwsContract:
         self.changes: list[str] = []
         # Every operation that was asked for, in order.
         self.asked: list[str] = []
+        # Set when an operation has been asked for.
+        self.arrived: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         self.failures: dict[str, Failure] = {}
         # Repeat all of a request's headers in refusals, as a careless proxy does.
         self.echo = False
@@ -102,7 +107,11 @@ class AwsContract:
             raise Refused("UnknownService", f"the contract plays no {name}", 404)
         operation, arguments = _operation(_model(name), request)
         self.asked.append(operation.name)
+        self.arrived[operation.name].set()
         failure = self.failures.pop(operation.name, None)
+        if failure is not None and failure.hold is not None:
+            failure.hold.wait(10)
+            failure = None
         if failure is not None and not failure.after:
             if failure.hang_up:
                 return None

@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from activities.actions.cloud import CloudPorts
-from activities.clients.cloud import Cloud as CloudClients
+from activities.clients.aws import AwsClient
+from activities.clients.kubernetes import KubernetesClient
+from activities.plans import Plans
 from activities.ports import EffectLedger
 from domain.cloud_targets import AwsKeys, AwsTarget, KubernetesTarget, KubernetesToken
 from domain.configuration import ActionSettings
@@ -24,9 +26,9 @@ CloudCase = tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any]]
 
 
 @cache
-def _clients() -> CloudClients:
+def _aws() -> AwsClient:
     # Making a client of boto3 costs up to a second: the tests of a process share them, as the steps of a worker do.
-    return CloudClients()
+    return AwsClient()
 
 
 class Cloud:
@@ -34,7 +36,6 @@ class Cloud:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self.clients = _clients()
         self._contract: AwsContract | None = None
         self._moto: Moto | None = None
         self._cluster: KubernetesContract | None = None
@@ -44,7 +45,7 @@ class Cloud:
 
     def ports(self, ledger: EffectLedger) -> CloudPorts:
         """What the actions are built with."""
-        return self.clients.ports(ledger)
+        return CloudPorts(aws=_aws(), kubernetes=KubernetesClient(), plans=Plans(ledger))
 
     @property
     def contract(self) -> AwsContract:
