@@ -23,7 +23,7 @@ async def test_mails_wait_for_their_server_and_come_once(house: House) -> None:
     finally:
         house.mailbox.open()
     await house.told(incident, "alice was paged over mail")
-    await house.told(incident, "Internal update 1: delivered to")
+    await house.told(incident, "Internal update 1: delivered to everybody@")
     assert [str(mail["To"]) for mail in house.mails(f"page/{incident}")] == ["alice@shop.example"]
     assert [str(mail["To"]) for mail in house.mails(f"comms/{incident}")] == ["everybody@shop.example"]
     assert len(house.posts(incident)) == 1
