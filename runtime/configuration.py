@@ -30,7 +30,7 @@ _M = TypeVar("_M", bound=Model)
 # The longest deadlines are 60 business days; two years ahead cover every one that starts this year.
 _HOLIDAY_YEARS_AHEAD = 2
 # Keys whose value must be a reference. Somebody who wrote the secret itself must not find it in a log.
-_SECRET_KEYS = frozenset({"secret", "password", "token", "access_key_id", "secret_access_key", "session_token"})
+SECRET_KEYS = frozenset({"secret", "password", "token", "access_key_id", "secret_access_key", "session_token"})
 _SECRET_SENTENCE = "write a reference (env:NAME or file:PATH) and keep the secret itself out of this file"  # noqa: S105
 
 
@@ -123,7 +123,7 @@ def _findings(error: ValidationError, source: Source) -> Iterator[Finding]:
                 yield source.finding(path, "unknown_name", sentence)
     for finding in validation_findings(error, source, Configuration):
         key = finding.path.rpartition(".")[2]
-        if key in _SECRET_KEYS and finding.code == "bad_value":
+        if key in SECRET_KEYS and finding.code == "bad_value":
             yield finding.model_copy(update={"sentence": f"{key}: {_SECRET_SENTENCE}"})
         elif finding.path:
             yield finding

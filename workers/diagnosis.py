@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
@@ -22,7 +23,7 @@ from domain.model import Model
 from domain.search_attributes import SEARCH_ATTRIBUTES
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
-from runtime.configuration import load_configuration
+from runtime.configuration import SECRET_KEYS, load_configuration
 from runtime.engine_binary import find_engine_binary, read_engine_version
 from runtime.home import Home
 from runtime.secrets import Secrets
@@ -226,6 +227,17 @@ def _references(configuration: Configuration) -> Iterator[tuple[str, str]]:
             yield f"channels.{name}.secret", channel.secret
         elif channel.password is not None:
             yield f"channels.{name}.password", channel.password
+    yield from _references_of_actions("actions", configuration.actions.model_dump(mode="json"))
+
+
+def _references_of_actions(where: str, value: Any) -> Iterator[tuple[str, str]]:
+    # Targets of many kinds hold credentials, each at its own depth; what they are called is the same everywhere.
+    if not isinstance(value, dict):
+        return
+    for name, inner in value.items():
+        if name in SECRET_KEYS and isinstance(inner, str):
+            yield f"{where}.{name}", inner
+        yield from _references_of_actions(f"{where}.{name}", inner)
 
 
 def _people(configuration: Configuration) -> Iterator[Check]:

@@ -49,11 +49,14 @@ async def test_each_mistake_is_named(tmp_path: Path, free_port: Callable[[], int
         f"  mail: {{kind: smtp, host: 127.0.0.1, port: {free_port()}, sender: a@b, encryption: none,\n"
         "         password: 'env:HOTWASH_TEST_NOBODY'}\n"
         "routes: [{name: r, runbook: nowhere}]\n"
+        "actions: {aws: {prod: {region: eu-west-1, resources: ['*'],\n"
+        "  credentials: {access_key_id: 'env:HOTWASH_TEST_KEY', secret_access_key: 'env:HOTWASH_TEST_SECRET'}}}}\n"
     )
     said = "\n".join(await problems(settings_for(home, free_port)))
     for expected in (
         "chmod 600",
         "the secret env:HOTWASH_TEST_NOBODY is not there",
+        "actions.aws.prod.credentials.secret_access_key: the secret env:HOTWASH_TEST_SECRET is not there",
         "ana is on call and has no mail address",
         "sends its password unencrypted",
         "does not answer",
