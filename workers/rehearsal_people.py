@@ -27,6 +27,8 @@ Question = tuple[object, ...]
 Handle = WorkflowHandle[RunbookRun, RunState]
 _ASKS_AFTER = frozenset({StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.UNKNOWN, StepStatus.UNDO_FAILED})
 
+_VOTES = frozenset({Deed.APPROVE, Deed.REJECT})
+_ABOUT_THE_RUN = frozenset({Deed.STOP, Deed.PAUSE, Deed.RESUME})
 # A run saves what it has to tell a quarter of a second later at most; the rest is for a machine that is very slow.
 _TELLS_WITHIN = timedelta(seconds=5)
 
@@ -37,6 +39,8 @@ class Asked:
 
     path: str
     question: Question
+    # Whether a vote is the answer, and not a decision about the step.
+    is_vote: bool = False
     # None: since just now.
     since: datetime | None = None
 
@@ -51,9 +55,12 @@ class _Role:
     step: str | None = None
     is_over: bool = False
 
-    def waits_for(self, path: str) -> bool:
-        """Whether it is for this step to ask."""
-        return self.moment is None and self.acts.when is not None and matches(path, self.acts.when)
+    def waits_for(self, asked: Asked) -> bool:
+        """Whether it is for this step to ask, and for something that this can answer."""
+        acts = self.acts
+        if self.moment is not None or acts.when is None or not matches(asked.path, acts.when):
+            return False
+        return acts.do in _ABOUT_THE_RUN or asked.is_vote == (acts.do in _VOTES)
 
 
 class People:
@@ -101,14 +108,15 @@ class People:
             if not self.is_over:
                 await self._move()
 
-    async def attend(self, told_at: datetime) -> None:
+    async def attend(self, told_at: datetime, now: datetime) -> None:
         """See who is asked, let those act who do so at once, and set the clock's limit to when the next one acts.
 
         `told_at` is the time of the oldest thing that the run has to tell now.
         """
         async with self._turn:
-            self.was_overrun = self.was_overrun or await self._clock.now() - told_at > _TELLS_WITHIN
-            await self._look()
+            self._begin(told_at)
+            self.was_overrun = self.was_overrun or now - told_at > _TELLS_WITHIN
+            await self._look(now)
             await self._act()
             await self._move()
             self._attended.set()
@@ -133,20 +141,22 @@ class People:
     def _next(self) -> timedelta:
         return min([self._limit, *(r.moment for r in self._roles if r.moment is not None and not r.is_over)])
 
-    async def _look(self) -> None:
-        """Give every question that is open to those who are waiting for it."""
-        if self.started_at is not None and all(role.moment is not None for role in self._roles):
-            return
-        run = await self._handle.query(RunbookRun.view)
+    def _begin(self, told_at: datetime) -> None:
         if self.started_at is None:
-            self.started_at = run.started_at
+            # The first thing that a run tells is that it has started.
+            self.started_at = told_at
             for role in self._roles:
                 role.moment = role.acts.at
-        now = await self._clock.now()
+
+    async def _look(self, now: datetime) -> None:
+        """Give every question that is open to those who are waiting for it."""
+        if self.started_at is None or all(role.moment is not None for role in self._roles):
+            return
+        run = await self._handle.query(RunbookRun.view)
         for asked in questions(run, self._stage.approvals, self._stage.undo_attempts):
             answers = self._answered.setdefault(asked.question, [])
             for role in self._roles:
-                if role.waits_for(asked.path) and _may_still_answer(role.acts, answers):
+                if role.waits_for(asked) and _may_still_answer(role.acts, answers):
                     answers.append(role.acts)
                     role.moment = (asked.since or now) - self.started_at + role.acts.after
                     role.step = role.acts.step or asked.path
@@ -229,9 +239,10 @@ def questions(
 def _awaited(step: StepState, approval: ApprovalState | None) -> Asked | None:
     """A step whose work is to ask."""
     if approval is not None and approval.state is ApprovalStatus.PENDING and step.kind is StepKind.APPROVAL:
-        return Asked(step.path, (step.path, approval.id, approval.requested_at), approval.requested_at)
+        question = (step.path, approval.id, approval.requested_at)
+        return Asked(step.path, question, is_vote=True, since=approval.requested_at)
     if step.kind is StepKind.MANUAL and step.status is StepStatus.WAITING and step.started_at is not None:
-        return Asked(step.path, (step.path, step.started_at, step.attempts), step.started_at)
+        return Asked(step.path, (step.path, step.started_at, step.attempts), since=step.started_at)
     return None
 
 
@@ -245,7 +256,7 @@ def _in_trouble(step: StepState, undo_attempts: int) -> Asked | None:
 def _may_still_answer(acts: PersonActs, answers: Sequence[PersonActs]) -> bool:
     """Whether a question leaves room for one more: each person votes once, everything else is answered once."""
     counted = [each for each in answers if each.refused is None]
-    if acts.do in {Deed.APPROVE, Deed.REJECT}:
+    if acts.do in _VOTES:
         return all(each.by != acts.by for each in counted)
     return not counted
 

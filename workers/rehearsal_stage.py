@@ -6,7 +6,7 @@ that reaches a stage names its incident, which is another one for each scenario.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -51,9 +51,9 @@ class Stage:
         self.undone: list[str] = []
         self.messages: list[tuple[datetime, Message]] = []
         self.undo_attempts: Counter[str] = Counter()
-        # Called whenever the run has told something, with the time of the oldest thing that it tells; the run's clock
-        # stands still for as long as that takes.
-        self.attend: Callable[[datetime], Awaitable[None]] | None = None
+        # Called whenever the run has told something, with the time of the oldest thing that it tells and the time when
+        # it came to tell it; the run's clock stands still for as long as that takes.
+        self.attend: Callable[[datetime, datetime], Awaitable[None]] | None = None
         self._scenario = scenario
         self._specs = specs
         self._entries: dict[tuple[str, int], NumberedEntry] = {}
@@ -101,7 +101,8 @@ class Stage:
                 approval = ApprovalState.model_validate(picture.document)
                 self.approvals[approval.step_id] = approval
         if self.attend is not None:
-            await self.attend(min((each.entry.at for each in told), default=datetime.max.replace(tzinfo=UTC)))
+            now = activity.info().current_attempt_scheduled_time
+            await self.attend(min((each.entry.at for each in told), default=now), now)
 
     def lines(self, since: datetime) -> tuple[PlayedLine, ...]:
         """The timeline, by the run's clock."""
