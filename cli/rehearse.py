@@ -52,7 +52,9 @@ def rehearse(
     rehearsals = [_narrowed(each, only) for each in _loaded(runbooks, scenario, specs)]
     if check:
         count = sum(len(each.scenarios) for each in rehearsals)
-        stdout.print(f"{count} scenarios of {len(rehearsals)} runbooks fit", style="green")
+        stdout.print(
+            f"{_scenarios(count)} of {len(rehearsals)} runbook{'s' * (len(rehearsals) > 1)}: fit to play", style="green"
+        )
         return
     try:
         verdicts = asyncio.run(_played(rehearsals, specs, quiet=quiet, as_json=as_json))
@@ -140,9 +142,13 @@ def _line(line: PlayedLine) -> Text:
 def _summary(verdicts: Sequence[Verdict]) -> None:
     failed = sum(not verdict.passed for verdict in verdicts)
     if failed:
-        stdout.print(f"{failed} of {len(verdicts)} scenarios did not come as expected", style="bold red")
+        stdout.print(f"{failed} of {_scenarios(len(verdicts))} did not come as expected", style="bold red")
     else:
-        stdout.print(f"{len(verdicts)} scenarios came as expected", style="green")
+        stdout.print(f"{_scenarios(len(verdicts))} came as expected", style="green")
+
+
+def _scenarios(count: int) -> str:
+    return "1 scenario" if count == 1 else f"{count} scenarios"
 
 
 def _write(verdicts: Sequence[Verdict], junit: Path) -> None:

@@ -1,7 +1,7 @@
 """A scenario: what happens around a runbook in a rehearsal, and what the runbook is expected to make of it.
 
 Read by `hotwash runbook rehearse`; played by `workers/rehearsal.py`; judged by `runbooks/verdict.py`. The one thing to
-know: scripts are keyed by step path or by action, never by kind, so that new kinds of step need nothing here.
+know: scripts are keyed by step path or by action, never by kind; `runbooks/walk.py` knows which paths there are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +22,12 @@ from runbooks.example import example_of
 from runbooks.findings import Finding, Unreadable, by_place, nearest
 from runbooks.parameters import bind_parameters
 from runbooks.parse import parse_document
-from runbooks.schema import Identifier, PinnedRunbook, Runbook, Step
+from runbooks.schema import Identifier, NestedRunbook, PinnedRunbook, Runbook, Step, StopCondition
 from runbooks.source import Path, Source, read_yaml
+from runbooks.walk import walk
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 def _bare(value: object) -> object:
@@ -187,7 +189,7 @@ class Given(Model):
     # The members of the groups that approvals and manual steps name.
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     drill: bool = False
-    # Nothing scripted: everything succeeds, every check holds.
+    # Nothing scripted: everything succeeds, every check holds, and no stop condition does.
     actions: Outcomes = Field(default_factory=dict)
     checks: Answers = Field(default_factory=dict)
     undos: Outcomes = Field(default_factory=dict)
@@ -229,25 +231,25 @@ def read_scenarios(text: str, file_name: str, runbook: PinnedRunbook, specs: Map
     """The scenarios of a file; Unreadable (a Rejected) with every mistake and its place when they do not fit."""
     source = read_yaml(text, file_name)
     document = parse_document(source, ScenarioFile)
-    findings = list(_Fit(source, document, runbook.document, specs).findings())
+    findings = list(_Fit(source, document, runbook, specs).findings())
     if findings:
         raise Unreadable(by_place(findings))
     return Rehearsal(runbook=runbook, scenarios=document.played())
 
 
-def steps_of(value: Any) -> Iterator[Step]:
-    """Every step in a runbook, however deep in whatever kind."""
-    if isinstance(value, Step):
+def found_in(value: Any, kind: type[M]) -> Iterator[M]:
+    """Every step (or stop condition) in a runbook, however deep in whatever kind of step."""
+    if isinstance(value, kind):
         yield value
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from steps_of(getattr(value, name))
+            yield from found_in(getattr(value, name), kind)
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from steps_of(each)
+            yield from found_in(each, kind)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from steps_of(each)
+            yield from found_in(each, kind)
 
 
 def scripted(scripts: Mapping[str, tuple[T, ...]], path: str, action: str, attempt: int) -> T | None:
@@ -262,6 +264,19 @@ def matches(path: str, pattern: str) -> bool:
     """Whether a path fits a pattern, in which `*` is any one part."""
     parts, wanted = path.split("."), pattern.split(".")
     return len(parts) == len(wanted) and all(fnmatchcase(*pair) for pair in zip(parts, wanted, strict=True))
+
+
+def _places(
+    document: Runbook, nested: Mapping[str, NestedRunbook], prefix: str = ""
+) -> Iterator[tuple[str, Step | StopCondition]]:
+    """Everything that a run may do or ask at a path, with the pattern of the path."""
+    for condition in document.stop_conditions:
+        yield f"{prefix}{condition.id}", condition
+    for found in walk(document):
+        yield f"{prefix}{found.pattern}", found.step
+        if found.step.runbook is not None:
+            inner = nested[found.step.runbook.name]
+            yield from _places(inner.document, nested, f"{prefix}{found.pattern}.")
 
 
 def _demand_one(value: Model, what: str) -> None:
@@ -288,13 +303,13 @@ class _Fit:
     """Scenarios held against the runbook that they are about."""
 
     def __init__(
-        self, source: Source, document: ScenarioFile, runbook: Runbook, specs: Mapping[str, ActionSpec]
+        self, source: Source, document: ScenarioFile, runbook: PinnedRunbook, specs: Mapping[str, ActionSpec]
     ) -> None:
         self._source = source
         self._document = document
-        self._runbook = runbook
+        self._runbook = runbook.document
         self._specs = specs
-        self._steps = {step.id: step for step in steps_of(runbook)}
+        self._places = dict(_places(runbook.document, runbook.nested))
 
     def findings(self) -> Iterator[Finding]:
         if self._document.runbook != self._runbook.name:
@@ -329,19 +344,18 @@ class _Fit:
                         yield from self._output((*at, index, "succeed"), key, outcome.succeed)
 
     def _key(self, place: Path, key: str) -> Iterator[Finding]:
-        if key not in self._specs and not self._is_path(key):
-            known = [*self._steps, *sorted(self._specs)]
-            hint = nearest(key, known) if nearest(key, known).startswith("; did") else nearest(key, list(self._steps))
+        if key not in self._specs and self._at(key) is None:
+            close = nearest(key, [*self._places, *sorted(self._specs)])
+            hint = close if close.startswith("; did") else nearest(key, list(self._places))
             yield self._source.finding(place, "unknown_step", f"{key!r} is no step and no action{hint}", key=True)
 
-    def _is_path(self, key: str) -> bool:
-        """Whether this may be a path: what is inside a step depends on its kind and is known when it runs."""
-        first = key.split(".", maxsplit=1)[0]
-        return first == "*" or first in self._steps
+    def _at(self, path: str) -> Step | StopCondition | None:
+        """What stands at a path: the item of a loop may be any number."""
+        return next((each for pattern, each in self._places.items() if matches(path, pattern)), None)
 
     def _output(self, place: Path, key: str, output: dict[str, Any]) -> Iterator[Finding]:
-        step = self._steps.get(key)
-        action = step.action if step else key
+        at = self._at(key)
+        action = key if at is None else at.action
         spec = self._specs.get(action or "")
         if spec is None:
             return
@@ -366,6 +380,6 @@ class _Fit:
                 yield from self._step((*place, "expect", word, index), path)
 
     def _step(self, place: Path, path: str, *, key: bool = False) -> Iterator[Finding]:
-        if not self._is_path(path):
-            hint = nearest(path, list(self._steps))
+        if self._at(path) is None:
+            hint = nearest(path, list(self._places))
             yield self._source.finding(place, "unknown_step", f"there is no step {path!r}{hint}", key=key)

@@ -27,8 +27,8 @@ from domain.ids import run_id, run_workflow_id
 from domain.run import ActionSpec
 from domain.timeline import person
 from runbooks.render import render
-from runbooks.scenario import Rehearsal, Scenario, steps_of
-from runbooks.schema import PinnedRunbook, RunStart
+from runbooks.scenario import Rehearsal, Scenario, found_in
+from runbooks.schema import PinnedRunbook, Runbook, RunStart, Step
 from runbooks.verdict import Played, Verdict, judge
 from runtime.engine_binary import find_engine_binary
 from workers.composition import WORKFLOWS
@@ -77,7 +77,7 @@ async def rehearse(rehearsals: Sequence[Rehearsal], specs: Mapping[str, ActionSp
             async with turns:
                 for _ in range(_MOST_PLAYS):
                     incident_id = f"rehearsal-{next(numbers)}"
-                    stage = Stage(scenario, specs)
+                    stage = Stage(scenario, runbook, specs)
                     stages.add(incident_id, stage)
                     played, was_overrun = await _play(client, stage, _start(runbook, scenario, incident_id), scenario)
                     if not was_overrun:
@@ -135,7 +135,7 @@ def _start(runbook: PinnedRunbook, scenario: Scenario, incident_id: str) -> RunS
     return RunStart(
         id=run_id(incident_id, runbook.reference.name, 1),
         incident_id=incident_id,
-        runbook=runbook,
+        runbook=_without_locks(runbook),
         parameters=scenario.parameters,
         requested_by=person(scenario.requested_by),
         drill=scenario.drill,
@@ -145,8 +145,20 @@ def _start(runbook: PinnedRunbook, scenario: Scenario, incident_id: str) -> RunS
     )
 
 
+def _without_locks(runbook: PinnedRunbook) -> PinnedRunbook:
+    """Nobody else is there to take turns with; and a lock has a clock of its own, which would not go with the run's."""
+    nested = {
+        name: each.model_copy(update={"document": _unlocked(each.document)}) for name, each in runbook.nested.items()
+    }
+    return runbook.model_copy(update={"document": _unlocked(runbook.document), "nested": nested})
+
+
+def _unlocked(document: Runbook) -> Runbook:
+    return document.model_copy(update={"locks": None})
+
+
 def _workers(client: Client, stages: Stages, rehearsals: Sequence[Rehearsal]) -> list[Worker]:
-    sites = {step.site for each in rehearsals for step in steps_of(each.runbook)}
+    sites = {step.site for each in rehearsals for step in found_in(each.runbook, Step)}
     control = Worker(
         client,
         task_queue=CONTROL_QUEUE,

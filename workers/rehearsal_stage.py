@@ -21,7 +21,8 @@ from domain.record import NumberedEntry, ProjectionKind, RecordBatch
 from domain.run import ActionSpec, ApprovalState, Effect
 from runbooks.action_parameters import mistakes_in
 from runbooks.example import example_of
-from runbooks.scenario import Outcome, Scenario, scripted
+from runbooks.scenario import Outcome, Scenario, found_in, scripted
+from runbooks.schema import PinnedRunbook, StopCondition
 from runbooks.verdict import PlayedLine, PlayedMessage
 
 Activity = Callable[..., Any]
@@ -45,7 +46,7 @@ _SAYS = {
 class Stage:
     """One scenario's world, and everything that came to it."""
 
-    def __init__(self, scenario: Scenario, specs: Mapping[str, ActionSpec]) -> None:
+    def __init__(self, scenario: Scenario, runbook: PinnedRunbook, specs: Mapping[str, ActionSpec]) -> None:
         self.approvals: dict[str, ApprovalState] = {}
         self.performed: list[str] = []
         self.undone: list[str] = []
@@ -55,6 +56,7 @@ class Stage:
         # it came to tell it; the run's clock stands still for as long as that takes.
         self.attend: Callable[[datetime, datetime], Awaitable[None]] | None = None
         self._scenario = scenario
+        self._stop_conditions = {each.id for each in found_in(runbook, StopCondition)}
         self._specs = specs
         self._entries: dict[tuple[str, int], NumberedEntry] = {}
         self._attempts: Counter[str] = Counter()
@@ -80,11 +82,13 @@ class Stage:
         return StepResult(output=output, detail=f"{request.action} takes it back")
 
     async def check(self, path: str, request: StepRequest) -> CheckResult:
-        """Answer as scripted; what is not scripted holds."""
+        """Answer as scripted; what is not scripted is as it should be."""
         spec = self._fit(request)
         asked = f"{path}?"
         answer = scripted(self._scenario.checks, path, request.action, self._attempts[asked])
         self._attempts[asked] += 1
+        if answer is None and path.rpartition(".")[2] in self._stop_conditions:
+            return CheckResult(holds=False, detail="there is no reason to stop", output={})
         output = {**example_of(spec.result), **((answer.holds if answer else None) or {})}
         if answer is None or answer.holds is not None:
             return CheckResult(holds=True, detail=f"{request.action} holds", output=output)

@@ -55,7 +55,7 @@ def test_the_timeline_is_shown_and_success_is_0(runbook: Path) -> None:
     result = CliRunner().invoke(app, ["runbook", "rehearse", str(runbook), "--only", "well"])
     assert result.exit_code == 0, result.output
     assert "0:00:00 step     Step look: succeeded" in result.stdout
-    assert "1 scenarios came as expected" in result.stdout
+    assert "1 scenario came as expected" in result.stdout
 
 
 def test_what_cannot_be_played_is_2(runbook: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Every runbook of the library is fit to run, has scenarios, and does in them what they say; on the real engine."""
 
+import pytest
+
 from runbooks.rehearsals import library_names, load_rehearsal
 from workers.action_specs import action_specs
 from workers.rehearsal import rehearse
@@ -8,6 +10,8 @@ from workers.rehearsal import rehearse
 _FEWEST_SCENARIOS = 3
 
 
+# Half a minute on two busy cores; a machine with more to do gets four.
+@pytest.mark.timeout(240)
 async def test_the_library_is_rehearsed() -> None:
     """All scenarios of all runbooks come as expected, within the test's time limit: days of them take seconds."""
     specs = action_specs()
@@ -19,8 +23,8 @@ async def test_the_library_is_rehearsed() -> None:
     assert not mismatches
 
 
-def test_every_runbook_has_an_owner_and_a_way_back() -> None:
-    """Each names its owner; each change is undone by its action, or its file says why nothing takes it back."""
+def test_every_runbook_has_an_owner_and_is_seen_to_fail() -> None:
+    """Each names its owner, and is rehearsed in more than one way of ending."""
     specs = action_specs()
     for name in library_names():
         rehearsal = load_rehearsal(name, None, specs)

@@ -1,6 +1,11 @@
 """`workers/rehearsal.py` on its real engine: time, people and results are played as the scenario says, and compared."""
 
+from pathlib import Path
+
+from runbooks.rehearsals import load_rehearsal
 from tests.support.rehearsals import play
+from workers.action_specs import action_specs
+from workers.rehearsal import rehearse
 
 STEPS = """
 steps:
@@ -154,13 +159,65 @@ scenarios:
     assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
 
 
-async def test_what_the_real_action_would_refuse_is_refused() -> None:
-    """Rendered parameters are held against the action's schema, and faults are refused outside a drill."""
+async def test_blocks_locks_and_stop_conditions_are_played() -> None:
+    """Scripts reach into every item of a loop by pattern; locks are free; a stop condition holds only when scripted."""
     found = await play(
-        'parameters: {n: {default: x}}\nsteps:\n  - {id: one, action: do, with: {n: "{{ params.n }}"}}\n',
+        """
+locks: {resources: [shop]}
+stop_conditions: [{id: harm, action: look, every: 10m}]
+steps:
+  - id: each
+    foreach:
+      items: [a, b, c]
+      steps:
+        - {id: stop, action: do, retry: {max_attempts: 2, interval: 1m}}
+        - {id: rest, wait: {duration: 15m}}
+""",
         """
 scenarios:
-  - {name: plain, expect: {status: succeeded, performed: [one]}}
+  - name: all
+    actions: {"each.*.stop": [{fail: busy}, succeed], each.1.stop: [succeed]}
+    expect:
+      status: succeeded
+      performed: [each.0.stop, each.0.stop, each.1.stop, each.2.stop, each.2.stop]
+      lasts: {at_least: 47m, at_most: 47m}
+  - name: harm
+    checks: {harm: [{does_not_hold: ""}, {does_not_hold: ""}, holds]}
+    expect:
+      status: stopped
+      performed: [each.0.stop, each.1.stop]
+      undone: [each.1.stop, each.0.stop]
+      lasts: {at_least: 20m, at_most: 20m}
 """,
     )
-    assert found["plain"].passed
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
+
+
+TARGETS = """
+schema_version: 1
+name: harm
+title: Harm
+owner: sre
+parameters: {n: {}}
+steps:
+  - {id: ask, action: check.http, with: {url: "http://shop/", within_ms: "{{ params.n }}"}, on_failure: continue}
+  - {id: kill, action: process.kill, with: {process: shop}}
+"""
+TARGETED = """
+schema_version: 1
+runbook: harm
+scenarios:
+  - {name: outside, parameters: {n: "5"}, expect: {status: failed, reason: in a drill only, steps: {ask: failed}}}
+  - {name: drill, drill: true, parameters: {n: "5"}, expect: {status: succeeded, outputs: {kill: {signal: KILL}}}}
+"""
+
+
+async def test_what_the_real_action_would_refuse_is_refused(tmp_path: Path) -> None:
+    """Rendered parameters are held against the action's schema, and a fault is refused outside a drill."""
+    (tmp_path / "harm.yaml").write_text(TARGETS)
+    (tmp_path / "scenarios.yaml").write_text(TARGETED)
+    specs = action_specs()
+    loaded = load_rehearsal(str(tmp_path / "harm.yaml"), tmp_path / "scenarios.yaml", specs)
+    found = {each.scenario: each async for each in rehearse([loaded], specs)}
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
+    assert any("'within_ms' must be of type integer" in line.summary for line in found["outside"].played.lines)
