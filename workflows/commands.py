@@ -7,11 +7,12 @@ it, and nothing here. A refused Update costs no history; a refused signal can an
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar, cast
 
-from domain.errors import HotwashError, Rejected, RejectionKind
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
+
+from domain.errors import HotwashError, Rejected, RejectionKind
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import to_application_error
