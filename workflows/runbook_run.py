@@ -225,13 +225,23 @@ class RunbookRun(CommandHandlers[RunCommand]):
             await self._until(wakes, is_forward=is_forward)
             if task.done():
                 break
-            # Steps in flight end first: a cancelled activity is waited for.
-            task.cancel()
-            await self._until(task.done, is_forward=False)
+            await self._cancelled(task)
             if desk.ending is None or not is_forward:
                 await self._continue_as_new()
         if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), RunEnds):
             task.result()
+
+    async def _cancelled(self, task: "asyncio.Task[None]") -> None:
+        """Cancel it and wait for its end; steps in flight end first, because a cancelled activity is waited for."""
+        desk = self._desk
+        while not task.done():
+            # A cancellation gets lost when what is waited for happens in the same moment (asyncio.wait_for until Python
+            # 3.12); the work then goes on to its next gate, and is cancelled again there.
+            task.cancel()
+            await self._until(self._ended_or_parked(task, desk.parkings), is_forward=False)
+
+    def _ended_or_parked(self, task: "asyncio.Task[None]", parkings: int) -> Callable[[], bool]:
+        return lambda: task.done() or (self._desk.parkings > parkings and self._desk.working == 0)
 
     async def _until(self, holds: Callable[[], bool], *, is_forward: bool) -> None:
         """Wait for it; forward work also ends by the run's timeout and by the engine's own cancellation."""

@@ -14,6 +14,7 @@ from tests.support.engine import time_skipping_engine, working
 from tests.support.recording import Post, Record
 from tests.support.steps import World, fault, start_of
 from workflows.options import STEPS_QUEUE
+from workflows.resource_lock import ResourceLock
 from workflows.runbook_run import RunbookRun
 
 # So few events that a run of some ten steps continues several times.
@@ -89,3 +90,90 @@ async def test_every_step_runs_once_across_lives(
     assert len(reminders) > 5
     numbers = [entry.number for batch in record.batches for entry in batch.entries]
     assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+
+
+BLOCKS = """
+locks: {resources: [service/short]}
+stop_conditions: [{id: errors, action: look, every: 1h}]
+timeout: 30d
+steps:
+  - {id: first, action: do}
+  - id: both
+    parallel:
+      branches:
+        left:
+          - id: each
+            foreach:
+              items: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+              max_concurrency: 3
+              max_errors: 1
+              steps:
+                - {id: one, action: do, with: {n: "{{ item }}"}}
+                - {id: two, action: do, with: {was: "{{ steps.one.output.n }}"}}
+        right:
+          - id: choose
+            switch:
+              cases: [{if: "{{ not run.drill }}", steps: [{id: c1, action: do}, {id: c2, action: do}]}]
+          - {id: inner, runbook: {name: child, parameters: {n: "{{ steps.first.output.path }}"}}}
+  - {id: bad, action: do}
+"""
+CHILD = """
+schema_version: 1
+name: child
+title: The child
+owner: sre
+parameters: {n: {}}
+steps:
+  - {id: one, action: do, with: {n: "{{ params.n }}"}}
+  - {id: two, action: do, with: {n: "{{ params.n }}", was: "{{ steps.one.output.n }}"}}
+finally:
+  - {id: end, action: do.plain, with: {n: "{{ params.n }}"}}
+"""
+
+
+@pytest.mark.parametrize("fails", ["bad", "nothing"])
+async def test_blocks_are_taken_up_where_they_were(
+    short: WorkflowEnvironment, task_queue: str, record: Record, post: Post, fails: str
+) -> None:
+    """Items, branches, cases and nested runbooks go on in the next life: each step once, one undo for each effect."""
+    world = World()
+    world.fails = {fails: [fault()], "both.left.each.5.two": [fault()]}
+    world.answers = {"errors": [False]}
+    activities = [*world.activities(), record.save, post.send]
+    incident = f"inc-20261122-{'bbbb' if fails == 'bad' else 'cccc'}"
+    start = start_of(BLOCKS, others=[CHILD], id=f"{incident}.mend.1", incident_id=incident)
+    async with (
+        working(
+            short.client,
+            task_queue,
+            workflows=[RunbookRun, ResourceLock],
+            activities=activities,
+            max_cached_workflows=0,
+        ),
+        working(short.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
+    ):
+        with short.with_time_skipping_disabled():
+            handle = await short.client.start_workflow(
+                RunbookRun.run, start, id=f"run/{incident}/mend/1", task_queue=task_queue
+            )
+        run = await handle.result()
+        assert await _lives(short, handle) > 3
+    items = [f"both.left.each.{index}.{step}" for index in range(12) for step in ("one", "two")]
+    others = [
+        "both.right.choose.case-1.c1",
+        "both.right.choose.case-1.c2",
+        "both.right.inner.one",
+        "both.right.inner.two",
+    ]
+    assert sorted(world.paths("do")) == sorted(["first", *items, *others, "bad", "both.right.inner.end"])
+    left = [key.split("/")[4] for key in world.effects]
+    if fails == "bad":
+        assert run.status is RunStatus.FAILED
+        # All of it, the failed item by itself and before the others; the final step is nobody's to undo.
+        assert left == ["both.right.inner.end"]
+        assert sorted(world.paths("undo")) == sorted(["first", *others, *items[:11], *items[12:]])
+    else:
+        assert run.status is RunStatus.SUCCEEDED, run.reason
+        assert world.paths("undo") == ["both.left.each.5.one"]
+    fencing = [request.fencing for request in world.requests if request.action == "do"]
+    assert all(fencing)

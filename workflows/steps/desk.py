@@ -86,6 +86,8 @@ class RunDesk:
         self.line_ends: dict[str, LineEnd] = {}
         # Prefixes of lines that have lost or run out of time: nothing new begins there.
         self.stopped: set[str] = set()
+        # How often work has stopped to wait for a continued run.
+        self.parkings = 0
         # Lines of blocks under way at this moment.
         self.lines_under_way = 0
         self.locks = LockDesk()
@@ -419,6 +421,7 @@ class RunDesk:
     async def parked(self) -> None:
         """Between two pieces of work: when history is long enough, stay here until the run continues as new."""
         if self._is_long():
+            self.parkings += 1
             await workflow.wait_condition(lambda: not self._is_long())
 
     def may_hand_over(self) -> bool:

@@ -5,6 +5,7 @@ and again. Used by `RunbookRun` for the run and by `nested.py` for a nested runb
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,7 +17,6 @@ from domain.timeline import EntryKind
 from runbooks.schema import Runbook, StopCondition
 from workflows.steps.calls import ask, call_rendered
 from workflows.steps.desk import RunDesk
-from workflows.steps.state import Phase
 
 
 @asynccontextmanager
@@ -24,19 +24,25 @@ async def watched(desk: RunDesk, document: Runbook, prefix: str) -> AsyncIterato
     """Ask all conditions of a runbook before the block, and go on asking during it."""
     for condition in document.stop_conditions:
         await _look(desk, condition, document, prefix)
-    watching = [asyncio.create_task(_watch(desk, each, document, prefix)) for each in document.stop_conditions]
+    over = asyncio.Event()
+    watching = [asyncio.create_task(_watch(desk, each, document, prefix, over)) for each in document.stop_conditions]
     try:
         yield
     finally:
+        # A question under way may be answered in spite of its cancellation; the event ends the loop all the same.
+        over.set()
         for task in watching:
             task.cancel()
         if watching:
             await workflow.wait_condition(lambda: all(task.done() for task in watching))
 
 
-async def _watch(desk: RunDesk, condition: StopCondition, document: Runbook, prefix: str) -> None:
-    while desk.ending is None and desk.phase is Phase.FORWARD:
-        await asyncio.sleep(condition.every.total_seconds())
+async def _watch(desk: RunDesk, condition: StopCondition, document: Runbook, prefix: str, over: asyncio.Event) -> None:
+    while not over.is_set() and desk.ending is None:
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(over.is_set, timeout=condition.every)
+        if over.is_set():
+            return
         await desk.parked()
         await _look(desk, condition, document, prefix)
 
