@@ -62,7 +62,7 @@ class OutsideWorld:
 
     def __init__(self, smtp_port: int, webhook_port: int, webhook_secret: str) -> None:
         self.mailbox = Mailbox()
-        self._smtp = Controller(self.mailbox, hostname="127.0.0.1", port=smtp_port)
+        self._smtp = Controller(self.mailbox, hostname="127.0.0.1", port=smtp_port, server_hostname="mail.shop.example")
         self._http = ThreadingHTTPServer(("127.0.0.1", webhook_port), _receiver(self.mailbox, webhook_secret))
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
 

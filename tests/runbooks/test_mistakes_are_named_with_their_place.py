@@ -48,8 +48,10 @@ steps:
         ("steps: [{id: a, action: noop, timeout: 5x}]", "5:40 bad_value '5x' is not a duration"),
         (
             "steps: [{id: a}]",
-            "5:9 bad_value step 'a' needs exactly one of action, approval, manual, wait, parallel, foreach, switch, "
-            "runbook; it",
+            (
+                "5:9 bad_value step 'a' needs exactly one of action, approval, manual, wait, parallel, foreach, switch, "
+                "runbook; it"
+            ),
         ),
         ("steps: []", "5:8 bad_value steps: tuple should have at least 1 item"),
         ("", "1:1 missing_key the key 'steps' is missing"),
