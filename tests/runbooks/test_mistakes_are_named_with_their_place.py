@@ -49,8 +49,8 @@ steps:
         (
             "steps: [{id: a}]",
             (
-                "5:9 bad_value step 'a' needs exactly one of action, approval, manual, wait, parallel, foreach, switch, "
-                "runbook; it"
+                "5:9 bad_value step 'a' needs exactly one of action, approval, manual, wait, parallel, foreach, "
+                "switch, runbook; it"
             ),
         ),
         ("steps: []", "5:8 bad_value steps: tuple should have at least 1 item"),
