@@ -93,7 +93,7 @@ async def test_every_step_runs_once_across_lives(
 
 
 BLOCKS = """
-locks: {resources: [service/short]}
+locks: {resources: ["service/{{ incident.id }}"]}
 stop_conditions: [{id: errors, action: look, every: 1h}]
 timeout: 30d
 steps:

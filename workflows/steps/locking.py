@@ -89,9 +89,11 @@ async def _take(desk: RunDesk, path: str, name: str, locks: Locks, *, undoing: b
     until = None if undoing else workflow.now() + locks.wait_at_most
     desk.locks.claimed[name] = locks.lease
     desk.locks.held_by.pop(name, None)
+    desk.set(path, waiting_for=f"the lock {name!r}")
     with desk.busy():
         await _ask(name, AcquireLock(by=desk.me, holder=desk.workflow_id, lease=locks.lease, queue=queues))
     await _answered(desk, name, until)
+    desk.set(path, waiting_for=None)
     if name not in desk.locks.held and queues:
         end = await _queued(desk, path, name, until, undoing=undoing)
         if end is not None:
