@@ -1,5 +1,6 @@
 """`hotwash runbook`: lint and show a file without a server; run one for an incident and watch it."""
 
+import json
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -91,18 +92,22 @@ def list_runbooks(as_json: JsonOption = False) -> None:
 @runbook.command("show")
 def show_runbook(
     name: Annotated[str, typer.Argument(help="A file, or the name of one in the library.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value or name:=JSON; resolves targets.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The plan: what each step does, what it needs, what takes it back."""
+    """The plan: what each step does and to what, what it needs, what takes it back."""
     specs = _specs()
+    given = read_parameters(parameter or [])
     try:
         if Path(name).is_file():
             linted = _lint_file(Path(name), specs)
             if linted.runbook is None or linted.findings:
                 fail("\n".join(str(finding) for finding in linted.findings))
-            planned = plan(linted.runbook, specs)
+            planned = plan(linted.runbook, specs, given=given)
         else:
-            planned = Catalog([], specs).plan(name)
+            planned = Catalog([], specs).plan(name, given)
     except Rejected as error:
         fail(error.sentence)
     if as_json:
@@ -158,8 +163,9 @@ def _print_plan(planned: Plan) -> None:
     stdout.print(f"{counts}, {planned.approvals} approvals", style="dim")
     steps = [step.model_dump(mode="json") for step in planned.steps]
     columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
-        "STEP": lambda d: d["id"],
+        "STEP": lambda d: d["path"],
         "DOES": lambda d: d["action"] or d["kind"],
+        "TO": lambda d: ", ".join(f"{name}={value}" for name, value in d["parameters"].items()),
         "EFFECT": lambda d: (d["effect"] or "–").replace("_", " "),
         "APPROVED BY": lambda d: ", ".join(d["approved_by"]) or "–",
         "VERIFIED BY": lambda d: d["verified_by"] or "–",
@@ -173,7 +179,9 @@ def _print_plan(planned: Plan) -> None:
 def run_runbook(
     name: Annotated[str, typer.Argument(help="From 'hotwash runbook list'.")],
     incident: Annotated[str, typer.Option("--incident", "-i", help="For which incident.")],
-    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="name=value")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value, or name:=JSON for numbers and lists.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Follow it to its end; exit code 1 when it does not succeed.")] = True,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -218,13 +226,16 @@ def list_runs(
 
 
 def read_parameters(given: list[str]) -> dict[str, Any]:
-    """What `--parameter name=value` says, given any number of times."""
-    parameters = {}
+    """What `--parameter name=value` says, given any number of times; `name:=value` is JSON (numbers, lists)."""
+    parameters: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")
         if not equals:
             fail(f"{each!r} is not name=value", 2)
-        parameters[name] = value
+        try:
+            parameters[name.removesuffix(":")] = json.loads(value) if name.endswith(":") else value
+        except ValueError:
+            fail(f"{value!r} is not JSON; write {name.removesuffix(':')}={value} for text", 2)
     return parameters
 
 

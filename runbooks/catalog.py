@@ -6,6 +6,7 @@ Files are read again whenever they are asked for, so an edit counts at once; a r
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from domain.errors import Rejected, RejectionKind
 from domain.model import Model
@@ -55,10 +56,10 @@ class Catalog:
         """What can be said about a runbook before it runs."""
         return self._lint(name, self._file(name))
 
-    def plan(self, name: str) -> Plan:
-        """What a runbook would do; Rejected with its findings when it is not fit to run."""
+    def plan(self, name: str, given: Mapping[str, Any] | None = None) -> Plan:
+        """What a runbook would do, and to what; Rejected with its findings when it is not fit to run."""
         runbook = self._fit(name)
-        return plan(runbook, self._specs, all_nested(runbook, self._readable))
+        return plan(runbook, self._specs, all_nested(runbook, self._readable), given)
 
     def pin(self, name: str) -> PinnedRunbook:
         """The runbook as it will run; Rejected when it is not there, or with its findings when it is not fit."""

@@ -1,9 +1,15 @@
 """What a runbook would do, step by step, before anybody runs it. For `hotwash runbook show`, pages and approvals."""
 
 from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
 
 from domain.model import Model
 from domain.run import ActionSpec, Effect, Idempotency, StepKind
+from runbooks.expressions import has_expression, with_aliases
+from runbooks.parameters import bind_parameters
+from runbooks.render import names_used, render
 from runbooks.schema import ActionCall, Runbook, Step, covered_ids
 from runbooks.walk import Found, lines_of, walk
 
@@ -17,6 +23,8 @@ class PlannedStep(Model):
     kind: StepKind
     title: str
     action: str | None = None
+    # What the action is given, resolved as far as parameters and defaults go; the rest as it is written.
+    parameters: dict[str, Any] = Field(default_factory=dict)
     # None for steps in which a person or the clock does something.
     effect: Effect | None = None
     idempotency: Idempotency | None = None
@@ -56,10 +64,26 @@ class Plan(Model):
     stop_conditions: tuple[str, ...] = ()
 
 
-def plan(runbook: Runbook, specs: Mapping[str, ActionSpec], nested: Mapping[str, Runbook] | None = None) -> Plan:
-    """The plan of a runbook whose actions are all known; `nested` are all runbooks that it nests, by name."""
+def plan(
+    runbook: Runbook,
+    specs: Mapping[str, ActionSpec],
+    nested: Mapping[str, Runbook] | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a runbook whose actions are all known; `nested` are all runbooks that it nests, by name.
+
+    With parameters `given`, targets are resolved; Rejected when one of them does not fit the runbook.
+    """
     inner = nested or {}
-    steps = tuple(_Planner(specs, inner).of(runbook))
+    known = {name: each.default for name, each in runbook.parameters.items() if each.default is not None}
+    if given:
+        known |= bind_parameters(runbook, {**known, **given})
+    steps = tuple(
+        step.model_copy(update={"parameters": _resolved(step.parameters, known)})
+        if step.path in _own(runbook)
+        else step
+        for step in _Planner(specs, inner).of(runbook)
+    )
     effects = [step.effect for step in steps]
     return Plan(
         name=runbook.name,
@@ -132,6 +156,7 @@ class _Planner:
             kind=step.kind,
             title=step.title,
             action=step.action,
+            parameters=step.with_,
             effect=spec.effect if spec else None,
             idempotency=spec.idempotency if spec else None,
             condition=step.if_,
@@ -141,6 +166,24 @@ class _Planner:
             site=step.site,
             is_final=found.is_final,
         )
+
+
+def _own(runbook: Runbook) -> set[str]:
+    """The paths of its own steps; those of nested runbooks read parameters of their own."""
+    return {found.pattern for found in walk(runbook)}
+
+
+def _resolved(value: Any, known: Mapping[str, Any]) -> Any:
+    """The value with each text rendered that reads known parameters and nothing else."""
+    if isinstance(value, dict):
+        return {key: _resolved(each, known) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_resolved(each, known) for each in value]
+    if not isinstance(value, str) or not has_expression(value):
+        return value
+    names = with_aliases(known)
+    can_be_known = all(root == "params" and rest and rest[0] in names for root, *rest in names_used(value))
+    return render(value, {"params": known}) if can_be_known else value
 
 
 def _may_pass_over(block: Step) -> bool:
