@@ -76,6 +76,29 @@ def print_schema() -> None:
     print_json(runbook_json_schema(_specs()))
 
 
+@runbook.command("actions")
+def list_actions(
+    markdown: Annotated[bool, typer.Option("--markdown", help="The whole catalogue as a page.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What a step may do, built in and installed: effect, undo, check, parameters."""
+    from workers.action_specs import action_catalogue, action_pages  # noqa: PLC0415 - an entry point, as above
+
+    if markdown:
+        stdout.print(action_catalogue(), end="", markup=False, highlight=False, soft_wrap=True)
+        return
+    pages = [page.model_dump(mode="json") for page in action_pages()]
+    columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
+        "ACTION": lambda d: d["spec"]["name"],
+        "EFFECT": lambda d: d["spec"]["effect"].replace("_", " "),
+        "TWICE": lambda d: d["spec"]["idempotency"].replace("_", " "),
+        "UNDO": lambda d: "yes" if d["spec"]["has_undo"] else "–",
+        "CHECK": lambda d: "yes" if d["spec"]["has_check"] else "–",
+        "WHAT": lambda d: d["spec"]["summary"],
+    }
+    show.table(pages, columns, as_json=as_json, empty="")
+
+
 @runbook.command("list")
 def list_runbooks(as_json: JsonOption = False) -> None:
     """What the server may run."""

@@ -37,6 +37,7 @@ from activities.steps import StepActivities
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.render import render
+from runbooks.triggers import triggers_of
 from runtime.configuration import ConfigurationFile
 from runtime.secrets import Secrets
 from store import Store
@@ -128,7 +129,7 @@ def control_activities(
     return [
         RecordActivities(store.record).save,
         messages.send,
-        DirectoryActivities(configuration).incident_context,
+        DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
         drills.find,
         drills.tell_waiting_items,
         RunbookActivities(catalog).pin,
