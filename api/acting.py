@@ -51,6 +51,7 @@ from domain.severity import IncidentType, Severity
 from domain.timeline import Actor
 from runbooks.catalog import Catalog
 from runbooks.parameters import bind_parameters
+from runbooks.triggers import triggers_of
 from store.interface import Document
 
 # Id suffixes: four characters are a million ids a day; when keys collide, the later one gets a longer suffix.
@@ -156,7 +157,8 @@ class Actions:
         self, declaration: Declaration, by: Actor, mark: str | None, day: datetime, *, may_start: bool
     ) -> Made | None:
         number = secrets.randbits(64)
-        context = incident_context(self._configuration.current(), declaration.services)
+        triggers = await asyncio.to_thread(triggers_of, self._catalog)
+        context = incident_context(self._configuration.current(), declaration.services, triggers)
         for length in _INCIDENT_SUFFIXES:
             suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
             id_ = f"inc-{day:%Y%m%d}-{suffix}"
@@ -173,7 +175,14 @@ class Actions:
     # --- runs and approvals ---
 
     async def start_run(
-        self, incident_id: str, runbook: str, parameters: dict[str, Any], by: Actor, mark: str | None
+        self,
+        incident_id: str,
+        runbook: str,
+        parameters: dict[str, Any],
+        by: Actor,
+        mark: str | None,
+        *,
+        override_freeze: str = "",
     ) -> Made:
         """Run a runbook for an incident. The same mark finds the run that the first request started."""
         await self._require_runbook(runbook, parameters)
@@ -182,7 +191,7 @@ class Actions:
             if known:
                 return Made(known, is_new=False)
         key = mark or secrets.token_hex(16)
-        command = StartRun(by=by, runbook=runbook, parameters=parameters, key=key)
+        command = StartRun(by=by, runbook=runbook, parameters=parameters, key=key, override_freeze=override_freeze)
         state = await self._of_incident(incident_id, "start_run", command, mark)
         return Made(state["keys"][f"run {key}"], is_new=True)
 

@@ -15,6 +15,7 @@ from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Audience, Policy
 from domain.record import RecorderState
+from domain.runbook_trigger import RunbookSuggestion, RunbookTrigger
 from domain.severity import IncidentType, Severity
 from domain.timeline import Actor, Link
 
@@ -44,15 +45,6 @@ RESPONDING = (
     IncidentStatus.MONITORING,
 )
 FINISHED = (IncidentStatus.CLOSED, IncidentStatus.DECLINED, IncidentStatus.MERGED, IncidentStatus.CANCELLED)
-
-
-class LifecycleEvent(StrEnum):
-    """What happens to an incident, as triggers of runbooks name it."""
-
-    DECLARED = "declared"
-    MITIGATED = "mitigated"
-    RESOLVED = "resolved"
-    REOPENED = "reopened"
 
 
 class Role(StrEnum):
@@ -136,6 +128,8 @@ class IncidentContext(Model):
     # Service id to the name that the public may read; only public services are in it.
     public_services: dict[str, str] = Field(default_factory=dict)
     team_manager: str | None = None
+    # What starts or suggests runbooks by itself.
+    triggers: tuple[RunbookTrigger, ...] = ()
 
 
 class IncidentStart(Model):
@@ -191,6 +185,9 @@ class IncidentState(Model):
     alert_groups: tuple[str, ...] = ()
     firing_groups: tuple[str, ...] = ()
     runs: tuple[RunSummary, ...] = ()
+    # Runbooks that may help, and the triggers that have fired.
+    suggestions: tuple[RunbookSuggestion, ...] = ()
+    triggered: tuple[str, ...] = ()
     review_id: str | None = None
     review_state: str | None = None
     action_items: tuple[ActionItemSummary, ...] = ()
@@ -343,6 +340,8 @@ class StartRun(Command):
     parameters: dict[str, Any] = Field(default_factory=dict)
     # A repeated request with the same key gets the run that the first one started.
     key: str = ""
+    # Why something is changed although a freeze is on; only a person can say so.
+    override_freeze: str = ""
 
 
 class Escalate(Command):

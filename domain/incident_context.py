@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 from domain.configuration import Configuration, OnCall, Team
 from domain.incident import IncidentContext
+from domain.runbook_trigger import RunbookTrigger
 
 
-def incident_context(configuration: Configuration, services: Sequence[str]) -> IncidentContext:
+def incident_context(
+    configuration: Configuration, services: Sequence[str], triggers: Sequence[RunbookTrigger] = ()
+) -> IncidentContext:
     """The context of an incident of these services; the first of them that says something speaks for all."""
     return IncidentContext(
         policy=configuration.policy,
@@ -25,6 +28,7 @@ def incident_context(configuration: Configuration, services: Sequence[str]) -> I
             if service.public
         },
         team_manager=next((team.manager for team in _teams(configuration, services) if team.manager), None),
+        triggers=tuple(triggers),
     )
 
 

@@ -27,6 +27,7 @@ from domain.incident_effects import (
 from domain.lifecycle import comms_start
 from domain.role_decisions import require_open
 from domain.timeline import ActorKind, EntryKind, Link, automation
+from domain.trigger_decisions import on_alerts, on_events
 
 # What a person may say at once: a long post-mortem paragraph is 4 KiB, and every command stays in the history (Temporal
 # ends a workflow whose history grows over 50 MB). Alert groups are not people; they bound their own batches.
@@ -67,6 +68,9 @@ def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
     require_speaker(state, command.by)
     _require_size(command)
     outcome = _RULES[type(command)](state, command, now)
+    if isinstance(command, words.AttachAlerts) and command.firing:
+        outcome = outcome.then(on_alerts(outcome.state, command.alerts, now))
+    outcome = outcome.then(on_events(state, outcome.state, now))
     after = outcome.state
     has_done_something = outcome.entries or outcome.effects or isinstance(command, ObserveRun)
     if has_done_something and command.by.kind is ActorKind.PERSON:
@@ -104,6 +108,8 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
     if start.runbook:
         run = StartRun(by=start.declared_by, runbook=start.runbook, parameters=start.runbook_parameters)
         outcome = outcome.then(response_decisions.start_run(outcome.state, run, now))
+    outcome = outcome.then(on_events(None, outcome.state, now))
+    outcome = outcome.then(on_alerts(outcome.state, start.alerts, now))
     told = milestone(state, MilestoneKind.DECLARED, now, f"{state.id} was declared")
     return outcome.then(Outcome(outcome.state, (), (StartComms(start=comms_start(state)), *told)))
 

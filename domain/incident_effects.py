@@ -70,6 +70,7 @@ class LaunchRun(Effect):
     runbook: str
     parameters: dict[str, Any]
     requested_by: Actor
+    override_freeze: str = ""
 
     @property
     def lane(self) -> str:

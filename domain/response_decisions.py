@@ -141,7 +141,14 @@ def start_run(state: IncidentState, command: StartRun, now: datetime) -> Outcome
     if command.key:
         after = _remember(after, f"run {command.key}", run.id)
     note = entry(now, EntryKind.RUN, command.by, f"{command.by.name} started runbook {runbook}", run=run.id)
-    launch = LaunchRun(run_id=run.id, runbook=runbook, parameters=command.parameters, requested_by=command.by)
+    after = changed(after, suggestions=tuple(each for each in after.suggestions if each.runbook != runbook))
+    launch = LaunchRun(
+        run_id=run.id,
+        runbook=runbook,
+        parameters=command.parameters,
+        requested_by=command.by,
+        override_freeze=command.override_freeze,
+    )
     return Outcome(after, (note,), (launch,))
 
 

@@ -74,6 +74,7 @@ class GameDayCatalog:
             requested_by=requested_by,
             audience=settings.audience,
             answerable=answerable(configuration, document.owner, document.service),
+            freezes=configuration.policy.freezes,
         )
 
     def summaries(self) -> list[GameDaySummary]:

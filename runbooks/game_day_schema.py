@@ -12,6 +12,7 @@ from domain.durations import Duration, format_duration
 from domain.game_day import Expectation, GameDayState, GameDayTerms
 from domain.message import CourierState
 from domain.model import Model
+from domain.policy import Freeze
 from domain.record import RecorderState
 from domain.timeline import Actor, Entry
 from runbooks.schema import ActionCall, Identifier, Parameter
@@ -90,6 +91,8 @@ class GameDayStart(Model):
     audience: tuple[str, ...] = ()
     # Who hears, besides, of a target that could not be put right.
     answerable: tuple[str, ...] = ()
+    # Windows in which nothing is broken either.
+    freezes: tuple[Freeze, ...] = ()
     # --- carried over continue-as-new ---
     # The document's calls without expressions, by `fault`, `restore`, `probe-N`.
     calls: dict[str, ActionCall] = Field(default_factory=dict)

@@ -104,16 +104,6 @@ def plan(
     )
 
 
-def changes_something(runbook: Runbook, specs: Mapping[str, ActionSpec], nested: Mapping[str, Runbook]) -> bool:
-    """Whether any action of it, or of what it nests, may change the world; an unknown one may."""
-    return any(
-        found.step.action is not None
-        and (found.step.action not in specs or specs[found.step.action].effect is not Effect.READ_ONLY)
-        for each in (runbook, *nested.values())
-        for found in walk(each)
-    )
-
-
 class _Planner:
     """Goes through a runbook and all that it nests."""
 

@@ -12,13 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from domain.durations import Duration
-from domain.incident import LifecycleEvent
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Freeze
 from domain.record import RecorderState
 from domain.run import ActionSpec, OnFailure, OnUnknown, Retry, RunbookReference, StepKind
-from domain.severity import Severity
+from domain.runbook_trigger import Trigger
 from domain.timeline import Actor
 
 SCHEMA_VERSION = 1
@@ -243,27 +242,6 @@ class Locks(Model):
     wait_at_most: Duration = timedelta(hours=1)
     # A holder that says nothing for this long has died.
     lease: Duration = timedelta(minutes=5)
-
-
-class Trigger(Model):
-    """When the runbook is started or suggested by itself: by an alert of an incident, or by what happens to it."""
-
-    # Labels of the alert, as in routes: a value `~…` is a regular expression.
-    alert: dict[str, str] | None = None
-    event: LifecycleEvent | None = None
-    # Only for incidents of these services and severities; empty: all.
-    services: tuple[str, ...] = ()
-    severities: tuple[Severity, ...] = ()
-    then: Literal["start", "suggest"] = "suggest"
-    # Texts may name labels of the alert: `{labels.instance}`.
-    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_cause(self) -> "Trigger":
-        if (self.alert is None) == (self.event is None):
-            message = "a trigger has either 'alert' (labels to match) or 'event'"
-            raise ValueError(message)
-        return self
 
 
 class Runbook(Model):

@@ -7,7 +7,7 @@ The one thing to know: a step's path names what it stands in: `both.left.stop` (
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from domain.run import StepKind
+from domain.run import ActionSpec, Effect, StepKind
 from runbooks.schema import Runbook, Step
 
 # Where something stands in a document: keys and indexes.
@@ -74,6 +74,16 @@ def _walk(
         for line in lines_of(step):
             inner = f"{prefix}{step.id}.{line.name}."
             yield from _walk(line.steps, inner, (*here, *line.place), (*around, step), is_final=is_final)
+
+
+def changes_something(runbook: Runbook, specs: Mapping[str, ActionSpec], nested: Mapping[str, Runbook]) -> bool:
+    """Whether any action of it, or of what it nests, may change the world; an unknown one may."""
+    return any(
+        found.step.action is not None
+        and (found.step.action not in specs or specs[found.step.action].effect is not Effect.READ_ONLY)
+        for each in (runbook, *nested.values())
+        for found in walk(each)
+    )
 
 
 class Level(NamedTuple):

@@ -19,6 +19,7 @@ from temporalio.exceptions import TimeoutError as EngineTimeout
 
 from domain import game_day_decisions as decisions
 from domain.errors import Rejected
+from domain.freeze import active_freeze
 from domain.game_day import (
     GAME_DAY_COMMANDS,
     ActiveDrill,
@@ -172,6 +173,11 @@ class GameDay(CommandHandlers[HaltGameDay]):
 
     async def _check(self) -> None:
         asked_at = workflow.info().workflow_start_time
+        services = (self._state.service,) if self._state.service else ()
+        freeze = active_freeze(self._start.freezes, services, workflow.now())
+        if freeze is not None:
+            self._adopt(decisions.refuse(self._state, f"the freeze {freeze.name!r} is on", workflow.now()))
+            return
         try:
             self._calls = await self._rendered_calls()
         except FailureError as error:

@@ -196,6 +196,8 @@ class IncidentEffects:
             incident=about,
             groups=state.context.groups,
             commander=state.roles.get(Role.COMMANDER),
+            freezes=state.context.policy.freezes,
+            override_freeze=effect.override_freeze,
         )
 
     def _fail_run(self, effect: LaunchRun, sentence: str) -> None:

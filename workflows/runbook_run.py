@@ -36,8 +36,8 @@ from domain.run import (
 from domain.run_decisions import demand_possible
 from domain.timeline import ActorKind, EntryKind
 from runbooks.parameters import bind_parameters
-from runbooks.plan import changes_something
 from runbooks.schema import RunStart
+from runbooks.walk import changes_something
 from workflows.commands import CommandHandlers
 from workflows.steps.desk import RunDesk
 from workflows.steps.locking import give_back, keep_renewing

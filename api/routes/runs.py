@@ -58,6 +58,9 @@ class StartRunBody(Body):
     incident_id: str
     runbook: str = Field(description="Its name; `GET /api/v1/runbooks` lists them.")
     parameters: dict[str, Any] = Field(default_factory=dict)
+    override_freeze: str = Field(
+        default="", max_length=2000, description="Why something is changed although a freeze is on; by a person only."
+    )
 
 
 @router.post(
@@ -73,7 +76,12 @@ class StartRunBody(Body):
 async def start_run(body: StartRunBody, speaker: SpeakerDep, actions: ActionsDep) -> JSONResponse:
     """The runbook is pinned as it is now; later edits do not touch the run."""
     made = await actions.start_run(
-        body.incident_id, body.runbook, body.parameters, speaker.actor(body.by), speaker.mark
+        body.incident_id,
+        body.runbook,
+        body.parameters,
+        speaker.actor(body.by),
+        speaker.mark,
+        override_freeze=body.override_freeze,
     )
     location = f"/api/v1/runs/{made.id}"
     run = await actions.run_appears(made.id)
