@@ -61,7 +61,7 @@ def nesting_findings(source: Source, runbook: Runbook, others: Others) -> Iterat
             continue
         path: Path = (*found.place, "runbook", "name")
         try:
-            inner = others(call.name)
+            inner = runbook if call.name == runbook.name else others(call.name)
         except Rejected as error:
             yield source.finding(path, "unknown_runbook", error.sentence)
             continue
