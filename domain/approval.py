@@ -36,6 +36,15 @@ def vote(approval: ApprovalState, command: DecideApproval, now: datetime) -> App
     return counted
 
 
+def escalate(approval: ApprovalState, to: Sequence[str]) -> ApprovalState:
+    """Let others vote as well, because nobody has decided in time; the digest and the votes stay."""
+    if approval.state is not ApprovalStatus.PENDING or approval.escalated:
+        return approval
+    # Where nobody is named, everybody may vote already.
+    approvers = tuple(dict.fromkeys((*approval.approvers, *to))) if approval.approvers else ()
+    return approval.model_copy(update={"escalated": True, "approvers": approvers})
+
+
 def expire(approval: ApprovalState, now: datetime) -> ApprovalState:
     """Close an approval that nobody decided in time; anything but a pending one stays as it is."""
     if approval.state is not ApprovalStatus.PENDING:

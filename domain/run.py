@@ -212,6 +212,8 @@ class ApprovalState(Model):
     min_approvals: int
     # Groups or people who may vote; empty: any person of `hotwash.yaml`.
     approvers: tuple[str, ...] = ()
+    # More have been asked, because nobody had decided in time.
+    escalated: bool = False
     requested_by: Actor
     votes: tuple[Vote, ...] = ()
     requested_at: datetime

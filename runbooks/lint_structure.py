@@ -48,6 +48,7 @@ def _approvals(source: Source, place: Path, steps: tuple[Step, ...], known: froz
         here: Path = (*place, index)
         if step.approval is not None:
             yield from _coverage(source, here, step, steps[index + 1 :], known)
+            yield from _escalation(source, here, step)
         for line in lines_of(step):
             yield from _approvals(source, (*here, *line.place), line.steps, known)
 
@@ -70,6 +71,17 @@ def _coverage(
         elif name not in names:
             sentence = f"step {name!r} does not come after its approval in the same sequence of steps"
             yield source.finding(path, "not_later", sentence)
+
+
+def _escalation(source: Source, here: Path, step: Step) -> Iterator[Finding]:
+    approval = step.approval
+    if approval is None:
+        return
+    path: Path = (*here, "approval", "escalate_after")
+    if (approval.escalate_after is None) != (not approval.escalate_to):
+        yield source.finding(path, "bad_escalation", "'escalate_after' and 'escalate_to' belong together")
+    elif approval.escalate_after is not None and approval.escalate_after >= approval.expires_after:
+        yield source.finding(path, "bad_escalation", "the approval expires before it is escalated")
 
 
 def _inside(step: Step) -> set[str]:

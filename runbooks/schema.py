@@ -76,6 +76,9 @@ class Approval(Model):
     min_approvals: int = Field(default=1, ge=1, le=10)
     expires_after: Duration = timedelta(minutes=30)
     remind_every: Duration = timedelta(minutes=5)
+    # Nobody has decided after so long: these groups or people are asked as well, and may vote.
+    escalate_after: Duration | None = None
+    escalate_to: tuple[str, ...] = ()
     message: str = ""
 
 

@@ -112,8 +112,8 @@ def test_items_are_read_inside_and_names_are_not_taken_twice() -> None:
         ("{id: a-b, action: do}\n  - {id: a_b, action: do}", "duplicate_step step 'a_b' is here twice"),
         (("{id: s, switch: {cases: [{if: '{{ true }}', steps: [{id: x, action: do}]}, {if: '{{ run.drill }}', steps: "
          "[{id: y, action: do}]}]}}"), "unreachable_case this case is never reached: case 1 is always true"),
-        (("{id: s, switch: {cases: [{if: '{{ run.drill }}', steps: [{id: x, action: do}]}, {if: '{{run.drill}}', steps: "
-         "[{id: y, action: do}]}]}}"), "unreachable_case this case is never reached: case 1 has the same condition"),
+        (("{id: s, switch: {cases: [{if: '{{ run.drill }}', steps: [{id: x, action: do}]}, {if: '{{run.drill}}', "
+         "steps: [{id: y, action: do}]}]}}"), "this case is never reached: case 1 has the same condition"),
         ("{id: s, switch: {cases: [{if: '{{ true }}', steps: [{id: x, action: do}]}], default: [{id: y, action: do}]}}",
          "unreachable_case the default is never reached"),
         ("{id: s, switch: {cases: [{if: '{{ false }}', steps: [{id: x, action: do}]}]}}",

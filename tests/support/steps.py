@@ -147,7 +147,7 @@ def start_of(text: str, *, fit: bool = True, others: Sequence[str] = (), **field
         "commander": "cleo",
         **fields,
     }
-    return RunStart(runbook=pinned(text, fit=fit, others=others), **given)
+    return RunStart(**{"runbook": pinned(text, fit=fit, others=others), **given})
 
 
 def _path(request: StepRequest) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from domain.approval import expire, people_asked
+from domain.approval import escalate, expire, people_asked
 from domain.errors import Rejected
 from domain.message import Template
 from domain.run import ApprovalState, ApprovalStatus, StepKind, StepStatus
@@ -189,12 +189,34 @@ async def _decision(desk: RunDesk, asked: Approval, path: str) -> None:
         if approval.expires_at is not None and now >= approval.expires_at:
             desk.set_approval(path, expire(approval, now))
             return
+        escalate_at = None
+        if asked.escalate_after is not None and not approval.escalated:
+            escalate_at = approval.requested_at + asked.escalate_after
+            if now >= escalate_at:
+                _escalate(desk, approval, asked, path)
+                continue
         reminder = int((now - approval.requested_at) / asked.remind_every) + 1
         remind_at = approval.requested_at + reminder * asked.remind_every
-        if await _decided_before(desk, path, min(remind_at, approval.expires_at or remind_at)):
+        wake_at = min(remind_at, approval.expires_at or remind_at, escalate_at or remind_at)
+        if await _decided_before(desk, path, wake_at):
             return
+        if escalate_at is not None and workflow.now() < remind_at:
+            continue
         if workflow.now() < (approval.expires_at or datetime.max):  # noqa: DTZ901 - only compared when there is one
             _ask(desk, desk.approvals[path], path, reminder)
+
+
+def _escalate(desk: RunDesk, approval: ApprovalState, asked: Approval, path: str) -> None:
+    desk.set_approval(path, escalate(approval, asked.escalate_to))
+    who = ", ".join(asked.escalate_to)
+    desk.note(
+        EntryKind.APPROVAL, f"Nobody has decided about step {path}; {who} are asked as well", path=path,
+        approval_id=approval.id, digest=approval.digest,
+    )  # fmt: skip
+    people = people_asked(asked.escalate_to, desk.start.groups, approval.requested_by, None)
+    key = f"{path}/{desk.states[path].attempts}/escalated"
+    about = {"approval": approval.model_dump(mode="json"), "title": approval.message or desk.document.title}
+    desk.tell(Template.APPROVAL_REQUEST, key, path, people, about)
 
 
 async def _decided_before(desk: RunDesk, path: str, then: datetime) -> bool:
