@@ -91,6 +91,10 @@ class World:
         """Whether a part still runs."""
         return self._processes[name].poll() is None
 
+    def is_dead(self, name: str) -> bool:
+        """Whether a part that was started has ended by itself."""
+        return self._processes[name].poll() is not None
+
     async def ready(self) -> None:
         """Return once `/readyz` says that engine, worker and store answer."""
         end = time.monotonic() + _READY_WITHIN_SECONDS
