@@ -55,6 +55,10 @@ def key_mark(scope: str, key: str) -> str:
     return hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()
 
 
+# The engine answered the call and nobody answered the question; how it says so depends on whose clock ran out first.
+_LATE = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
+
+
 class Engine:
     """A thin layer on the SDK's client, which may be lazy."""
 
@@ -64,7 +68,8 @@ class Engine:
     async def ask(self, workflow_id: str, query: str, subject: str, *about: str) -> Any:
         """The answer of a workflow, open or ended, as JSON values. Rejected (not found) or Transient."""
         handle = self.client.get_workflow_handle(workflow_id)
-        async with _limited(subject, QUERY_TIMEOUT):
+        late = f"no worker has answered about {subject} in time; try again in a few seconds"
+        async with _limited(subject, QUERY_TIMEOUT, late=late):
             return await handle.query(query, args=about, rpc_timeout=QUERY_TIMEOUT)
 
     async def command(self, workflow_id: str, name: str, command: BaseModel, subject: str, mark: str | None) -> Any:
@@ -142,7 +147,7 @@ async def _limited(subject: str, limit: timedelta, late: str | None = None) -> A
             # Half a second more than the engine is given, so that its own words come first.
             async with asyncio.timeout(limit.total_seconds() + 0.5):
                 yield
-        except TimeoutError as error:
-            if late is None:
+        except (TimeoutError, RPCError) as error:
+            if late is None or (isinstance(error, RPCError) and error.status not in _LATE):
                 raise
             raise Transient(late) from error

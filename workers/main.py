@@ -78,6 +78,7 @@ async def _add_search_attributes(client: Client) -> None:
 
 async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None:
     """Run all of them until told to stop; one that fails for good ends the others, and this process with a sentence."""
+    refusals: ExceptionGroup[RuntimeError] | None = None
     try:
         async with asyncio.TaskGroup() as group:
             for worker in workers:
@@ -87,9 +88,12 @@ async def _run_until(stopping: asyncio.Event, workers: Sequence[Worker]) -> None
             log.info("the worker drains: running activities are let end")
             for worker in workers:
                 group.create_task(worker.shutdown())
-    except* RuntimeError as group_of_errors:
+    except* RuntimeError as errors:
         # The SDK's word for a worker that cannot go on: no such namespace, not authorised.
-        raise Transient(f"the engine refuses the worker: {group_of_errors.exceptions[0]}") from group_of_errors
+        refusals = errors
+    # Raised out here, because the first releases of Python 3.11 wrap what is raised inside `except*` into a group.
+    if refusals is not None:
+        raise Transient(f"the engine refuses the worker: {refusals.exceptions[0]}") from refusals
 
 
 async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None:

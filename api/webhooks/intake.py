@@ -53,11 +53,15 @@ async def deliver(
     Raises Transient when the engine does not take all of it; then the sender must send all of it again.
     """
     batches = sort_into_batches(configuration, sender, delivery, received_at)
+    failures: ExceptionGroup[Transient] | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
             for group_id, chunks in batches.items():
                 tasks.create_task(_send_in_order(client, configuration.policy, group_id, chunks, slots))
-    except* Transient as failures:
+    except* Transient as group:
+        failures = group
+    # Raised out here, because the first releases of Python 3.11 wrap what is raised inside `except*` into a group.
+    if failures is not None:
         raise Transient(_AWAY) from failures
     return list(batches)
 
