@@ -5,6 +5,7 @@ The machine is noisy; figures are medians over interleaved rounds, and the ratio
 
 import argparse
 import asyncio
+import itertools
 import json
 import statistics
 import time
@@ -19,10 +20,15 @@ from rich.table import Table
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.actions import specs
 from benchmarks.bare import BARE_QUEUE, BareActivities, BareInbox, BareNothing
 from benchmarks.house import House
+from runbooks.catalog import LIBRARY
+from runbooks.lint import lint
 
 STEPS = 50
+ITEMS = 1000
+ENDED = {"succeeded", "failed", "stopped"}
 Sample = list[float]
 
 
@@ -61,8 +67,10 @@ class Bench:
         """Everything, the latency measurements first while the engine is fresh."""
         await self._webhook_latency()
         await self._steps()
+        await self._items()
         await self._first_step()
         await self._rates()
+        self._lint()
 
     def _row(self, what: str, ours: float, floor: float | None, unit: str, goal: str = "") -> None:
         ratio = ours / floor if floor else None
@@ -124,13 +132,35 @@ class Bench:
         run = started.raise_for_status().json()["id"]
         while True:
             document = (await self._http.get(f"/api/v1/runs/{run}")).json()
-            if document["status"] in {"succeeded", "failed", "stopped"}:
+            if document["status"] in ENDED:
                 break
             await asyncio.sleep(0.2)
         if document["status"] != "succeeded":
             raise SystemExit(f"the benchmark's run {document['status']}: {document['reason']}")
         moments = [step[at] for step in document["steps"] for at in ("started_at", "finished_at")]
         return seconds_between(min(moments), max(moments))
+
+    async def _items(self) -> None:
+        """A thousand items, fifty at a time: how long, and how much history each of them costs."""
+        incident = (await self._declare())["id"]
+        body = {"incident_id": incident, "runbook": "thousand-items"}
+        run = (await self._http.post("/api/v1/runs", json=body)).raise_for_status().json()["id"]
+        began = time.perf_counter()
+        while (status := (await self._http.get(f"/api/v1/runs/{run}")).json()["status"]) not in ENDED:
+            await asyncio.sleep(0.2)
+        seconds = time.perf_counter() - began
+        if status != "succeeded":
+            raise SystemExit(f"the run of a thousand items {status}")
+        self._row("items per second, foreach of 1,000, 50 at a time", ITEMS / seconds, None, "1/s")
+
+    def _lint(self) -> None:
+        """The library, over and over, until 500 runbooks were read."""
+        declared = specs()
+        texts = [(path.name, path.read_text()) for path in sorted(LIBRARY.glob("*.yaml"))]
+        began = time.perf_counter()
+        for name, text in itertools.islice(itertools.cycle(texts), 500):
+            lint(text, name, declared)
+        self._row("lint of 500 runbooks", time.perf_counter() - began, None, "s", "< 5 s")
 
     async def _first_step(self) -> None:
         """From the moment the webhook is sent until the first step of the route's runbook was begun."""

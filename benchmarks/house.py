@@ -35,6 +35,21 @@ steps:
   - {id: first, action: noop}
 """
 
+_THOUSAND_ITEMS = """\
+schema_version: 1
+name: thousand-items
+title: A thousand items that ask for nothing
+owner: sre
+steps:
+  - id: each
+    foreach:
+      items: ITEMS
+      as: item
+      max_concurrency: 50
+      steps:
+        - {id: touch, action: noop}
+"""
+
 
 class House:
     """Started on entering, ended on leaving."""
@@ -57,6 +72,9 @@ class House:
         steps = "".join(f"  - {{id: s{number}, action: noop}}\n" for number in range(50))
         fifty = _ONE_STEP.replace("one-step", "fifty-steps").replace("  - {id: first, action: noop}\n", steps)
         (self.home / "runbooks" / "fifty-steps.yaml").write_text(fifty)
+        (self.home / "runbooks" / "thousand-items.yaml").write_text(
+            _THOUSAND_ITEMS.replace("ITEMS", str(list(range(1000))))
+        )
         self._start(["-m", "cli.main", "up", "--home", str(self.home), "--log-level", "error", *self._ports])
         deadline = time.monotonic() + 60
         while not self._is_ready():
