@@ -16,6 +16,7 @@ from activities.drills import DrillOutcome
 from activities.rendering import RenderActivities
 from activities.steps import CheckResult, StepRequest, StepResult
 from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind
+from domain.policy import Freeze
 from domain.timeline import person
 from runbooks.game_day_schema import GameDay as GameDayDocument
 from runbooks.game_day_schema import GameDayStart
@@ -136,11 +137,14 @@ class Room:
         """A worker for what touches the target."""
         return working(self.env.client, STEPS_QUEUE, workflows=[], activities=[self.target.perform, self.target.check])
 
-    async def start(self, audience: tuple[str, ...] = ("dana",), **changes: Any) -> WorkflowHandle[Any, GameDayState]:
+    async def start(
+        self, audience: tuple[str, ...] = ("dana",), freezes: tuple[Freeze, ...] = (), **changes: Any
+    ) -> WorkflowHandle[Any, GameDayState]:
         """A game day by dana."""
         start = GameDayStart(
             document=GameDayDocument.model_validate(DOCUMENT | changes), digest="sha256:0",
             parameters={"process": "shop"}, requested_by=person("dana"), audience=audience, answerable=("olga",),
+            freezes=freezes,
         )  # fmt: skip
         with self.env.with_time_skipping_disabled():
             return await self.env.client.start_workflow(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.game_day import ActiveDrill, GameDayState, MilestoneKind
 from domain.message import Template
+from domain.policy import Freeze
 from domain.record import ProjectionKind
 from domain.timeline import EntryKind
 from tests.support.engine import until
@@ -73,6 +75,15 @@ async def test_nothing_is_touched_without_a_steady_state(room: Room) -> None:
     end = await room.ended(await room.start())
     assert (end.verdict, room.target.done, room.items.told) == ("refused", [], [])
     assert len(room.post.of(Template.GAME_DAY_REPORT)) == 1
+
+
+async def test_nothing_is_broken_in_a_freeze(room: Room) -> None:
+    """Drills keep to it, too; the reason names the window."""
+    now = datetime.now(tz=UTC)
+    freeze = Freeze.model_validate({"name": "sale", "from": now - timedelta(days=1), "until": now + timedelta(days=99)})
+    end = await room.ended(await room.start(freezes=(freeze,)))
+    assert (end.verdict, room.target.done) == ("refused", [])
+    assert "the freeze 'sale' is on" in end.reason
 
 
 async def test_parameters_that_cannot_be_rendered_refuse_it(room: Room) -> None:
