@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import show
+from cli import operators, show
 from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stderr, stdout
 from cli.incidents import ByOption
 from cli.runbook_import import import_file
@@ -31,6 +31,7 @@ _LOOK_SECONDS = 0.5
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `hotwash`."""
+    operators.register(runbook)
     app.add_typer(runbook, name="runbook", rich_help_panel="Mitigation")
 
 

@@ -244,6 +244,7 @@ def demand_possible(run: RunState, command: RunCommand, desk: Desk) -> None:
             _demand(not desk.is_unwinding, "the run has ended and is putting things back; that cannot be paused")
             _demand(not desk.is_paused, "the run is paused already")
         case ResumeRun():
+            _demand_reason(command.reason)
             _demand_resumable(run, desk)
         case StopRun():
             _demand_reason(command.reason)

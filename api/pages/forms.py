@@ -3,6 +3,7 @@
 Used by the console's pages. An empty field counts as not given; what does not fit becomes a sentence.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -34,6 +35,8 @@ async def read_form(request: Request) -> dict[str, Any]:
     filled: dict[str, Any] = {name: value for name, value in form.items() if value.strip()}
     if "due_at" in filled:
         filled["due_at"] = end_of_day(filled["due_at"])
+    if "output" in filled:
+        filled["output"] = json_object(filled["output"])
     return filled
 
 
@@ -64,6 +67,17 @@ def read_model(model: type[C], fields: Mapping[str, Any]) -> C:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]).replace("_", " ")
         raise Rejected(f"{field}: {first['msg'].lower()}" if field else str(first["msg"])) from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """What was typed as JSON; Rejected when it is no object."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise Rejected(f"output: this is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise Rejected('output: write a JSON object, such as {"current": "v1"}')
+    return value
 
 
 def end_of_day(text: str) -> datetime:

@@ -21,6 +21,7 @@ from domain.run import (
     ApprovalStatus,
     CompleteManualStep,
     DecideApproval,
+    OverrideOutput,
     PauseRun,
     ResumeRun,
     RetryStep,
@@ -130,6 +131,7 @@ _VERBS: dict[str, Verb[RunCommand]] = {
     "stop": Verb("stop", StopRun, "Stopping: no new work starts; what was done is undone."),
     "skip": Verb("skip", SkipStep, "Skipped."),
     "retry": Verb("retry", RetryStep, "Trying again."),
+    "override": Verb("override", OverrideOutput, "Taken as its output; the run goes on."),
     "complete": Verb("complete", CompleteManualStep, "Noted."),
 }
 
@@ -137,9 +139,10 @@ _VERBS: dict[str, Verb[RunCommand]] = {
 @router.post("/runs/{run_id}/{verb}")
 async def operate(desk: AtDesk, run_id: str, verb: str) -> RedirectResponse:
     """Take over."""
-    fields = await read_form(desk.request)
-    path = _room_of(run_id) if fields.pop("back", "") == "room" else f"/runs/{run_id}"
+    path = f"/runs/{run_id}"
     try:
+        fields = await read_form(desk.request)
+        path = _room_of(run_id) if fields.pop("back", "") == "room" else path
         known, command = read_command(_VERBS, verb, desk.actor, fields)
     except Rejected as error:
         return desk.back(path, refusal=error.sentence)

@@ -318,7 +318,7 @@ async def test_an_operator_stops_a_run(world: World) -> None:
     path = f"/api/v1/runs/{run['id']}"
     assert "body.reason" in problem(await world.admin.post(f"{path}/stop", json={}), 422)
     assert (await world.admin.post(f"{path}/pause", json={"reason": "wait"})).status_code == 200
-    assert (await world.admin.post(f"{path}/resume", json={})).status_code == 200
+    assert (await world.admin.post(f"{path}/resume", json={"reason": "looked at it"})).status_code == 200
     assert (await world.admin.post(f"{path}/stop", json={"reason": "enough"})).status_code == 200
     await world.until_recorded(path, lambda found: found["status"] == "stopped")
 

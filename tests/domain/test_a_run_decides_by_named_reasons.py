@@ -169,7 +169,8 @@ def test_commands_that_are_not_possible_are_refused_with_what_is() -> None:
         (running, StopRun(by=bob, reason="x"), Desk(is_unwinding=True), "putting things back"),
         (running, PauseRun(by=bob, reason=" "), Desk(), "say why"),
         (running, PauseRun(by=bob, reason="x"), Desk(is_paused=True), "paused already"),
-        (running, ResumeRun(by=bob), Desk(), "not paused"),
+        (running, ResumeRun(by=bob, reason="x"), Desk(), "not paused"),
+        (running, ResumeRun(by=bob), Desk(is_paused=True), "say why"),
         (running, SkipStep(by=bob, path="a", reason="x"), Desk(), "only what waits or has not begun"),
         (running, SkipStep(by=bob, path="b", reason="x"), Desk(), "it has a"),
     ]
@@ -177,4 +178,4 @@ def test_commands_that_are_not_possible_are_refused_with_what_is() -> None:
         with pytest.raises(Rejected, match=words):
             demand_possible(run, command, desk)
     demand_possible(running, PauseRun(by=bob, reason="look"), Desk())
-    demand_possible(running, ResumeRun(by=bob), Desk(is_paused=True))
+    demand_possible(running, ResumeRun(by=bob, reason="looked"), Desk(is_paused=True))

@@ -368,7 +368,7 @@ async def test_a_paused_failure_can_be_retried_skipped_or_overridden(begin: Star
     run = await _asks(handle)
     assert run.status is RunStatus.PAUSED
     assert "cleo: step 'one' failed" in (run.waiting_for or "")
-    assert "retry, skip or override" in await _refusal(handle, "resume")
+    assert "retry, skip or override" in await _refusal(handle, "resume", reason="fine")
     assert "no step 'nine'" in await _refusal(handle, "retry", path="nine", reason="x")
     await _tell(handle, "retry", path="one", reason="mended the disk")
     await _seen(handle, "two", StepStatus.FAILED)
