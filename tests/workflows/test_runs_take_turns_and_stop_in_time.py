@@ -20,7 +20,7 @@ from domain.run import RunStatus, StepStatus
 from domain.timeline import automation
 from tests.support.engine import replayer, until, working
 from tests.support.recording import Post, Record
-from tests.support.runs import Runs, seen, status_of
+from tests.support.runs import Runs, asks, seen, status_of, tell
 from tests.support.steps import World, fault
 from workflows.options import STEPS_QUEUE
 from workflows.resource_lock import ResourceLock
@@ -266,6 +266,27 @@ async def test_a_person_overrides_a_freeze_with_a_reason(runs: Runs, record: Rec
     run = await runs.run("steps: [{id: one, action: do}]", **_freeze(override_freeze="the shop is down"))
     assert run.status is RunStatus.SUCCEEDED
     assert "ann overrides the freeze 'sale': the shop is down" in record.sentences(run.incident_id)
+
+
+async def test_a_freeze_that_begins_while_a_run_waits_holds_up_its_first_change(runs: Runs, world: World) -> None:
+    """A person who retries it, with a reason, overrides; a run that has begun to change something goes on."""
+    now = datetime.now(tz=UTC)
+    freeze = {"name": "sale", "from": now + timedelta(minutes=30), "until": now + timedelta(days=300)}
+    text = """
+steps:
+  - {id: hands, manual: {instructions: look}}
+  - {id: one, action: do, on_failure: pause}
+  - {id: two, action: do}
+"""
+    handle = await runs.begin(text, skipping=False, freezes=[freeze])
+    await seen(handle, "hands", StepStatus.WAITING)
+    await runs.env.fast_forward(handle, timedelta(hours=1))
+    await tell(handle, "complete", path="hands")
+    run = await asks(handle)
+    assert "the freeze 'sale' lasts until" in (run.waiting_for or "")
+    assert world.log == []
+    await tell(handle, "retry", path="one", reason="the shop is down")
+    assert (await handle.result()).status is RunStatus.SUCCEEDED
 
 
 async def test_histories_with_locks_replay(runs: Runs, resource: str) -> None:

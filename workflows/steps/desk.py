@@ -183,12 +183,9 @@ class RunDesk:
 
     def decisions(self) -> Desk:
         """What is open, for the rules about commands."""
-        return Desk(
-            is_paused=self.is_paused,
-            is_unwinding=self.phase is not Phase.FORWARD or self.ending is not None,
-            asks=frozenset(self.asks),
-            decided=frozenset(self.instructions),
-        )
+        is_unwinding = self.phase is not Phase.FORWARD or self.ending is not None
+        asks, decided = frozenset(self.asks), frozenset(self.instructions)
+        return Desk(is_paused=self.is_paused, is_unwinding=is_unwinding, asks=asks, decided=decided)
 
     def view(self) -> RunState:
         """The run as everybody sees it."""

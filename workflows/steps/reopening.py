@@ -9,6 +9,9 @@ from runbooks.schema import ActionCall, Step
 from runbooks.walk import lines_of
 from workflows.steps.desk import RunDesk
 
+# Reasons of steps that were left out only because their line ended before them.
+_CLOSED = frozenset({"line_ended", "branch_lost", "deadline_passed"})
+
 
 def can_be_pruned(desk: RunDesk, step: Step) -> bool:
     """Whether the undo of everything inside needs nothing but parameters and outputs of the steps themselves."""
@@ -39,6 +42,9 @@ def reopen_under(desk: RunDesk, prefix: str) -> None:
     """What has not succeeded in these lines can be run again; what was undone, under a new key."""
     for path, state in list(desk.states.items()):
         if not path.startswith(prefix) or state.status in {StepStatus.SUCCEEDED, StepStatus.PENDING}:
+            continue
+        if state.status is StepStatus.SKIPPED and state.reason not in _CLOSED:
+            # A person or a condition has left it out, and that holds.
             continue
         # The old key stands for the effect that was done before, whatever became of it.
         is_done_before = state.status is StepStatus.UNDONE or state.reason == "verify_failed"

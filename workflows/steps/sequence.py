@@ -11,6 +11,7 @@ from typing import NoReturn
 from temporalio import workflow
 
 from domain.errors import Rejected
+from domain.freeze import active_freeze, refusal
 from domain.run import CompleteManualStep, RetryStep, RunCommand, RunStatus, StepKind, StepStatus
 from domain.run_decisions import ENDED, RunNext, after_step
 from domain.timeline import EntryKind
@@ -32,6 +33,8 @@ from workflows.steps.switch import run_switch
 from workflows.steps.undo import put_back
 from workflows.steps.wait import run_wait
 
+# A step that was held up by a freeze.
+FROZEN = "frozen"
 Kind = Callable[[RunDesk, Step, str], Awaitable[StepEnd]]
 Block = Callable[[RunDesk, Step, str, RunLine], Awaitable[StepEnd]]
 KINDS: dict[StepKind, Kind] = {
@@ -123,6 +126,9 @@ async def run_step(desk: RunDesk, step: Step, path: str) -> None:
 
 async def _carried_out(desk: RunDesk, step: Step, path: str) -> StepEnd:
     if needs_locks(desk, step):
+        frozen = _frozen(desk, step, path)
+        if frozen is not None:
+            return frozen
         unlocked = await locked(desk, path)
         if unlocked is not None:
             return unlocked
@@ -138,6 +144,17 @@ async def _carried_out(desk: RunDesk, step: Step, path: str) -> StepEnd:
         sentence = f"it was done, but its outputs cannot be given: {error.sentence}"
         update = {"status": StepStatus.FAILED, "reason": "not_rendered", "sentence": sentence}
         return end.model_copy(update={**update, "may_have_happened": True})
+
+
+def _frozen(desk: RunDesk, step: Step, path: str) -> StepEnd | None:
+    """A window that began while the run waited holds up its first change; whoever retries the step overrides it."""
+    if desk.start.override_freeze or desk.happened or step.kind is not StepKind.ACTION:
+        return None
+    services = desk.start.incident.get("services", ())
+    freeze = active_freeze(desk.start.freezes, services, workflow.now())
+    if freeze is None or desk.states[path].reason == FROZEN:
+        return None
+    return StepEnd(status=StepStatus.FAILED, reason=FROZEN, sentence=refusal(freeze))
 
 
 async def _gate(desk: RunDesk, path: str) -> None:
