@@ -102,12 +102,14 @@ async def _say_that_it_was_sent(house: House, run: str) -> None:
 
 
 async def _told_once(house: House, incident: str, run: str) -> None:
-    """Each approver was asked once; the owner got one mail; the chat got one announcement."""
-    assert sorted(str(mail["To"]) for mail in house.mails(f"run/{incident}/", to=None)) == [
-        "bob@shop.example",
-        "carol@shop.example",
-        "owner@shop.example",
-    ], run
+    """Nobody was told twice; whoever may not have been told is named as unknown; the chat got one announcement."""
+    told = [str(mail["To"]) for mail in house.mails(f"run/{incident}/", to=None)]
+    assert len(told) == len(set(told)), run
+    for person in ("bob", "carol"):
+        # A worker that dies with a mail in its hands leaves a doubt, which is said and never resolved by a second mail.
+        if f"{person}@shop.example" not in told:
+            await house.told(incident, f"{person}.*unknown")
+    assert "owner@shop.example" in told
     assert len(house.posts(incident, None)) == 1
     assert house.has_no_second_mail()
     timeline = await house.timeline(incident)
