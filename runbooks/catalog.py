@@ -3,15 +3,14 @@
 Files are read again whenever they are asked for, so an edit counts at once; a run that was pinned does not see it.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domain.errors import Rejected, RejectionKind
 from domain.model import Model
 from domain.run import ActionSpec, RunbookReference
-from runbooks.findings import Finding, Unreadable, nearest
+from runbooks.findings import Finding, Unreadable
+from runbooks.folders import Folders, read_text
 from runbooks.lint import Linted, lint
 from runbooks.nesting import all_nested
 from runbooks.parse import parse_runbook
@@ -21,7 +20,6 @@ from runbooks.source import read_yaml
 from runbooks.walk import walk
 
 LIBRARY = Path(__file__).parent / "library"
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class RunbookSummary(Model):
@@ -41,20 +39,20 @@ class Catalog:
     """Finds, lints and pins runbooks by name."""
 
     def __init__(self, folders: Sequence[Path], specs: Mapping[str, ActionSpec]) -> None:
-        self._folders = (*folders, LIBRARY)
+        self._folders = Folders((*folders, LIBRARY), "runbook")
         self._specs = specs
 
     def names(self) -> list[str]:
         """All names, sorted; a name in an earlier folder hides the same name in a later one."""
-        return sorted(self._files())
+        return sorted(self._folders.files())
 
     def text(self, name: str) -> str:
         """The file as it is written now; Rejected (not found) when there is none of that name."""
-        return _read(self._file(name))
+        return self._folders.text(name)
 
     def lint(self, name: str) -> Linted:
         """What can be said about a runbook before it runs."""
-        return self._lint(name, self._file(name))
+        return self._lint(name, self._folders.file(name))
 
     def plan(self, name: str, given: Mapping[str, Any] | None = None) -> Plan:
         """What a runbook would do, and to what; Rejected with its findings when it is not fit to run."""
@@ -77,24 +75,10 @@ class Catalog:
 
     def summaries(self) -> list[RunbookSummary]:
         """The whole catalogue, with what is wrong where something is."""
-        return [self._summary(name, file) for name, file in sorted(self._files().items())]
-
-    def _files(self) -> dict[str, Path]:
-        files: dict[str, Path] = {}
-        for folder in self._folders:
-            for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
-                if _NAME.fullmatch(file.stem):
-                    files.setdefault(file.stem, file)
-        return files
-
-    def _file(self, name: str) -> Path:
-        files = self._files()
-        if name not in files:
-            raise Rejected(f"there is no runbook {name!r}{nearest(name, list(files))}", RejectionKind.NOT_FOUND)
-        return files[name]
+        return [self._summary(name, file) for name, file in sorted(self._folders.files().items())]
 
     def _lint(self, name: str, file: Path) -> Linted:
-        linted = lint(_read(file), file.name, self._specs, self._readable)
+        linted = lint(read_text(file), file.name, self._specs, self._readable)
         if linted.runbook is None or linted.runbook.name == name:
             return linted
         sentence = f"the runbook is called {linted.runbook.name!r} but its file {file.name!r}; make them the same"
@@ -103,11 +87,11 @@ class Catalog:
 
     def _readable(self, name: str) -> Runbook:
         """The runbook of that name, whatever the lint thinks of it."""
-        file = self._file(name)
-        return parse_runbook(read_yaml(_read(file), file.name))
+        file = self._folders.file(name)
+        return parse_runbook(read_yaml(read_text(file), file.name))
 
     def _fit(self, name: str) -> Runbook:
-        linted = self._lint(name, self._file(name))
+        linted = self._lint(name, self._folders.file(name))
         if linted.findings or linted.runbook is None:
             raise Unreadable(linted.findings)
         return linted.runbook
@@ -142,13 +126,3 @@ def _actions(runbook: Runbook) -> Iterator[str]:
 
 def _dumped(actions: Mapping[str, ActionSpec]) -> dict[str, object]:
     return {name: spec.model_dump(mode="json") for name, spec in actions.items()}
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        sentence = f"the file is not UTF-8 text (byte {error.start})"
-        raise Unreadable([Finding(file=file.name, line=1, column=1, code="not_text", sentence=sentence)]) from None
-    except OSError as error:
-        raise Rejected(f"{file.name} cannot be read: {error.strerror}", RejectionKind.NOT_FOUND) from None
