@@ -70,7 +70,6 @@ class Bench:
         await self._items()
         await self._first_step()
         await self._rates()
-        self._lint()
 
     def _row(self, what: str, ours: float, floor: float | None, unit: str, goal: str = "") -> None:
         ratio = ours / floor if floor else None
@@ -153,15 +152,6 @@ class Bench:
             raise SystemExit(f"the run of a thousand items {status}")
         self._row("items per second, foreach of 1,000, 50 at a time", ITEMS / seconds, None, "1/s")
 
-    def _lint(self) -> None:
-        """The library, over and over, until 500 runbooks were read."""
-        declared = specs()
-        texts = [(path.name, path.read_text()) for path in sorted(LIBRARY.glob("*.yaml"))]
-        began = time.perf_counter()
-        for name, text in itertools.islice(itertools.cycle(texts), 500):
-            lint(text, name, declared)
-        self._row("lint of 500 runbooks", time.perf_counter() - began, None, "s", "< 5 s")
-
     async def _first_step(self) -> None:
         """From the moment the webhook is sent until the first step of the route's runbook was begun."""
         sample: Sample = []
@@ -199,6 +189,19 @@ class Bench:
             floor = await rate(bare, count, clients)
             mine = await rate(ours, count, clients)
             self._row(f"alerts accepted per second, {kind}, {clients} clients", mine, floor, "1/s")
+
+
+def lint_library(rows: list[dict[str, Any]]) -> None:
+    """The library, over and over, until 500 runbooks were read; before anything else runs on the machine."""
+    declared = specs()
+    texts = [(path.name, path.read_text()) for path in sorted(LIBRARY.glob("*.yaml"))]
+    began = time.perf_counter()
+    for name, text in itertools.islice(itertools.cycle(texts), 500):
+        lint(text, name, declared)
+    seconds = time.perf_counter() - began
+    rows.append(
+        {"what": "lint of 500 runbooks", "hotwash": seconds, "floor": None, "ratio": None, "unit": "s", "goal": "< 5 s"}
+    )
 
 
 async def timed(doing: Callable[[], Awaitable[object]]) -> float:
@@ -240,6 +243,8 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 async def main(as_json: bool) -> None:
     """Start a house, measure, report."""
+    rows: list[dict[str, Any]] = []
+    lint_library(rows)
     with House() as house:
         client = await Client.connect(house.engine, data_converter=pydantic_data_converter)
         headers = {"Authorization": f"Bearer {house.admin_token}"}
@@ -247,9 +252,9 @@ async def main(as_json: bool) -> None:
             bench = Bench(house, client, http)
             await bench.run()
     if as_json:
-        print(json.dumps(bench.rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows + bench.rows, indent=2, ensure_ascii=False))
     else:
-        show(bench.rows)
+        show(rows + bench.rows)
 
 
 if __name__ == "__main__":
