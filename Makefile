@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo up test test-real lint fmt check bench lock
+.PHONY: help setup demo up test test-real test-long lint fmt check bench lock
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,7 +25,7 @@ up: $(STAMP) ## Start engine, store, workers and API on this machine
 	$(BIN)/hotwash up
 
 test: $(STAMP) ## Run every test that needs nothing but Python
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not long"
 
 # The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
 REAL := chromium:chromium prometheus:prometheus haproxy:haproxy nginx-light:nginx redis-server:redis-server
@@ -34,6 +34,9 @@ test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HA
 	for pair in $(REAL); do command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $$missing; } || { echo "test-real needs: apt-get install $$missing"; exit 1; }
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m real
+
+test-long: $(STAMP) ## Run the tests that take minutes: a worker killed at every boundary of a run
+	$(BIN)/python -m pytest -q -m long
 
 lint: $(STAMP) ## Ruff, mypy and the layer contracts
 	$(BIN)/ruff format --check .
