@@ -25,10 +25,10 @@ def test_the_action_of_the_howto_is_found(tmp_path: Path, monkeypatch: pytest.Mo
     """What the page tells a third party to write is installed as pip would, and stands in the catalogue."""
     code = re.findall(r"```python\n(.*?)```", (DOCS / "howto" / "add-an-action.md").read_text(), re.DOTALL)[0]
     assert len(code.splitlines()) < 30
-    (tmp_path / "acme_hotwash.py").write_text(code)
-    information = tmp_path / "acme_hotwash-1.0.dist-info"
+    (tmp_path / "acme_howto.py").write_text(code)
+    information = tmp_path / "acme_howto-1.0.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-hotwash\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text("[hotwash.actions]\nclear_cache = acme_hotwash:ClearCache\n")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-howto\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[hotwash.actions]\nclear_cache = acme_howto:ClearCache\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert specs()["acme.clear_cache"].parameters["required"] == ["region"]
