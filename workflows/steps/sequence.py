@@ -148,13 +148,22 @@ async def _carried_out(desk: RunDesk, step: Step, path: str) -> StepEnd:
 
 def _frozen(desk: RunDesk, step: Step, path: str) -> StepEnd | None:
     """A window that began while the run waited holds up its first change; whoever retries the step overrides it."""
-    if desk.start.override_freeze or desk.happened or step.kind is not StepKind.ACTION:
+    if (
+        not desk.start.freezes
+        or desk.start.override_freeze
+        or step.kind is not StepKind.ACTION
+        or _has_changed_something(desk)
+    ):
         return None
-    services = desk.start.incident.get("services", ())
-    freeze = active_freeze(desk.start.freezes, services, workflow.now())
+    freeze = active_freeze(desk.start.freezes, desk.start.incident.get("services", ()), workflow.now())
     if freeze is None or desk.states[path].reason == FROZEN:
         return None
     return StepEnd(status=StepStatus.FAILED, reason=FROZEN, sentence=refusal(freeze))
+
+
+def _has_changed_something(desk: RunDesk) -> bool:
+    done = (desk.step(each.path) for each in desk.happened.values())
+    return any(each.kind is StepKind.ACTION and needs_locks(desk, each) for each in done)
 
 
 async def _gate(desk: RunDesk, path: str) -> None:
