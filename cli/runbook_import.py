@@ -12,7 +12,7 @@ from runbooks.importers import Format, Imported, import_runbooks
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="What is imported: YAML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="What is imported: YAML, JSON, or Rundeck's XML.")],
     form: Annotated[Format, typer.Option("--from", help="Where it comes from.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file, or a folder for files; left out: standard output.")

@@ -13,6 +13,7 @@ from runbooks.findings import Finding, by_place
 from runbooks.importers.chaos_toolkit import read_experiment
 from runbooks.importers.reading import ImportContext, Report, without_odd_characters
 from runbooks.importers.rundeck import read_jobs
+from runbooks.importers.rundeck_xml import is_xml, read_job_xml
 from runbooks.importers.ssm_automation import read_automation
 from runbooks.importers.writing import Draft, to_text
 from runbooks.lint import lint
@@ -72,7 +73,8 @@ def import_runbooks(
     `name` is what a single runbook is called, if it can be called so; else its name is made of the file's or the job's.
     """
     what, read = FORMATS[form]
-    source = read_yaml(text, file_name)
+    read_text = read_job_xml if form is Format.RUNDECK and is_xml(text) else read_yaml
+    source = read_text(text, file_name)
     source = replace(source, data=without_odd_characters(source.data))
     report = Report(source)
     drafts = read(source, ImportContext(report=report, specs=specs, owner=owner))

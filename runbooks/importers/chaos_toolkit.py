@@ -106,6 +106,9 @@ class _Experiment:
         configuration = self._configuration()
         secrets = self._secrets()
         hypothesis = document.inner("steady-state-hypothesis")
+        healthy = hypothesis.text("title") if hypothesis else None
+        if healthy:
+            description = f"{description}\n\nIt is well again when: {healthy}".strip()
         probes = hypothesis.inners("probes") if hypothesis else []
         method, rollbacks = document.inners("method"), document.inners("rollbacks")
         self._by_name = {str(each.take("name")): each for each in (*probes, *method) if "name" in each}
@@ -114,7 +117,6 @@ class _Experiment:
         if not rollbacks:
             steps.append(self._no_rollback())
         if hypothesis:
-            hypothesis.text("title")
             steps += [step for probe in probes for step in self._activity(probe, tolerance=True)]
             hypothesis.done(_REASONS)
         document.done(_REASONS)

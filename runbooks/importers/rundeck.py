@@ -1,4 +1,4 @@
-"""Rundeck job definitions (YAML) as runbooks, one per job.
+"""Rundeck job definitions (YAML, JSON, or XML by way of `rundeck_xml.py`) as runbooks, one per job.
 
 The one thing to know: Rundeck runs any command on any node; Hotwash runs only programs that `hotwash.yaml` allows by
 name, with arguments that it allows by pattern. So a command becomes work for a person who sees it, until somebody has
@@ -43,6 +43,7 @@ _JOB_REASONS = {
     "multipleExecutions": "runs of one runbook do not exclude each other unless it has `locks`",
     "loglevel": "a run has one log",
     "orchestrator": "steps do not run on nodes here",
+    "dispatch": "nothing is dispatched to nodes",
     "uuid": "a runbook is known by its name",
     "id": "a runbook is known by its name",
 }
@@ -61,7 +62,7 @@ def read_jobs(source: Source, context: ImportContext) -> list[Draft]:
     report = context.report
     jobs = source.data if isinstance(source.data, list) else [source.data]
     if not jobs or not all(isinstance(job, Mapping) and "sequence" in job for job in jobs):
-        raise report.refuse((), "this is no Rundeck job definition in YAML: each job has a name and a sequence")
+        raise report.refuse((), "this is no Rundeck job definition: each job has a name and a sequence")
     names = Names()
     starts = [report.line((number,)) for number in range(len(jobs))] if isinstance(source.data, list) else [1]
     ends = [*starts[1:], 1_000_000_000]
@@ -165,7 +166,7 @@ class _Job:
         nodes = self._job.inner("nodefilters")
         if nodes is None:
             return ""
-        text = nodes.text("filter") or ""
+        text = nodes.text("filter") or _old_filter(nodes)
         why = "steps do not run on nodes here; the filter stands in the instructions of each step"
         self._job.lose("nodefilters", why, Loss.CHANGED)
         nodes.done({"dispatch": "nothing is dispatched to nodes"})
@@ -188,7 +189,7 @@ class _Job:
         total = len(entries) + sum(handler is not None for handler in handlers)
         for entry, handler in zip(entries, handlers, strict=True):
             number = len(commands)
-            name = self._steps.give(entry.text("description") or _kind(entry) or "step", f"step_{number + 1}")
+            name = self._steps.give(_called(entry), f"step_{number + 1}")
             if handler is None:
                 way = Way(None, number + 1 if number + 1 < total else None)
                 commands.append(_Command(entry, name, [way], "continue" if keeps_going else "abort"))
@@ -312,6 +313,26 @@ class _Job:
 def job_name(name: str, group: str | None) -> str:
     """What the runbook of a job is called."""
     return runbook_name(f"{group} {name}" if group else name, "job")
+
+
+def _old_filter(nodes: Reading) -> str:
+    """`include` and `exclude`, which Rundeck wrote before it had `filter`, in the words of a filter."""
+    words = []
+    for key, mark in (("include", ""), ("exclude", "!")):
+        patterns = nodes.inner(key)
+        for name in patterns.keys() if patterns else ():
+            value = patterns.text(name) if patterns else None
+            if value:
+                words.append(f"{mark}{name}: {value}")
+    return " ".join(words)
+
+
+def _called(entry: Reading) -> str:
+    """What a step is about: its description, else the job or the plugin that it runs, else its kind."""
+    kind = _kind(entry) or "step"
+    jobref = entry.take("jobref")
+    known = jobref.get("name") if isinstance(jobref, Mapping) else entry.take("type") if kind == "type" else None
+    return entry.text("description") or (known if isinstance(known, str) and known else kind)
 
 
 def _kind(entry: Reading) -> str | None:

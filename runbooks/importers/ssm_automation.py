@@ -425,7 +425,7 @@ class _Automation:
         if is_cut(asked):
             reading.say(Loss.CHANGED, f"the inputs of {node.name!r} are too long and are not shown whole")
         wanted = [
-            f"- {output.text('Name')}: {output.text('Selector') or ''}".rstrip(": ")
+            f"- {output.text('Name')} ({output.text('Type') or 'String'}): {output.text('Selector') or ''}".rstrip(": ")
             for output in reading.inners("outputs")
         ]
         text = instructions(

@@ -212,7 +212,7 @@ def test_ssm_steps_become_what_does_the_same() -> None:
     assert steps["reset"]["with"]["body"] == '{"node": "{{ params.instance_id }}"}'
     by_hand = steps["get_node"]["manual"]["instructions"]
     assert "DescribeInstances" in by_hand
-    assert "- State: $.Reservations[0].State" in by_hand
+    assert "- State (String): $.Reservations[0].State" in by_hand
     assert "{{ run.id }} {{ '{{' }} global:REGION }}" in steps["tell_them"]["manual"]["instructions"]
 
 
@@ -337,7 +337,7 @@ mainSteps:
     inputs: {DocumentName: AWS-RestartEC2Instance, RuntimeParameters: {InstanceId: [i-1]}}
 """
     step = steps_of(imported(Format.SSM, ssm))["a"]
-    smoke = next(s for s in document_of(imported(Format.RUNDECK))["steps"] if s["id"].startswith("jobref"))
+    smoke = next(s for s in document_of(imported(Format.RUNDECK))["steps"] if s["id"] == "smoke_test")
     if "runbook" in Step.model_fields:
         assert step["runbook"] == {"name": "aws-restart-ec2-instance", "parameters": {"instance_id": "i-1"}}
         assert smoke["runbook"] == {"name": "ops-smoke-test", "parameters": {"version": "{{ params.version }}"}}
