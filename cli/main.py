@@ -13,6 +13,7 @@ from cli import approvals, directory, follow_up, game_days, incidents, launchers
 from cli.client import connection
 from cli.demo import command as demo
 from cli.doctor import doctor
+from cli.fault_proxy import fault_proxy
 
 app = typer.Typer(
     name="hotwash",
@@ -47,6 +48,7 @@ def _register() -> None:
     app.command("api")(launchers.api)
     app.command("worker")(launchers.worker)
     app.command("doctor")(doctor)
+    app.command("fault-proxy")(fault_proxy)
     # Each of these modules brings its commands along.
     for module in (incidents, approvals, runbooks, rehearse, follow_up, game_days, directory, demo):
         module.register(app)

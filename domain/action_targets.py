@@ -186,3 +186,25 @@ class FlagProvider(Model):
             message = "the URL holds {flag} once, where the flag's name goes"
             raise ValueError(message)
         return url
+
+
+class FaultProxy(Model):
+    """A fault proxy before a service or a database, for drills. Clients reach the real one through it at all times."""
+
+    # `HOST:PORT`, loopback unless `beyond_loopback` says that others may come in.
+    listen: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
+    # `HOST:PORT` of the real one.
+    upstream: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
+    # The Unix socket where it is told what to do. The kernel allows no longer paths than about this.
+    control: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,100}$")]
+    # `http`: each request is looked at, so that it can be answered with an error; HTTP/1 without TLS.
+    protocol: Literal["tcp", "http"] = "tcp"
+    beyond_loopback: bool = False
+
+    @model_validator(mode="after")
+    def _stays_at_home(self) -> Self:
+        host = self.listen.rpartition(":")[0].strip("[]")
+        if not (self.beyond_loopback or host in {"localhost", "::1"} or re.fullmatch(r"127(\.[0-9]+){3}", host)):
+            message = f"{host} is no loopback address, so others could reach {self.upstream}; set beyond_loopback if so"
+            raise ValueError(message)
+        return self

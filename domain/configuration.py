@@ -16,6 +16,7 @@ from domain.action_targets import (
     Daemon,
     Database,
     Endpoint,
+    FaultProxy,
     FlagProvider,
     HaproxyServer,
     NginxUpstream,
@@ -215,6 +216,8 @@ class ActionSettings(Model):
     nginx: dict[Name, NginxUpstream] = Field(default_factory=dict)
     redis: dict[Name, RedisServer] = Field(default_factory=dict)
     flags: dict[Name, FlagProvider] = Field(default_factory=dict)
+    # What stands before services and databases so that a drill can disturb their traffic.
+    fault_proxies: dict[Name, FaultProxy] = Field(default_factory=dict)
     # Accounts and clusters, and what may be changed in them.
     aws: dict[Name, AwsTarget] = Field(default_factory=dict)
     kubernetes: dict[Name, KubernetesTarget] = Field(default_factory=dict)

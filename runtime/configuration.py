@@ -206,6 +206,7 @@ def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
     processes = {name: absolute(pid_file) for name, pid_file in actions.processes.items()}
     kinds = {
         "daemons": _each(actions.daemons, absolute, "pid_file", "directory", "log_file"),
+        "fault_proxies": _each(actions.fault_proxies, absolute, "control"),
         "haproxy": _each(actions.haproxy, absolute, "state_file"),
         "kubernetes": _each(actions.kubernetes, absolute, "ca_file"),
         "nginx": _each(actions.nginx, absolute, "include_file"),
