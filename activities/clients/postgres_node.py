@@ -37,6 +37,10 @@ select pg_is_in_recovery(),
              else pg_current_wal_lsn() end - '0/0'::pg_lsn)::bigint,
        exists (select from pg_stat_wal_receiver where status = 'streaming')
 """
+_SLOT = """
+select pg_create_physical_replication_slot('{name}', true)
+where not exists (select from pg_replication_slots where slot_name = '{name}')
+"""
 _HOST_AND_PORT = re.compile(r"\b(host|hostaddr|port)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)\s*")
 
 
@@ -115,9 +119,16 @@ class PostgresServer(Node):
 
     @override
     async def follow(self, primary: Node) -> bool:
+        if not isinstance(primary, PostgresServer):
+            raise TypeError(primary)
         host, port = primary.address
         try:
-            (conninfo,) = await self._row("select current_setting('primary_conninfo')")
+            conninfo, slot = await self._row(
+                "select current_setting('primary_conninfo'), current_setting('primary_slot_name')"
+            )
+            if slot:
+                # Slots do not replicate: the new primary has none of that name, and without it nobody may stream.
+                await primary.execute(_SLOT.format(name=slot.replace("'", "''")))
             told = f"{_HOST_AND_PORT.sub('', conninfo).strip()} host={host} port={port}".strip()
             await self.execute(f"alter system set primary_conninfo = '{told.replace(chr(39), chr(39) * 2)}'")
             await self.execute("select pg_reload_conf()")

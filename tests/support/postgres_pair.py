@@ -1,11 +1,12 @@
 """A real primary `a` and its streaming standby `b`, from Debian's PostgreSQL, as somebody who runs them would set up.
 
-`Pair.write` is a client: it goes where the address file points. Used by the tests of `tests/real/`.
+With a third port there is a second standby `c`, which keeps its place by a replication slot. `Pair.write` is a client:
+it goes where the address file points. Used by the tests of `tests/real/`.
 """
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from domain.action_targets import PostgresCluster, PostgresNode
@@ -32,38 +33,42 @@ def newest_bin() -> Path | None:
 
 
 class Pair:
-    """Both servers and the file that says who is the primary."""
+    """The servers and the file that says who is the primary."""
 
-    def __init__(self, folder: Path, user: Sequence[str], ports: tuple[int, int], binaries: Path) -> None:
+    def __init__(self, folder: Path, user: Sequence[str], ports: tuple[int, ...], binaries: Path) -> None:
         self.folder = folder
-        self.ports = dict(zip("ab", ports, strict=True))
+        self.ports = dict(zip("abc", ports, strict=False))
+        self.standbys = tuple(self.ports)[1:]
         self.address_file = folder / "primary"
         self._user = tuple(user)
         self.binaries = binaries
 
     def make(self) -> None:
-        """Set both up and stop them in good order: a template that `copy_of` is quick to copy."""
+        """Set all up and stop them in good order: a template that `copy_of` is quick to copy."""
         self._make_primary()
-        self._make_standby()
+        for name in self.standbys:
+            self._make_standby(name)
         for name in self.ports:
             self._pg_ctl(name, "stop", "-m", "fast")
 
     def copy_of(self, template: "Pair") -> None:
-        """Both servers of the template, on ports of our own, running."""
+        """The servers of the template, on ports of our own, running."""
         for name in self.ports:
             self._run("cp", "-a", str(template.data(name)), str(self.data(name)))
             self._configure(name)
-        conninfo = self.data("b") / "postgresql.auto.conf"
-        conninfo.write_text(conninfo.read_text().replace(f"port={template.ports['a']}", f"port={self.ports['a']}"))
         self.start("a")
-        self.start("b")
-        until(lambda: self.streams("b"), "streaming")
+        for name in self.standbys:
+            conninfo = self.data(name) / "postgresql.auto.conf"
+            conninfo.write_text(conninfo.read_text().replace(f"port={template.ports['a']}", f"port={self.ports['a']}"))
+            self.start(name)
+        until(lambda: all(self.streams(name) for name in self.standbys), "streaming")
         self.address_file.write_text(f"127.0.0.1:{self.ports['a']}\n")
 
-    def cluster(self, **more: object) -> PostgresCluster:
-        """What hotwash.yaml says of it."""
+    def cluster(self, via: Mapping[str, Sequence[str]] | None = None, **more: object) -> PostgresCluster:
+        """What hotwash.yaml says of it; `via`: how each node's commands get there, if not as the servers' user."""
+        ways = dict.fromkeys(self.ports, self._user) | {name: tuple(way) for name, way in (via or {}).items()}
         nodes = {
-            name: PostgresNode(host="127.0.0.1", port=port, data_directory=str(self.data(name)), via=self._user)
+            name: PostgresNode(host="127.0.0.1", port=port, data_directory=str(self.data(name)), via=ways[name])
             for name, port in self.ports.items()
         }
         given = {"bin_directory": str(self.binaries), "address_file": str(self.address_file), "password": "env:PG"}
@@ -101,8 +106,8 @@ class Pair:
         (self.data(name) / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         self.sql(name, "select pg_reload_conf()")
         self.sql(name, "select pg_terminate_backend(pid) from pg_stat_replication")
-        other = "b" if name == "a" else "a"
-        until(lambda: not self.streams(other), "the cut of replication")
+        others = [other for other in self.ports if other != name]
+        until(lambda: not any(self.streams(other) for other in others), "the cut of replication")
 
     def crash(self, name: str) -> None:
         """As a kernel without memory or a pulled plug would."""
@@ -115,7 +120,7 @@ class Pair:
         self._pg_ctl(name, "start", "-l", str(self.folder / f"{name}.log"))
 
     def close(self) -> None:
-        """Stop both, whatever they are."""
+        """Stop them, whatever they are."""
         for name in self.ports:
             self._pg_ctl(name, "stop", "-m", "immediate", check=False)
 
@@ -130,13 +135,14 @@ class Pair:
         self.start("a")
         self.sql("a", "create table orders (id int primary key)")
 
-    def _make_standby(self) -> None:
+    def _make_standby(self, name: str) -> None:
         source = f"postgresql://postgres@127.0.0.1:{self.ports['a']}/postgres"
-        self._run(str(self.binaries / "pg_basebackup"), "-D", str(self.data("b")), "-d", source, "-R", "-X", "stream",
-                  "-c", "fast")  # fmt: skip
-        self._configure("b")
-        self.start("b")
-        until(lambda: self.streams("b"), "streaming")
+        slot = ("-C", "-S", "place_of_c") if name == "c" else ()
+        self._run(str(self.binaries / "pg_basebackup"), "-D", str(self.data(name)), "-d", source, "-R", "-X", "stream",
+                  "-c", "fast", *slot)  # fmt: skip
+        self._configure(name)
+        self.start(name)
+        until(lambda: self.streams(name), "streaming")
 
     def _configure(self, name: str) -> None:
         text = CONFIGURATION.format(port=self.ports[name], folder=self.folder)
