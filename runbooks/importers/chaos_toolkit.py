@@ -4,28 +4,25 @@ The one thing to know: the method of an experiment breaks something on purpose. 
 runbook, so each of its activities is listed and none is carried over.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from runbooks.action_parameters import mistakes_in
 from runbooks.importers.chaos_http import check_of, request_of
-from runbooks.importers.reading import ImportContext, Loss, Reading, may_be_secret, without_secrets
+from runbooks.importers.chaos_values import Values
+from runbooks.importers.reading import ImportContext, Loss, Reading, without_secrets
 from runbooks.importers.writing import (
     Draft,
     Names,
     duration,
     first_line,
-    identifier,
     instructions,
     is_cut,
     runbook_name,
     shown,
-    woven,
 )
 from runbooks.source import Source
 
-_REFERENCE = re.compile(r"\$\{\s*([^${}]+?)\s*\}")
 # What a Python provider of the known extensions would need here. By the first part of its module.
 _EXTENSIONS = {
     "chaosk8s": ("Kubernetes", "kubernetes."),
@@ -90,12 +87,7 @@ class _Experiment:
         self._document = Reading(context.report, (), source.data)
         self._stem = source.file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         self._steps = Names()
-        self._names = Names()
-        # What may be used, by its foreign name, and what was.
-        self._known: dict[str, dict[str, Any]] = {}
-        self._used: dict[str, dict[str, Any]] = {}
-        # What is to be said of a value when something turns out to need it.
-        self._if_used: dict[str, tuple[Loss, str]] = {}
+        self._values = Values(self._document)
         self._by_name: dict[str, Reading] = {}
 
     def runbook(self) -> dict[str, Any]:
@@ -103,8 +95,6 @@ class _Experiment:
         document.text("version")
         title = document.text("title")
         description = (document.text("description") or "").strip()
-        configuration = self._configuration()
-        secrets = self._secrets()
         hypothesis = document.inner("steady-state-hypothesis")
         healthy = hypothesis.text("title") if hypothesis else None
         if healthy:
@@ -120,75 +110,16 @@ class _Experiment:
             steps += [step for probe in probes for step in self._activity(probe, tolerance=True)]
             hypothesis.done(_REASONS)
         document.done(_REASONS)
-        self._unused(configuration, secrets)
+        self._values.done()
         return {
             "schema_version": 1,
             "name": runbook_name(self._stem),
             "title": first_line(f"Roll back: {title}" if title else None, self._stem),
             "owner": self._context.owner,
             **({"description": description} if description else {}),
-            **({"parameters": self._used} if self._used else {}),
+            **({"parameters": self._values.parameters} if self._values.parameters else {}),
             "steps": steps,
         }
-
-    # --- configuration and secrets ---
-
-    def _configuration(self) -> Reading | None:
-        configuration = self._document.inner("configuration")
-        for name in configuration.keys() if configuration else ():
-            value = configuration.take(name) if configuration else None
-            if isinstance(value, Mapping):
-                self._dynamic(name, value)
-            elif may_be_secret(name) and configuration:
-                configuration.lose(name, "it may be a secret; give a reference such as env:NAME", Loss.SECRET)
-                self._known[name] = {"type": "secret"}
-            else:
-                self._known[name] = _constant(value)
-        return configuration
-
-    def _dynamic(self, name: str, value: Mapping[str, Any]) -> None:
-        if value.get("type") == "env":
-            default = value.get("default")
-            is_secret = may_be_secret(name)
-            self._known[name] = {"type": "secret"} if is_secret else _constant(default)
-            self._known[name]["description"] = f"Was the environment variable {value.get('key')}"
-            self._known[name].pop("default" if default is None else "", None)
-            self._if_used[name] = (
-                Loss.CHANGED,
-                f"the environment is not read; give it as the parameter {identifier(name)!r} when the run starts",
-            )
-        else:
-            self._known[name] = {}
-            self._if_used[name] = (Loss.INCOMPLETE, "its value was found out when it ran; give it as a parameter")
-
-    def _secrets(self) -> Reading | None:
-        secrets = self._document.inner("secrets")
-        for target in secrets.keys() if secrets else ():
-            inner = secrets.inner(target) if secrets else None
-            for name in inner.keys() if inner else ():
-                value = inner.take(name) if inner else None
-                self._known[name] = {"type": "secret"}
-                is_environment = isinstance(value, Mapping) and value.get("type") == "env"
-                if is_environment and isinstance(value, Mapping) and value.get("key"):
-                    self._known[name]["default"] = f"env:{value['key']}"
-                elif inner:
-                    why = "give a reference such as env:NAME or file:PATH when the run starts"
-                    inner.lose(name, why, Loss.SECRET)
-        return secrets
-
-    def _unused(self, *groups: Reading | None) -> None:
-        for group in groups:
-            for name in group.keys() if group else ():
-                inside = [name] if name in self._known else self._names_in(group, name)
-                if group and inside and not any(self._names.of(each) for each in inside):
-                    group.lose(name, "nothing that was carried over needs it")
-                elif group and name in self._if_used:
-                    loss, why = self._if_used[name]
-                    group.lose(name, why, loss)
-
-    def _names_in(self, group: Reading | None, name: str) -> list[str]:
-        value = group.take(name) if group else None
-        return list(value) if isinstance(value, Mapping) else []
 
     # --- activities ---
 
@@ -241,7 +172,7 @@ class _Experiment:
         if kind == "http":
 
             def weave(value: Any) -> Any:
-                return self._weave_all(value, provider)
+                return self._values.weave(value, provider)
 
             made = check_of(activity, provider, weave) if is_probe else request_of(provider, weave)
             if made is not None:
@@ -261,12 +192,13 @@ class _Experiment:
         spec = self._context.specs.get(name)
         if spec is None or not isinstance(given, Mapping) or not given.keys() <= renamed.keys():
             return None
-        made = defaults | {renamed[key]: self._weave_all(value, provider) for key, value in given.items()}
+        made = defaults | {renamed[key]: self._values.weave(value, provider) for key, value in given.items()}
         if mistakes_in({"target": "{{ params.kubernetes_target }}", **made}, spec.parameters):
             return None
-        self._known["kubernetes_target"] = {"description": "Which of the clusters that hotwash.yaml names"}
         provider.say(Loss.INCOMPLETE, f"{name} wants to know in which cluster; give the parameter 'kubernetes_target'")
-        target = self._weave("${kubernetes_target}", provider)
+        target = self._values.add(
+            "kubernetes_target", {"description": "Which of the clusters that hotwash.yaml names"}, provider
+        )
         provider.lose("secrets", "Hotwash acts with the credentials that hotwash.yaml names for the cluster")
         provider.done()
         return {"action": name, "with": {"target": target, **made}, "on_failure": "abort"}
@@ -292,7 +224,7 @@ class _Experiment:
         )
         if is_cut(text) or is_cut(str(body)):
             provider.say(Loss.CHANGED, f"{name!r} is too long to be shown whole; see the imported file")
-        return {"manual": {"instructions": self._weave(text, provider)}}
+        return {"manual": {"instructions": self._values.weave(text, provider)}}
 
     def _why_by_hand(self, kind: str | None, module: str, function: str) -> str:
         if kind == "process":
@@ -307,28 +239,6 @@ class _Experiment:
         about = f"there is no action that does this to {what}" if what else "Python functions are not called"
         return f"{about} ({module}.{function}){hint}"
 
-    # --- texts ---
-
-    def _weave_all(self, value: Any, reading: Reading) -> Any:
-        if isinstance(value, str):
-            return self._weave(value, reading)
-        if isinstance(value, Mapping):
-            return {key: self._weave_all(item, reading) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._weave_all(item, reading) for item in value]
-        return value
-
-    def _weave(self, text: str, reading: Reading) -> str:
-        return woven(text, _REFERENCE, lambda name: self._resolve(name, reading))
-
-    def _resolve(self, name: str, reading: Reading) -> str | None:
-        if name not in self._known:
-            reading.say(Loss.LEFT_OUT, f"'${{{name}}}' is not configured in the experiment and stays text")
-            return None
-        given = self._names.of(name) or self._names.give(name, "parameter")
-        self._used[given] = self._known[name]
-        return f"params.{given}"
-
 
 def _command(body: Mapping[str, Any]) -> str:
     arguments = body.get("arguments")
@@ -337,10 +247,3 @@ def _command(body: Mapping[str, Any]) -> str:
     if isinstance(arguments, list):
         arguments = " ".join(map(str, arguments))
     return f"{body.get('path')} {arguments or ''}".strip()
-
-
-def _constant(value: Any) -> dict[str, Any]:
-    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", list: "list"}
-    if type(value) in kinds:
-        return {"type": kinds[type(value)], "default": value}
-    return {"default": value} if isinstance(value, str) else {}
