@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from domain.effect import Claim
 from domain.record import ProjectionKind, RecordBatch
+from domain.search import Found, Hit, SearchQuery
 
 # A filter takes one value or several, of which one must fit.
 OneOrMore = str | Sequence[str]
@@ -82,7 +83,7 @@ class RecordReader(Protocol):
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:
-        """Incidents, newest first. `q` is plain text, found in title, summary, services, people; not a pattern."""
+        """Incidents, newest first. `q` finds words and beginnings of words in title, summary, services, people."""
 
     async def incident(self, incident_id: str) -> Document | None:
         """The newest picture of an incident, None when the store has none."""
@@ -113,6 +114,35 @@ class RecordReader(Protocol):
         """The newest picture of one thing, None when the store has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundThings:
+    """The answer of a search, best first. `is_cut`: more things fit than were ranked; the newest were."""
+
+    hits: list[Hit]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvedRunbook:
+    """A runbook as it can be found."""
+
+    name: str
+    title: str
+    text: str
+
+
+class SearchIndex(Protocol):
+    """Full-text search over incidents, timelines, reviews, action items, runbooks and lessons."""
+
+    async def search(
+        self, query: SearchQuery, *, kinds: Sequence[Found] = (), since: datetime | None = None, limit: int = 20
+    ) -> FoundThings:
+        """What fits every term, best first; without a wanted term nothing."""
+
+    async def shelve_runbooks(self, runbooks: Sequence[ShelvedRunbook]) -> None:
+        """Make exactly these runbooks findable; the same again changes nothing."""
+
+
 class Store(Protocol):
     """An open store. Close it when done."""
 
@@ -133,8 +163,15 @@ class Store(Protocol):
         """For the review draft."""
 
     @property
+    def search(self) -> SearchIndex:
+        """Finds things by their words."""
+
+    @property
     def address(self) -> str:
         """Where the database is, without credentials; fit for logs."""
+
+    async def rebuild(self) -> int:
+        """Make search and insight anew from the record; answers from how many things. Others may write meanwhile."""
 
     async def migrate(self) -> None:
         """Bring the tables up to date; safe to call from several processes at once, and again."""

@@ -3,11 +3,13 @@
 import asyncio
 
 from store.database import Database
-from store.interface import Document, EffectLedger, RecordReader, RecordSink, Revision, TimelineReader
+from store.deriving import bring_up_to_date, rebuild
+from store.interface import Document, EffectLedger, RecordReader, RecordSink, Revision, SearchIndex, TimelineReader
 from store.ledger import SqlLedger
 from store.migrating import read_revision, upgrade
 from store.reading import SqlReader
 from store.recording import SqlRecord
+from store.searching import SqlSearch
 
 # A page of the timeline per query when all of it is wanted; a row is about a kilobyte.
 _TIMELINE_PAGE = 1000
@@ -22,6 +24,7 @@ class SqlStore:
         self.ledger: EffectLedger = SqlLedger(database)
         self.reader: RecordReader = SqlReader(database)
         self.timelines: TimelineReader = WholeTimelines(self.reader)
+        self.search: SearchIndex = SqlSearch(database)
 
     @property
     def address(self) -> str:
@@ -31,6 +34,11 @@ class SqlStore:
     async def migrate(self) -> None:
         """Bring the tables up to date; a second process that tries at the same time waits for the first."""
         await upgrade(self._database)
+        await bring_up_to_date(self._database)
+
+    async def rebuild(self) -> int:
+        """Make search and insight anew from the record; answers from how many things."""
+        return await rebuild(self._database)
 
     async def revision(self) -> Revision:
         """Which migration the database has, and which one is wanted."""

@@ -1,4 +1,4 @@
-"""Lists, search, single things and timelines, as the API shows them. All filters meet an index, except `q`.
+"""Lists, search, single things and timelines, as the API shows them. All filters meet an index.
 
 The one thing to know: a cursor names the last item of its page (rank and id), so pages stay stable while new things
 are added at the front.
@@ -15,9 +15,11 @@ from sqlalchemy import ColumnElement, and_, or_, select
 
 from domain.errors import Rejected
 from domain.record import ProjectionKind
-from store.columns import folded, microseconds
+from domain.search import parse_query
+from store.columns import microseconds
 from store.database import Database
 from store.interface import Document, Listing, OneOrMore
+from store.searching import incidents_with
 from store.tables import picture_services, pictures, timeline_counters, timeline_entries
 
 # No page is longer, whatever the caller asks for: an incident's document is some ten kilobytes.
@@ -50,8 +52,10 @@ class SqlReader:
             *_serving(ProjectionKind.INCIDENT, service),
         ]
         if q is not None and q.strip():
-            # `autoescape`: the text is looked for as it is; % and _ are letters like others.
-            conditions.append(pictures.c.search.contains(folded(q.strip()), autoescape=True))
+            words = parse_query(q, as_typed=True)
+            if not words.wanted:
+                return Listing([], None)
+            conditions.append(pictures.c.id.in_(incidents_with(words, is_sqlite=self._database.is_sqlite)))
         if since is not None:
             conditions.append(pictures.c.at >= microseconds(since))
         if drill is not None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.record import NumberedEntry, Projection, RecordBatch
 from store.columns import columns_of, microseconds, storable
 from store.database import Database
+from store.deriving import derive
 from store.tables import picture_services, pictures, timeline_counters, timeline_entries
 
 
@@ -31,10 +32,16 @@ class SqlRecord:
             return
         async with self._database.writing() as connection:
             # Always in the same order, counters before pictures, so that two savers cannot wait for each other.
+            lines: list[tuple[NumberedEntry, int]] = []
             for incident_id, entries in _by_incident(batch.entries):
-                await _save_entries(connection, batch.origin, incident_id, entries)
-            for projection in sorted(batch.projections, key=lambda p: (p.kind, p.id)):
-                await _save_picture(connection, projection)
+                lines += await _save_entries(connection, batch.origin, incident_id, entries)
+            newest = [
+                (batch.origin, projection)
+                for projection in sorted(batch.projections, key=lambda p: (p.kind, p.id))
+                if await _save_picture(connection, projection)
+            ]
+            # Search and insight are in step with the record, because they are part of the same transaction.
+            await derive(connection, newest, lines)
 
 
 def upsert(connection: AsyncConnection) -> Any:
@@ -51,20 +58,25 @@ def _by_incident(entries: Iterable[NumberedEntry]) -> list[tuple[str | None, lis
 
 async def _save_entries(
     connection: AsyncConnection, origin: str, incident_id: str | None, entries: Sequence[NumberedEntry]
-) -> None:
+) -> list[tuple[NumberedEntry, int]]:
+    """Save those that are new; the answer has them with their `seq`, where they have one."""
     last_seq = None if incident_id is None else await _lock_counter(connection, incident_id)
     fresh = await _not_yet_saved(connection, origin, entries)
     if not fresh:
-        return
+        return []
     rows = []
+    saved: list[tuple[NumberedEntry, int]] = []
     for place, numbered in enumerate(fresh, start=1):
         seq = None if last_seq is None else last_seq + place
         rows.append(_entry_row(origin, numbered, seq))
+        if seq is not None:
+            saved.append((numbered, seq))
     # Entries without an incident have no counter to stand in line at: the same one from two savers is dropped here.
     await connection.execute(upsert(connection)(timeline_entries).on_conflict_do_nothing(), rows)
     if last_seq is not None:
         row = timeline_counters.c.incident_id == incident_id
         await connection.execute(update(timeline_counters).where(row).values(last_seq=last_seq + len(fresh)))
+    return saved
 
 
 async def _lock_counter(connection: AsyncConnection, incident_id: str) -> int:
@@ -104,7 +116,8 @@ def _entry_row(origin: str, numbered: NumberedEntry, seq: int | None) -> dict[st
     }
 
 
-async def _save_picture(connection: AsyncConnection, projection: Projection) -> None:
+async def _save_picture(connection: AsyncConnection, projection: Projection) -> bool:
+    """Save it unless a newer one is there; answers whether it was saved."""
     columns = columns_of(projection.kind, projection.id, projection.document)
     values = {
         "version": projection.version,
@@ -130,6 +143,7 @@ async def _save_picture(connection: AsyncConnection, projection: Projection) -> 
     is_newest = (await connection.execute(statement)).scalar_one_or_none() is not None
     if is_newest:
         await _save_services(connection, projection, columns.services)
+    return is_newest
 
 
 async def _save_services(connection: AsyncConnection, projection: Projection, services: tuple[str, ...]) -> None:

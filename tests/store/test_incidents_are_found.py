@@ -38,7 +38,7 @@ async def test_filters_narrow_the_list(store: Store) -> None:
 
 
 async def test_search_takes_text_as_it_is(store: Store) -> None:
-    """No pattern, no case: % and _ are letters like others, Straße is found as STRASSE."""
+    """No pattern, no case: % and _ only part words, Straße is found as STRASSE, words are found by their beginnings."""
     await store.record.save(
         batch(
             "a",
@@ -49,14 +49,17 @@ async def test_search_takes_text_as_it_is(store: Store) -> None:
             ),
         )
     )
-    assert await ids(store, q="100%") == ["inc-1"]
+    assert await ids(store, q='"100"') == ["inc-1"]
     assert await ids(store, q="disk_full") == ["inc-1"]
     assert await ids(store, q="ERRORS") == ["inc-2", "inc-1"]
+    assert await ids(store, q="err diskx") == ["inc-2"]
+    assert await ids(store, q="errors -kasse") == ["inc-1"]
     assert await ids(store, q="STRASSE") == ["inc-2"]
-    assert await ids(store, q="k\\s") == ["inc-3"]
+    assert await ids(store, q="back\\slash") == ["inc-3"]
     assert await ids(store, q="Ana") == ["inc-3"]
     assert await ids(store, q="inc-2") == ["inc-2"]
     assert await ids(store, q="'; DROP TABLE pictures; --\0") == []
+    assert await ids(store, q="%") == []
     assert len(await ids(store, q="  ")) == 3
 
 

@@ -25,8 +25,13 @@ async def test_models_match_migrations(new_database: NewDatabase) -> None:
     await store.migrate()
     database = Database(url)
 
+    def is_ours(name: str | None, kind: str, _: object) -> bool:
+        # The full-text index has a form of its own in each database, and FTS5 keeps it in tables of its own.
+        return not (kind == "table" and str(name).startswith("search_index"))
+
     def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+        options = {"compare_type": True, "include_name": is_ours}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []

@@ -1,0 +1,52 @@
+"""The words of insight: what is counted, over which window, and what each timestamp means."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.model import Model
+
+# Repeat detection looks back this far: rule O03 of the practice guides.
+RECURRENCE_WINDOW = timedelta(days=90)
+
+
+class Dimension(StrEnum):
+    """What incidents can have in common."""
+
+    SERVICE = "service"
+    ALERT = "alert"
+    FACTOR = "factor"
+    CHANGE = "change"
+    VENDOR = "vendor"
+    TYPE = "type"
+
+
+class Measure(StrEnum):
+    """A time between two milestones."""
+
+    DETECT = "to_detect"
+    ACKNOWLEDGE = "to_acknowledge"
+    MITIGATE = "to_mitigate"
+    RESOLVE = "to_resolve"
+    IMPACT = "impact"
+
+
+# What each number is measured between, in words that stand beside it on every page.
+DEFINITIONS: dict[Measure, str] = {
+    Measure.DETECT: "from the beginning of impact (impact_started) to the first alert or report (detected)",
+    Measure.ACKNOWLEDGE: "from declaration (declared) to the first person who took it (acknowledged)",
+    Measure.MITIGATE: "from declaration (declared) to the end of impact (mitigated)",
+    Measure.RESOLVE: "from declaration (declared) to normal service (resolved)",
+    Measure.IMPACT: "from the beginning of impact (impact_started) to its end (mitigated)",
+}
+
+
+class Window(Model):
+    """Since when things count, and until when. Incidents belong to the time at which they were declared."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def days(self) -> int:
+        """Its length, in whole days."""
+        return max(1, round((self.until - self.since) / timedelta(days=1)))

@@ -1,0 +1,284 @@
+"""Keeps search and facts in step with what is saved, inside the transaction that saves it; makes all of it anew.
+
+Called by `store/recording.py` with the pictures and lines that were really new, and by `rebuild`. The one thing to
+know: raise `VERSION` when the meaning of a derived column changes; the next migration makes everything again.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.record import NumberedEntry, Projection, ProjectionKind
+from domain.search import Found
+from domain.timeline import Entry
+from store.database import Database
+from store.facts import Facts, Row, facts_of
+from store.indexing import forget_kind, index_texts
+from store.search_texts import SearchText, text_of_entry, text_of_picture
+from store.tables import pictures, timeline_entries
+from store.tables_learning import (
+    alert_facts,
+    derivations,
+    incident_dimensions,
+    incident_facts,
+    item_facts,
+    page_facts,
+    promise_facts,
+    review_facts,
+)
+
+# 1: the first.
+VERSION = 1
+_NAME = "learning"
+# Pictures or lines a transaction while everything is made anew: others can save in between.
+_REBUILD_BATCH = 500
+# Any number that nothing else in the same database uses; next to that of the migrations.
+_REBUILD_LOCK = 1_094_861_637
+_DERIVED = (
+    incident_facts,
+    item_facts,
+    promise_facts,
+    page_facts,
+    review_facts,
+)
+
+
+async def derive(
+    connection: AsyncConnection,
+    pictures_of: Sequence[tuple[str, Projection]],
+    lines: Iterable[tuple[NumberedEntry, int]] = (),
+) -> None:
+    """Bring search and facts up to what these pictures (with their origins) and lines (with their `seq`) say."""
+    texts: list[SearchText | None] = [text_of_entry(entry, seq) for entry, seq in lines]
+    texts += [text_of_picture(picture) for _, picture in pictures_of]
+    facts = [facts_of(origin, picture) for origin, picture in pictures_of]
+    await _save_facts(connection, facts, [picture for _, picture in pictures_of])
+    await index_texts(connection, [each for each in texts if each is not None])
+
+
+async def bring_up_to_date(database: Database) -> None:
+    """Make everything anew when it was made by another version of the code, or never; the first start of a release."""
+    async with database.writing() as connection:
+        query = select(derivations.c.version).where(derivations.c.name == _NAME)
+        if (await connection.execute(query)).scalar_one_or_none() == VERSION:
+            return
+        if (await connection.execute(select(pictures.c.id).limit(1))).first() is None:
+            await _mark(connection)
+            return
+    await rebuild(database)
+
+
+async def rebuild(database: Database) -> int:
+    """Make search and facts anew from pictures and timelines, some hundred a transaction; answers how many things.
+
+    Others may save meanwhile. May be repeated, and broken off: the next start takes it up again. Episodes of alert
+    groups are not made anew: a group's picture shows its newest episode only, and the counts of earlier ones stay.
+    """
+    async with AsyncExitStack() as held:
+        if not database.is_sqlite:
+            # One at a time; SQLite's write lock sees to it that two only do it twice.
+            waiting = await held.enter_async_context(database.reading())
+            await waiting.execute(select(func.pg_advisory_lock(_REBUILD_LOCK)))
+            held.push_async_callback(waiting.execute, select(func.pg_advisory_unlock(_REBUILD_LOCK)))
+        async with database.writing() as connection:
+            await _forget(connection)
+        count = await _rebuild_pictures(database) + await _rebuild_lines(database)
+        async with database.writing() as connection:
+            await _mark(connection)
+        return count
+
+
+async def _mark(connection: AsyncConnection) -> None:
+    await connection.execute(_upsert(connection, derivations, ("name",)), [{"name": _NAME, "version": VERSION}])
+
+
+async def _forget(connection: AsyncConnection) -> None:
+    await connection.execute(delete(derivations))
+    for table in _DERIVED:
+        await connection.execute(delete(table))
+    from_groups = incident_dimensions.c.source.startswith(f"{ProjectionKind.ALERT_GROUP.value}/")
+    await connection.execute(delete(incident_dimensions).where(~from_groups))
+    # Lessons and runbooks are not in pictures; their words stay.
+    for kind in (Found.INCIDENT, Found.ENTRY, Found.REVIEW, Found.ACTION_ITEM):
+        await forget_kind(connection, kind)
+
+
+async def _rebuild_pictures(database: Database) -> int:
+    count = 0
+    # Incidents first, oldest first: the order of the index is the order of "newest".
+    for kind in (ProjectionKind.INCIDENT, *(kind for kind in ProjectionKind if kind is not ProjectionKind.INCIDENT)):
+        last: tuple[int, str] | None = None
+        while True:
+            table = pictures.c
+            at = func.coalesce(table.at, 0)
+            query = select(table.id, table.version, table.incident_id, table.document, at.label("order_at"))
+            query = query.where(table.kind == kind.value)
+            if last is not None:
+                query = query.where(or_(at > last[0], and_(at == last[0], table.id > last[1])))
+            async with database.writing() as connection:
+                rows = (await connection.execute(query.order_by(at, table.id).limit(_REBUILD_BATCH))).all()
+                made = [
+                    Projection(kind=kind, id=r.id, version=r.version, incident_id=r.incident_id, document=r.document)
+                    for r in rows
+                ]
+                origins = await _episodes(connection, [each.id for each in made], kind)
+                await derive(connection, [(origins.get(each.id, f"alerts/{each.id}"), each) for each in made])
+            count += len(rows)
+            if len(rows) < _REBUILD_BATCH:
+                break
+            last = (rows[-1].order_at, rows[-1].id)
+    return count
+
+
+async def _episodes(connection: AsyncConnection, ids: Sequence[str], kind: ProjectionKind) -> dict[str, str]:
+    """The origin of the newest episode of each alert group, where one was counted."""
+    if kind is not ProjectionKind.ALERT_GROUP:
+        return {}
+    query = select(alert_facts.c.group_id, alert_facts.c.origin).where(alert_facts.c.group_id.in_(ids))
+    rows = (await connection.execute(query.order_by(alert_facts.c.at))).all()
+    return {row.group_id: row.origin for row in rows}
+
+
+async def _rebuild_lines(database: Database) -> int:
+    count = 0
+    last: tuple[str, int] = ("", 0)
+    while True:
+        table = timeline_entries.c
+        after = or_(table.incident_id > last[0], and_(table.incident_id == last[0], table.seq > last[1]))
+        query = select(table.incident_id, table.seq, table.number, table.document).where(after)
+        async with database.writing() as connection:
+            ordered = query.order_by(table.incident_id, table.seq).limit(_REBUILD_BATCH)
+            rows = (await connection.execute(ordered)).all()
+            lines = [
+                (
+                    NumberedEntry(number=r.number, entry=Entry.model_validate(r.document), incident_id=r.incident_id),
+                    r.seq,
+                )
+                for r in rows
+            ]
+            await derive(connection, [], lines)
+        count += len(rows)
+        if len(rows) < _REBUILD_BATCH:
+            return count
+        last = (rows[-1].incident_id, rows[-1].seq)
+
+
+async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: Sequence[Projection]) -> None:
+    incidents = [each.incident for each in facts if each.incident]
+    promises = [each.promise for each in facts if each.promise]
+    pages = [row for each in facts for row in each.pages]
+    alerts = [row for each in facts for row in each.alerts]
+    await _put(connection, incident_facts, ("incident_id",), incidents)
+    await _put(connection, item_facts, ("item_id",), [each.item for each in facts if each.item])
+    # The deadline that was set first is kept, whatever comes later.
+    await _put(
+        connection, review_facts, ("incident_id",), [each.review for each in facts if each.review], ("first_due_at",)
+    )
+    await _put(connection, promise_facts, ("update_id",), promises)
+    await _put(connection, alert_facts, ("origin", "rule"), alerts)
+    await _put(connection, page_facts, ("page_id", "person", "level", "round"), pages)
+    dimensions = await _save_dimensions(connection, facts, of)
+    if promises:
+        await _settle_promises(connection, {(row["incident_id"], row["audience"]) for row in promises})
+    touched = {row["incident_id"] for row in (*incidents, *pages, *promises, *alerts, *dimensions)}
+    await _follow_incidents(connection, sorted(id_ for id_ in touched if id_))
+
+
+async def _save_dimensions(connection: AsyncConnection, facts: Sequence[Facts], of: Sequence[Projection]) -> list[Row]:
+    rows: dict[tuple[str, str, str], Row] = {}
+    for each, picture in zip(facts, of, strict=True):
+        if each.dimensions is None:
+            continue
+        known = {(row["source"], row["dimension"], row["value"]): row for row in each.dimensions}
+        rows |= known
+        if picture.kind is not ProjectionKind.ALERT_GROUP:
+            # An alert group only adds; what fired has fired. Others say anew what they have.
+            await _forget_dimensions(connection, f"{picture.kind.value}/{picture.id}", set(known))
+    if rows:
+        ordered = [rows[key] for key in sorted(rows)]
+        made = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        await connection.execute(made(incident_dimensions).on_conflict_do_nothing(), ordered)
+    return list(rows.values())
+
+
+async def _forget_dimensions(connection: AsyncConnection, source: str, kept: set[tuple[str, str, str]]) -> None:
+    table = incident_dimensions.c
+    query = select(table.source, table.dimension, table.value).where(table.source == source)
+    gone = [tuple(row) for row in (await connection.execute(query)).all() if tuple(row) not in kept]
+    for source_, dimension, value in gone:
+        await connection.execute(
+            delete(incident_dimensions).where(
+                table.source == source_, table.dimension == dimension, table.value == value
+            )
+        )
+
+
+async def _settle_promises(connection: AsyncConnection, clocks: set[tuple[str, str]]) -> None:
+    """When each promise of a clock was answered: the next update to that audience, whatever order they came in."""
+    mine = promise_facts.alias("mine")
+    later = promise_facts.alias("later")
+    following = (
+        select(func.min(later.c.at))
+        .where(
+            later.c.incident_id == mine.c.incident_id,
+            later.c.audience == mine.c.audience,
+            later.c.at > mine.c.at,
+        )
+        .scalar_subquery()
+    )
+    for incident_id, audience in sorted(clocks):
+        of_clock = and_(mine.c.incident_id == incident_id, mine.c.audience == audience)
+        found = (await connection.execute(select(mine.c.update_id, following).where(of_clock))).all()
+        changes = [{"which": row[0], "answer": row[1]} for row in found]
+        statement = update(promise_facts).where(promise_facts.c.update_id == bindparam("which"))
+        await connection.execute(statement.values(answered_at=bindparam("answer")), changes)
+
+
+async def _follow_incidents(connection: AsyncConnection, touched: Sequence[str]) -> None:
+    """What hangs on an incident takes over whether it is real, and when it was: they may be saved in any order."""
+    if not touched:
+        return
+    query = select(incident_facts.c.incident_id, incident_facts.c.at, incident_facts.c.is_real)
+    query = query.where(incident_facts.c.incident_id.in_(touched))
+    rows = [
+        {"incident": row.incident_id, "new_at": row.at, "real": row.is_real}
+        for row in (await connection.execute(query)).all()
+    ]
+    if not rows:
+        return
+    which: BindParameter[str] = bindparam("incident")
+    real: BindParameter[bool] = bindparam("real")
+    dimension = incident_dimensions.c
+    differs = or_(dimension.at.is_(None), dimension.at != bindparam("new_at"), dimension.is_real != real)
+    await connection.execute(
+        update(incident_dimensions)
+        .where(dimension.incident_id == which, differs)
+        .values(at=bindparam("new_at"), is_real=real),
+        rows,
+    )
+    only_real = [{"incident": row["incident"], "real": row["real"]} for row in rows]
+    for table, column in ((page_facts, "is_real"), (promise_facts, "is_real"), (alert_facts, "mattered")):
+        hanging = and_(table.c.incident_id == which, table.c[column] != real)
+        await connection.execute(update(table).where(hanging).values({column: real}), only_real)
+
+
+async def _put(
+    connection: AsyncConnection, table: Table, key: Sequence[str], rows: Sequence[Row], kept: Sequence[str] = ()
+) -> None:
+    """Insert or replace; of several rows with one key the last counts."""
+    if rows:
+        newest = {tuple(row[name] for name in key): row for row in rows}
+        await connection.execute(_upsert(connection, table, key, kept), [newest[each] for each in sorted(newest)])
+
+
+def _upsert(connection: AsyncConnection, table: Table, key: Sequence[str], kept: Sequence[str] = ()) -> Any:
+    made: Any = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    untouched = {*key, *kept, "answered_at"}
+    changing = {column.name: made.excluded[column.name] for column in table.columns if column.name not in untouched}
+    for name in kept:
+        changing[name] = func.coalesce(table.c[name], made.excluded[name])
+    return made.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=changing)

@@ -1,0 +1,93 @@
+"""Puts words into the full-text index of either database, in the transaction of whoever saves the thing.
+
+`search_index` is FTS5 on SQLite and a tsvector on PostgreSQL; both are given `domain.search.words_of`, so that they
+find the same. Called by `store/deriving.py`, and by `store/searching.py` for runbooks.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.search import Found, words_of
+from store.search_texts import SearchText
+from store.tables_learning import search_documents
+
+_FORGET = text("DELETE FROM search_index WHERE rowid = :id")
+_FORGET_KIND = text("DELETE FROM search_index WHERE kind MATCH :word")
+_INDEX_SQLITE = text("INSERT INTO search_index (rowid, kind, title, body) VALUES (:id, :kind, :title, :body)")
+# The kind is a word of its own, as it is in SQLite's column.
+_INDEX_POSTGRESQL = text(
+    "INSERT INTO search_index (id, vector) VALUES (:id, array_to_tsvector(ARRAY[CAST(:kind AS text)])"
+    " || setweight(to_tsvector('hotwash', :title), 'A') || setweight(to_tsvector('hotwash', :body), 'C'))"
+    " ON CONFLICT (id) DO UPDATE SET vector = excluded.vector"
+)
+
+
+def kind_word(kind: Found) -> str:
+    """The word by which things of one kind are found in the index; nobody types it."""
+    return "xxkind" + kind.value.replace("_", "")
+
+
+async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) -> None:
+    """Index what is new or says something else than before; the same words again cost one look."""
+    # In one order for all savers, so that two cannot wait for each other.
+    wanted = {(each.kind.value, each.thing_id): each for each in texts}
+    if not wanted:
+        return
+    rows = [
+        {
+            "kind": kind,
+            "thing_id": id_,
+            "incident_id": each.incident_id,
+            "at": each.at,
+            "title": each.title,
+            "body": each.body,
+            "digest": each.digest,
+        }
+        for (kind, id_), each in sorted(wanted.items())
+    ]
+    table = search_documents
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table)
+    changing = {name: statement.excluded[name] for name in ("incident_id", "at", "title", "body", "digest")}
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.kind, table.c.thing_id],
+        set_=changing,
+        where=table.c.digest != statement.excluded.digest,
+    )
+    changed = (await connection.execute(statement.returning(table.c.id, table.c.kind, table.c.thing_id), rows)).all()
+    if not changed:
+        return
+    places = [
+        {
+            "id": row.id,
+            "kind": kind_word(Found(row.kind)),
+            "title": " ".join(words_of(wanted[row.kind, row.thing_id].title)),
+            "body": " ".join(words_of(wanted[row.kind, row.thing_id].body)),
+        }
+        for row in changed
+    ]
+    if connection.dialect.name == "sqlite":
+        await connection.execute(_FORGET, [{"id": place["id"]} for place in places])
+        await connection.execute(_INDEX_SQLITE, places)
+    else:
+        await connection.execute(_INDEX_POSTGRESQL, places)
+
+
+async def forget_kind(connection: AsyncConnection, kind: Found) -> None:
+    """Take away all things of one kind."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(_FORGET_KIND, {"word": kind_word(kind)})
+    await connection.execute(delete(search_documents).where(search_documents.c.kind == kind.value))
+
+
+async def forget_others(connection: AsyncConnection, kind: Found, present: Sequence[str]) -> None:
+    """Take away the things of one kind that are not there any more."""
+    table = search_documents
+    gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id.not_in(present)).returning(table.c.id)
+    ids = (await connection.execute(gone)).scalars().all()
+    # PostgreSQL's rows went along with those of `search_documents`.
+    if ids and connection.dialect.name == "sqlite":
+        await connection.execute(_FORGET, [{"id": id_} for id_ in ids])
