@@ -224,6 +224,9 @@ class ActionSettings(Model):
     # Where it is remembered what was done to targets that remember nothing. Workers that act on the same targets from
     # several machines share this folder.
     journal_folder: str = "journals"
+    # Where the way back from each fault of a game day is written down before the fault is injected. On a disk of this
+    # machine, writable for the worker, and not on a disk that a drill fills.
+    lease_folder: str = "leases"
 
 
 class GameDaySettings(Model):

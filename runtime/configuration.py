@@ -212,6 +212,7 @@ def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
         "nginx": _each(actions.nginx, absolute, "include_file"),
         "postgres": _each(actions.postgres, absolute, "address_file"),
         "journal_folder": absolute(actions.journal_folder),
+        "lease_folder": absolute(actions.lease_folder),
     }
     return actions.model_copy(update={"releases": releases, "programs": programs, "processes": processes} | kinds)
 

@@ -18,8 +18,9 @@ from activities.actions import builtin_actions, registry, specs
 from activities.clients.channels import ConfiguredChannels
 from activities.clients.cloud import cloud_ports
 from activities.clients.drill_finder import TemporalDrillFinder
+from activities.clients.fault_ports import fault_ports
 from activities.clients.http import HttpClient
-from activities.clients.processes import PidFileProcesses
+from activities.clients.leases import FileLeases
 from activities.clients.programs import Programs
 from activities.clients.releases import ReleaseDirectories
 from activities.clients.review_template import ReviewTemplate
@@ -27,6 +28,7 @@ from activities.clients.site import site_ports
 from activities.clients.templates import TemplateRenderer
 from activities.directory import DirectoryActivities
 from activities.drills import DrillActivities
+from activities.faults import FaultActivities, sweep_at_start
 from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
 from activities.messages import MessageActivities
 from activities.record import RecordActivities
@@ -149,6 +151,15 @@ def schedules(client: Client, configuration: ConfigurationFile) -> Callable[[], 
     return keep
 
 
+def fault_sweep(configuration: ConfigurationFile) -> Callable[[], Awaitable[None]]:
+    """What reverts the faults that an earlier worker of this machine has left behind; may be called again."""
+
+    async def sweep() -> None:
+        await sweep_at_start(FileLeases(configuration))
+
+    return sweep
+
+
 def step_activities(
     store: Store,
     configuration: ConfigurationFile,
@@ -157,7 +168,7 @@ def step_activities(
     closing: AsyncExitStack,
 ) -> list[Activity]:
     """What touches the world for runbooks: the steps queues of all sites run the same."""
-    http, programs = HttpClient(), Programs()
+    http, programs, faults = HttpClient(), Programs(), fault_ports(configuration)
     closing.push_async_callback(http.close)
     actions = builtin_actions(
         configuration,
@@ -165,12 +176,22 @@ def step_activities(
         http=http,
         programs=programs,
         releases=ReleaseDirectories(programs),
-        processes=PidFileProcesses(),
+        faults=faults,
         site=site_ports(programs, http),
         cloud=cloud_ports(store.ledger),
     )
-    steps = StepActivities(registry(configuration, actions), store.ledger, secrets)
-    return [steps.perform, steps.check, steps.undo]
+    known = registry(configuration, actions)
+    steps = StepActivities(known, store.ledger, secrets)
+    leased = FaultActivities(known, faults.leases, secrets)
+    return [
+        steps.perform,
+        steps.check,
+        steps.undo,
+        leased.capability,
+        leased.renew,
+        leased.is_clean,
+        leased.sweep,
+    ]
 
 
 def _control_worker(client: Client, activities: Sequence[Activity]) -> Worker:

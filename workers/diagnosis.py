@@ -7,6 +7,7 @@ import asyncio
 import platform
 import stat
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.actions import specs
+from activities.clients.leases import FileLeases
 from domain.configuration import Configuration, SmtpChannel
 from domain.errors import HotwashError
 from domain.model import Model
@@ -81,6 +83,7 @@ async def diagnose(settings: Settings) -> Diagnosis:
         checks += [*_secrets(configuration, path), *_people(configuration)]
         checks += [*_runbooks(configuration, path), *_game_days(configuration, path)]
         checks += await _channels(configuration)
+        checks += await _guarded("faults", lambda: _leftovers(configuration))
     return Diagnosis(checks=tuple(checks))
 
 
@@ -278,6 +281,32 @@ def _game_days(configuration: Configuration, path: Path) -> Iterator[Check]:
         detail = f"game_days.{name}: there is no game day of that name"
         yield Check(name="game days", state=State.PROBLEM, detail=detail, mend="hotwash game-day list")
     yield Check(name="game days", state=State.OK, detail=f"{len(summaries)} found")
+
+
+@dataclass(frozen=True)
+class _AsRead:
+    """A configuration that does not change: it was read for this one report."""
+
+    configuration: Configuration
+
+    def current(self) -> Configuration:
+        return self.configuration
+
+
+async def _leftovers(configuration: Configuration) -> list[Check]:
+    """Faults of game days that nobody is going to revert by himself."""
+    found = await FileLeases(_AsRead(configuration)).leftovers()
+    if not found:
+        return [Check(name="faults", state=State.OK, detail="none is left over on this machine")]
+    return [
+        Check(
+            name="faults",
+            state=State.PROBLEM,
+            detail=f"{each.what} ({each.action}): {each.detail}",
+            mend="start 'hotwash worker' on that machine: it reverts what is left over",
+        )
+        for each in found
+    ]
 
 
 async def _channels(configuration: Configuration) -> list[Check]:

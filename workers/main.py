@@ -21,7 +21,7 @@ from runtime.logging import configure_logging, keep_out_of_logs
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store import open_store
-from workers.composition import build_workers, schedules
+from workers.composition import build_workers, fault_sweep, schedules
 from workers.engine import add_search_attributes
 
 log = structlog.get_logger("workers.main")
@@ -52,7 +52,11 @@ async def _run(settings: Settings, site: str | None) -> None:
     async with AsyncExitStack() as closing:
         store = open_store(settings.store_url.get_secret_value() if settings.store_url else home.store_url)
         closing.push_async_callback(store.close)
-        background = {_keep_trying("the store", store.migrate)}
+        # Before engine and store are asked for: both may be what a drill has taken away.
+        background = {
+            _keep_trying("the store", store.migrate),
+            _keep_trying("faults that were left over", fault_sweep(configuration)),
+        }
         try:
             client = await _connect(settings, stopping)
             if client is not None:

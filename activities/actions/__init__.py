@@ -9,11 +9,11 @@ from importlib.metadata import entry_points
 from activities.action import Action, ActionRegistry, AnyAction
 from activities.actions.check_http import CheckHttp
 from activities.actions.cloud import CLOUD_ACTIONS, CloudPorts, cloud_actions
+from activities.actions.faults import FAULT_ACTIONS, FaultPorts, fault_actions
 from activities.actions.http_request import HttpRequest
 from activities.actions.noop import Noop
 from activities.actions.notify_post import NotifyPost
-from activities.actions.ports import HttpCaller, Processes, ProgramRunner, Releases
-from activities.actions.process_kill import ProcessKill
+from activities.actions.ports import HttpCaller, ProgramRunner, Releases
 from activities.actions.process_run import ProcessRun
 from activities.actions.release import ReleaseActivate, ReleaseRestart, ReleaseRollback
 from activities.actions.site import SITE_ACTIONS, SitePorts, site_actions
@@ -29,11 +29,11 @@ BUILT_IN: tuple[type[AnyAction], ...] = (
     HttpRequest,
     Noop,
     NotifyPost,
-    ProcessKill,
     ProcessRun,
     ReleaseActivate,
     ReleaseRestart,
     ReleaseRollback,
+    *FAULT_ACTIONS,
     *SITE_ACTIONS,
     *CLOUD_ACTIONS,
 )
@@ -46,7 +46,7 @@ def builtin_actions(
     http: HttpCaller,
     programs: ProgramRunner,
     releases: Releases,
-    processes: Processes,
+    faults: FaultPorts,
     site: SitePorts,
     cloud: CloudPorts,
 ) -> list[AnyAction]:
@@ -56,11 +56,11 @@ def builtin_actions(
         HttpRequest(configuration, http),
         Noop(),
         NotifyPost(channels),
-        ProcessKill(configuration, processes),
         ProcessRun(configuration, programs),
         ReleaseActivate(configuration, releases),
         ReleaseRestart(configuration, releases),
         ReleaseRollback(configuration, releases),
+        *fault_actions(configuration, faults),
         *site_actions(configuration, site),
         *cloud_actions(configuration, cloud),
     ]

@@ -107,8 +107,11 @@ class KilledProcess(Model):
 class Processes(Protocol):
     """Processes that write their pid into a file. Each key ends at most one process."""
 
-    async def kill(self, pid_file: str, signal: Literal["KILL", "TERM"], key: str) -> KilledProcess:
-        """End the process and see it gone; Rejected when the file names none, or one that cannot have written it."""
+    async def running(self, pid_file: str) -> int:
+        """The process that runs; Rejected when the file names none, or one that cannot have written it."""
+
+    async def kill(self, pid_file: str, signal: Literal["KILL", "TERM"], key: str, pid: int) -> KilledProcess:
+        """End that process of the file and see it gone; Rejected when another one runs there by now."""
 
     async def killed(self, pid_file: str, key: str) -> KilledProcess | None:
         """The process that this key ended; None when it ended none."""

@@ -31,16 +31,21 @@ class PidFileProcesses:
     def __init__(self, gone_within_seconds: float = _GONE_WITHIN_SECONDS) -> None:
         self._gone_within_seconds = gone_within_seconds
 
-    async def kill(self, pid_file: str, name: Literal["KILL", "TERM"], key: str) -> KilledProcess:
+    async def running(self, pid_file: str) -> int:
+        """Its pid, as `Processes` promises."""
+        return _demand_running(pid_file).pid
+
+    async def kill(self, pid_file: str, name: Literal["KILL", "TERM"], key: str, pid: int) -> KilledProcess:
         """End it, as `Processes` promises."""
         path = Path(pid_file)
         journal = _journal(path)
         async with journal.alone(pid_file, 2 * _GONE_WITHIN_SECONDS):
             entry = journal.entry(key)
             if entry is None:
-                process = running_process(path)
-                if process is None:
-                    raise Rejected(f"the process of {pid_file} is not running", RejectionKind.CONFLICT)
+                process = _demand_running(pid_file)
+                if process.pid != pid:
+                    sentence = f"the process of {pid_file} is {process.pid} by now and not {pid}; nothing was ended"
+                    raise Rejected(sentence, RejectionKind.CONFLICT)
                 entry = {"pid": process.pid, "started": process.create_time(), "signal": name}
                 journal.put(key, entry)
             # On a second attempt: the process of the first one, never its successor.
@@ -76,6 +81,13 @@ def running_process(pid_file: Path) -> psutil.Process | None:
             return None
     except psutil.NoSuchProcess:
         return None
+    return process
+
+
+def _demand_running(pid_file: str) -> psutil.Process:
+    process = running_process(Path(pid_file))
+    if process is None:
+        raise Rejected(f"the process of {pid_file} is not running", RejectionKind.CONFLICT)
     return process
 
 

@@ -21,7 +21,8 @@ async def test_the_process_is_gone_when_the_step_ends(world: World, signal: str)
     """The output names the process and the signal."""
     pid = world.start_victim()
     result = await world.perform("process.kill", VICTIM | {"signal": signal})
-    assert result.output == {"pid": pid, "signal": signal}
+    what = f"process {pid} was ended with SIG{signal}"
+    assert result.output == {"what": what, "pid": pid, "signal": signal}
     assert world.dead_victims() == [pid]
 
 
@@ -97,7 +98,7 @@ async def test_a_process_that_ignores_the_signal_is_reported(tmp_path: Path) -> 
             await asyncio.sleep(0.01)
         processes = PidFileProcesses(gone_within_seconds=0.1)
         with pytest.raises(Transient, match="still runs after SIGTERM"):
-            await processes.kill(str(pid_file), "TERM", KEY)
+            await processes.kill(str(pid_file), "TERM", KEY, child.pid)
         assert await processes.killed(str(pid_file), KEY) is None
     finally:
         child.kill()

@@ -14,16 +14,18 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.action import ActionRegistry
 from activities.actions import builtin_actions
+from activities.clients.fault_ports import fault_ports
 from activities.clients.http import HttpClient
-from activities.clients.processes import PidFileProcesses
 from activities.clients.programs import Programs
 from activities.clients.releases import ReleaseDirectories
 from activities.ports import ChannelSender, OutgoingMessage
 from activities.steps import CheckResult, StepActivities, StepRequest, StepResult, UndoRequest
+from domain.action_targets import Daemon
 from domain.configuration import ActionSettings, AllowedProgram, Configuration, ReleaseTarget
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.cloud_world import SECRETS as CLOUD_SECRETS
 from tests.support.cloud_world import Cloud
+from tests.support.fault_world import Faults
 from tests.support.http_target import Target
 from tests.support.ledger import Ledger
 from tests.support.site_world import Site, with_settings
@@ -121,6 +123,7 @@ class World:
         self._children: list[subprocess.Popen[bytes]] = []
         self.site = Site(folder, TOKEN)
         self.cloud = Cloud(TOKEN)
+        self.faults = Faults(folder, self.start_victim, self.dead_victims)
         self.actions = self._settings()
         self.registry = ActionRegistry(
             builtin_actions(
@@ -129,7 +132,7 @@ class World:
                 http=self.http,
                 programs=self.programs,
                 releases=ReleaseDirectories(self.programs),
-                processes=PidFileProcesses(),
+                faults=fault_ports(self),
                 site=self.site.ports(self.programs, self.http),
                 cloud=self.cloud.ports(self.ledger),
             )
@@ -151,8 +154,10 @@ class World:
                 )
             },
             processes={"victim": str(self.pid_file)},
+            daemons={"victim": Daemon(pid_file=str(self.pid_file), start=("/bin/sleep", "60"))},
             http_allow=(f"{self.target.url}/api",),
             journal_folder=str(self.folder / "journals"),
+            lease_folder=str(self.faults.lease_folder),
         )
 
     def start_victim(self) -> int:
@@ -180,8 +185,9 @@ class World:
         in_cloud = self.cloud.case(name)
         if in_cloud is not None:
             return Case(*in_cloud)
-        if name == "process.kill":
-            self.start_victim()
+        at_fault = self.faults.case(name)
+        if at_fault is not None:
+            return Case(*at_fault)
 
         def releases() -> list[Any]:
             return [current_release(self.shop), lines(self.shop / "history")]
@@ -197,7 +203,6 @@ class World:
                 {"program": "append", "arguments": ["-c", APPEND, str(self.written), "line"]},
                 lambda: lines(self.written),
             ),
-            "process.kill": Case({"process": "victim"}, self.dead_victims),
             "release.activate": Case({"target": "shop", "release": "v3"}, lambda: lines(self.restarts), releases),
             "release.restart": Case({"target": "shop"}, lambda: lines(self.restarts)),
             "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts), releases),
@@ -233,6 +238,7 @@ class World:
     async def close(self) -> None:
         """End what was started."""
         await self.http.close()
+        self.faults.close()
         self.site.close()
         for child in self._children:
             child.kill()

@@ -1,0 +1,49 @@
+"""What faults on a machine need from it, as a Protocol; `activities/clients/machine.py` asks the kernel.
+
+The one thing to know: a process is named by its pid and its start in ticks since boot. A pid alone is somebody else's
+as soon as it is free again.
+"""
+
+from typing import Protocol
+
+from activities.ports import ConfigurationSource
+from domain.errors import Rejected, RejectionKind
+from domain.model import Model
+
+
+class ProcessIdentity(Model):
+    """One process for ever."""
+
+    pid: int
+    # In ticks since boot, as `/proc/PID/stat` has it.
+    started: int
+
+
+class Machine(Protocol):
+    """The machine that the worker runs on."""
+
+    def process(self, pid_file: str) -> ProcessIdentity:
+        """The process that wrote a pid file; Rejected when it is not running or is one of Hotwash's own."""
+
+    def with_children(self, process: ProcessIdentity) -> tuple[ProcessIdentity, ...]:
+        """The process and all that descend from it, itself first."""
+
+    def state(self, process: ProcessIdentity) -> str | None:
+        """The kernel's letter for it (`R`, `S`, `T`, …); None when it has ended."""
+
+    def signal(self, process: ProcessIdentity, name: str) -> bool:
+        """Signal it; False when it has ended. Rejected when the worker may not."""
+
+    def may_signal(self, process: ProcessIdentity) -> bool:
+        """Whether the worker may signal it; signals nothing."""
+
+
+def pid_file_of(configuration: ConfigurationSource, name: str) -> str:
+    """The pid file of a name in `actions.processes`; Rejected when there is none such."""
+    pid_file = configuration.current().actions.processes.get(name)
+    if pid_file is None:
+        raise Rejected(
+            f"no process is called {name!r}; define its pid file under actions.processes in hotwash.yaml",
+            RejectionKind.NOT_FOUND,
+        )
+    return pid_file
