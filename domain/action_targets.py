@@ -169,11 +169,26 @@ class RedisServer(Model):
     rpo_bytes: int = Field(default=0, ge=0)
 
 
-class FlagProvider(Model):
-    """The admin endpoint of a feature flag provider: GET and PUT of `{"value": …}`, with ETags."""
+FlagContext = str | int | float | bool
 
-    # `{flag}` is replaced: `https://flags.example/admin/flags/{flag}`.
-    url: str
+
+def _as_hotwash() -> dict[str, FlagContext]:
+    return {"targetingKey": "hotwash"}
+
+
+class FlagProvider(Model):
+    """A feature flag provider: how its flags are set, and where one can ask what its clients are told."""
+
+    # An admin endpoint: GET and PUT of `{"value": …}`, with ETags. `{flag}` is replaced:
+    # `https://flags.example/admin/flags/{flag}`.
+    url: str | None = None
+    # Or the file of flag definitions that a flagd watches. Mount its folder, not the file: it is replaced whole.
+    file: str | None = None
+    # Where OFREP is spoken (flagd, Flipt, GO Feature Flag …), without `/ofrep/v1`: `http://flagd.example:8016`.
+    # A flag counts as set when it is answered there, too; `check.flag` asks there.
+    ofrep: str | None = None
+    # Sent along when a flag is evaluated; rules may decide by it.
+    context: dict[str, FlagContext] = Field(default_factory=_as_hotwash)
     # Sent as a bearer token.
     token: SecretReference | None = None
     # The flags that runbooks may set.
@@ -181,11 +196,18 @@ class FlagProvider(Model):
 
     @field_validator("url")
     @classmethod
-    def _has_a_place(cls, url: str) -> str:
-        if url.count("{flag}") != 1:
+    def _has_a_place(cls, url: str | None) -> str | None:
+        if url is not None and url.count("{flag}") != 1:
             message = "the URL holds {flag} once, where the flag's name goes"
             raise ValueError(message)
         return url
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.url is None) == (self.file is None):
+            message = "give 'url' or 'file', one of them: how the flags are set"
+            raise ValueError(message)
+        return self
 
 
 class FaultProxy(Model):

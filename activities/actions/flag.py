@@ -1,7 +1,8 @@
-"""`flag.set`: switch a feature flag through its provider's admin endpoint.
+"""`flag.set`: switch a feature flag, in the file that a flagd watches or through a provider's admin endpoint.
 
-The contract is small enough for any provider or a few lines in front of one: `GET URL` answers `{"value": …}` with an
-ETag; `PUT URL` takes the same, with `Idempotency-Key` and `If-Match`, and answers 412 when somebody was faster.
+The endpoint's contract is small enough for any provider or a few lines in front of one: `GET URL` answers
+`{"value": …}` with an ETag; `PUT URL` takes the same, with `Idempotency-Key` and `If-Match`, and answers 412 when
+somebody was faster.
 """
 
 from typing import Any, ClassVar
@@ -10,10 +11,13 @@ from pydantic import JsonValue
 from typing_extensions import override
 
 from activities.action import Call
-from activities.actions.switches import FlagPlace, JsonChange, Switch, Switching, named, secret_of
+from activities.actions.switches import FlagPlace, JsonChange, Switch, Switching, named, seconds, secret_of
 from domain.action_targets import PlainWord
 from domain.errors import Rejected, RejectionKind
 from domain.model import Model
+
+# flagd sees a changed file within a second, and a provider's own cache seldom lives longer than this.
+_TOLD_WITHIN_SECONDS = 15.0
 
 
 class FlagSetParameters(Model):
@@ -29,7 +33,7 @@ class FlagSet(Switching[FlagSetParameters]):
     """A flag, set and read back."""
 
     name = "flag.set"
-    summary = "Set a feature flag and read it back."
+    summary = "Set a feature flag and see that clients are told so, where the provider speaks OFREP; else read it back."
     parameters_model = FlagSetParameters
     result_model = JsonChange
     example: ClassVar = {"provider": "shop", "flag": "new-checkout", "value": False}
@@ -43,8 +47,10 @@ class FlagSet(Switching[FlagSetParameters]):
                 f"actions.flags.{parameters.provider}.flags in hotwash.yaml",
                 RejectionKind.FORBIDDEN,
             )
-        place = FlagPlace(provider, parameters.flag, secret_of(provider.token, call), call.key)
-        name = f"{parameters.provider}-{parameters.flag}"
+        token, patience = secret_of(provider.token, call), seconds(call, _TOLD_WITHIN_SECONDS)
+        place = FlagPlace(provider, parameters.flag, token, call.key, patience)
+        # One mover at a time for a whole file; an endpoint keeps its flags apart by itself.
+        name = parameters.provider if provider.file else f"{parameters.provider}-{parameters.flag}"
         return Switch(place, f"the flag {parameters.flag}", self.journal("flag", name))
 
     @override

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from activities.action import AnyAction
+from activities.actions.check_flag import CheckFlag
 from activities.actions.check_promql import CheckPromql
 from activities.actions.check_sql import CheckSql, SqlReader
 from activities.actions.check_tcp import CheckTcp, Doors
@@ -20,6 +21,7 @@ from activities.actions.switches import Switchboard
 from activities.ports import ConfigurationSource
 
 SITE_ACTIONS: tuple[type[AnyAction], ...] = (
+    CheckFlag,
     CheckPromql,
     CheckSql,
     CheckTcp,
@@ -53,6 +55,7 @@ class SitePorts:
 def site_actions(configuration: ConfigurationSource, ports: SitePorts) -> list[AnyAction]:
     """One of each of `SITE_ACTIONS`, with what it needs."""
     return [
+        CheckFlag(configuration, ports.http),
         CheckPromql(configuration, ports.http),
         CheckSql(configuration, ports.sql),
         CheckTcp(configuration, ports.doors),

@@ -4,6 +4,7 @@
 set. The one thing to know: what it was before is written down before it is changed, so an undo needs no output.
 """
 
+import json
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,6 +89,8 @@ class FlagPlace:
     token: str | None = field(repr=False)
     # Sent along, so that the provider can drop what it has seen.
     key: str
+    # How long clients may still be told the old value.
+    told_within_seconds: float
 
 
 AnyPlace = HaproxyWeightPlace | HaproxyStatePlace | NginxPlace | RedisPlace | FlagPlace
@@ -204,6 +207,11 @@ def named(targets: dict[str, T], name: str, kind: str, what: str) -> T:
             f"no {what} is called {name!r}; define it under actions.{kind} in hotwash.yaml", RejectionKind.NOT_FOUND
         )
     return targets[name]
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON has it: for Python, true is 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def seconds(call: Call, most: float = _SWITCH_SECONDS) -> float:

@@ -1,18 +1,26 @@
-"""A feature flag behind its provider's admin endpoint. Called through `Switches`."""
+"""A feature flag behind its provider's admin endpoint, or in flagd's file. Called through `Switches`.
 
+The one thing to know: where the provider speaks OFREP, a flag counts as set when its clients are told so.
+"""
+
+import asyncio
 import json
+import time
 from typing import Any
 
 from typing_extensions import override
 
+from activities.actions.ofrep import NO_VALUE, evaluate
 from activities.actions.ports import HttpAnswer, HttpCall, HttpCaller
-from activities.actions.switches import Change, FlagPlace
+from activities.actions.switches import Change, FlagPlace, same_json
 from activities.actions.urls import parse_http_url, shown
+from activities.clients.flagd_file import FlagFileSetting
 from activities.clients.switchboard import Setting, Written
 from domain.errors import Rejected, RejectionKind, Transient, UnknownOutcome
 
 # An admin endpoint that takes longer is down for its users.
 _ANSWER_SECONDS = 10.0
+_POLL_SECONDS = 0.2
 _NO_RIGHT = frozenset({401, 403})
 _NOT_FOUND = 404
 _SOMEBODY_WAS_FASTER = 412
@@ -21,12 +29,47 @@ _THEIR_FAULT = 500
 
 
 class FlagSetting(Setting):
-    """The value of a flag."""
+    """The value of a flag: set where hotwash.yaml says, and told to clients."""
 
     def __init__(self, place: FlagPlace, http: HttpCaller) -> None:
         self._place = place
         self._http = http
-        self._url = place.provider.url.replace("{flag}", place.flag)
+        self._source = FlagEndpointSetting(place, http) if place.provider.file is None else FlagFileSetting(place)
+
+    @override
+    async def read(self) -> Any:
+        return await self._source.read()
+
+    @override
+    async def write(self, value: Any, undone: Change[Any] | None) -> Written:
+        written = await self._source.write(value, undone)
+        if self._place.provider.ofrep is not None:
+            await self._until_told(value)
+        return written
+
+    async def _until_told(self, value: Any) -> None:
+        """Transient when clients are still told something else after a while; it stays set."""
+        place = self._place
+        until = time.monotonic() + place.told_within_seconds
+        while True:
+            seen = await evaluate(self._http, place.provider, place.flag, place.token)
+            if seen.value is not NO_VALUE and same_json(seen.value, value):
+                return
+            if time.monotonic() >= until:
+                raise Transient(
+                    f"the flag {place.flag} is set to {value!r}, and clients are still told {seen.told()} "
+                    f"after {place.told_within_seconds:g} s; look at its rules and at what the provider logs"
+                )
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+class FlagEndpointSetting(Setting):
+    """The value of a flag behind an admin endpoint."""
+
+    def __init__(self, place: FlagPlace, http: HttpCaller) -> None:
+        self._place = place
+        self._http = http
+        self._url = (place.provider.url or "").replace("{flag}", place.flag)
         parse_http_url(self._url)
         self._etag: str | None = None
 

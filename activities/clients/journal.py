@@ -59,10 +59,12 @@ class Journal:
         return entries
 
 
-def write_durably(path: Path, text: str) -> None:
-    """Replace a file whole: after a power cut it holds the old text or the new one."""
+def write_durably(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file whole: after a power cut it holds the old text or the new one. `mode`: who may read it."""
     beside = path.with_name(path.name + ".new")
     with beside.open("w") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -4,12 +4,11 @@ Implements `Switchboard` for every action of `activities/actions/switches.py`. A
 read and set; all that is said here of crashes and repetitions holds for each of them.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from activities.actions.switches import AnyPlace, Change, Switch
+from activities.actions.switches import AnyPlace, Change, Switch, same_json
 from activities.clients.journal import Journal
 from domain.errors import NeedsHuman, Transient
 from domain.model import Model
@@ -62,9 +61,9 @@ class Switches:
             if move is not None and move.done:
                 return move.change()
             now = await setting.read()
-            if move is None or not (_same(now, move.previous) or _same(now, move.current)):
+            if move is None or not (same_json(now, move.previous) or same_json(now, move.current)):
                 move = _Move(previous=now, current=wanted)
-                if _same(now, wanted):
+                if same_json(now, wanted):
                     return _remember(journal, key, move.model_copy(update={"done": True}))
             return await self._carry_out(switch, setting, key, move)
 
@@ -80,7 +79,7 @@ class Switches:
             before = _remembered(journal, key)
             change = before.change() if before is not None else performed
             move = begun or _way_back(switch, now, wanted, change)
-            if _same(move.previous, move.current):
+            if same_json(move.previous, move.current):
                 return _remember(journal, undo_key, move.model_copy(update={"done": True}))
             return await self._carry_out(switch, setting, undo_key, move, change)
 
@@ -99,7 +98,7 @@ class Switches:
         journal.put(key, move.model_dump())
         written = await setting.write(move.current, undone)
         now = await setting.read()
-        if not _same(now, move.current):
+        if not same_json(now, move.current):
             raise Transient(f"{switch.called} was set to {move.current!r} and still says {now!r}")
         done = {"done": True, "note": written.note, "mark": written.mark}
         return _remember(journal, key, move.model_copy(update=done))
@@ -118,24 +117,19 @@ def journal_at(path: str) -> Journal:
 def _way_back(switch: Switch, now: Any, wanted: Any, change: Change[Any] | None) -> _Move:
     """From what it is now to what it was; to where it is when the change never happened."""
     if change is None:
-        if _same(now, wanted):
+        if same_json(now, wanted):
             raise NeedsHuman(
                 f"{switch.called} is {now!r} and nobody here knows what it was before; look at it and decide"
             )
         return _Move(previous=now, current=now)
-    if _same(now, change.previous):
+    if same_json(now, change.previous):
         return _Move(previous=now, current=now)
-    if not _same(now, change.current):
+    if not same_json(now, change.current):
         raise NeedsHuman(
             f"{switch.called} was moved on to {now!r} since it was set to {change.current!r}; "
             f"decide whether {change.previous!r} is to come back"
         )
     return _Move(previous=now, current=change.previous)
-
-
-def _same(one: Any, other: Any) -> bool:
-    # As JSON: for Python, true is 1.
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _remembered(journal: Journal, key: str) -> _Move | None:

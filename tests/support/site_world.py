@@ -21,6 +21,7 @@ from domain.action_targets import Database
 from domain.configuration import ActionSettings
 from domain.errors import Transient
 from tests.support.little_cluster import LittleCluster
+from tests.support.little_flagd import LittleFlagd
 from tests.support.little_servers import LittleFlags, LittleHaproxy, LittlePrometheus, LittleRedis, LittleServer
 
 S = TypeVar("S", bound=LittleServer)
@@ -97,6 +98,11 @@ class Site:
         return self._started(LittleFlags(self._token))
 
     @cached_property
+    def flagd(self) -> LittleFlagd:
+        """Started when first asked for."""
+        return self._started(LittleFlagd(self._folder / "flags.json", self._token))
+
+    @cached_property
     def prometheus(self) -> LittlePrometheus:
         """Started when first asked for."""
         return self._started(LittlePrometheus())
@@ -114,7 +120,15 @@ class Site:
                 "orders": {"host": "127.0.0.1", "database": "orders", "user": "reader", "password": "env:TOKEN"}
             },
             "daemons": self._daemon_settings,
-            "flags": lambda: {"shop": {"url": self.flags.url, "token": "env:TOKEN", "flags": ["new-checkout"]}},
+            "flags": lambda: {
+                "shop": {"url": self.flags.url, "token": "env:TOKEN", "flags": ["new-checkout"]},
+                "flagd": {
+                    "file": str(self.flagd.file),
+                    "ofrep": self.flagd.url,
+                    "token": "env:TOKEN",
+                    "flags": ["new-checkout", "theme"],
+                },
+            },
         }[kind]()
 
     def case(self, name: str) -> tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any], str] | None:
@@ -143,6 +157,12 @@ class Site:
                 "postgres",
             ),
             "postgres.rejoin": self._rejoin_case,
+            "check.flag": lambda: (
+                {"provider": "flagd", "flag": "new-checkout", "value": True},
+                list,
+                list,
+                "flags",
+            ),
             "check.tcp": lambda: ({"endpoint": "redis"}, list, list, "endpoints"),
             "check.promql": lambda: (
                 {"prometheus": "main", "query": "errors", "comparison": "<", "threshold": 0.5},
