@@ -1,13 +1,22 @@
 """Every runbook of the library is fit to run, has scenarios, and does in them what they say; on the real engine."""
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
 import pytest
 
+from domain.run import ActionSpec
 from runbooks.rehearsals import library_names, load_rehearsal
+from runbooks.schema import Step
 from workers.action_specs import action_specs
 from workers.rehearsal import rehearse
 
 # What has to be shown of a runbook before a team may trust it: that it works, and what it does when it does not.
 _FEWEST_SCENARIOS = 3
+
+
+# What a restart or a rejoined standby has done cannot be taken back, and both say so.
+_NOTHING_TO_TAKE_BACK = {"restart-service", "rejoin-database"}
 
 
 # Half a minute on two busy cores; a machine with more to do gets four.
@@ -31,3 +40,28 @@ def test_every_runbook_has_an_owner_and_is_seen_to_fail() -> None:
         statuses = {each.expect.status for each in rehearsal.scenarios}
         assert rehearsal.runbook.document.owner
         assert len(statuses) > 1, f"{name} is rehearsed in one way of ending only"
+
+
+def test_every_undo_of_the_library_is_drilled() -> None:
+    """Whatever a runbook would take back is taken back in one of its scenarios; hardly any has nothing to take back."""
+    specs = action_specs()
+    for name in library_names():
+        rehearsal = load_rehearsal(name, None, specs)
+        undone = {re.sub(r"\.\d+\.", ".", path) for each in rehearsal.scenarios for path in each.expect.undone or ()}
+        can = {path for path, step in actions_in(rehearsal.runbook.document.steps) if has_undo(step, specs)}
+        assert can <= undone, f"{name}: the undo of {sorted(can - undone)} is not rehearsed"
+        assert bool(can) == (name not in _NOTHING_TO_TAKE_BACK), name
+
+
+def actions_in(steps: Iterable[Step], above: str = "") -> Iterator[tuple[str, Step]]:
+    """Every action step, also in loops, by its path without iterations."""
+    for step in steps:
+        if step.action is not None:
+            yield f"{above}{step.id}", step
+        if step.foreach is not None:
+            yield from actions_in(step.foreach.steps, f"{above}{step.id}.")
+
+
+def has_undo(step: Step, specs: Mapping[str, ActionSpec]) -> bool:
+    """Whether there is something to run when it is undone."""
+    return step.undo != "none" and (step.undo != "auto" or specs[step.action or ""].has_undo)
