@@ -5,11 +5,11 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from domain.durations import Duration
+from domain.durations import Duration, between
 from domain.model import Model
 from domain.timeline import Actor
 
@@ -50,13 +50,18 @@ class OnUnknown(StrEnum):
     ABORT = "abort"
 
 
+# A machine that tries again after more than a day has been forgotten by everybody.
+_PAUSE = between(timedelta(), timedelta(days=1))
+
+
 class Retry(Model):
     """How often a failed attempt is repeated. One attempt means: not at all."""
 
     max_attempts: int = Field(default=1, ge=1, le=100)
-    interval: Duration = timedelta(seconds=5)
-    backoff: float = Field(default=2.0, ge=1)
-    max_interval: Duration = timedelta(minutes=5)
+    interval: Annotated[Duration, _PAUSE] = timedelta(seconds=5)
+    # A hundredfold pause after each attempt has reached any `max_interval` by the third.
+    backoff: float = Field(default=2.0, ge=1, le=100)
+    max_interval: Annotated[Duration, _PAUSE] = timedelta(minutes=5)
 
 
 class ActionSpec(Model):

@@ -19,6 +19,7 @@ from runbooks.parameters import mistake_in
 from runbooks.parse import parse_runbook
 from runbooks.render import names_used
 from runbooks.schema import ActionCall, ParameterType, Runbook, Step, covered_ids
+from runbooks.secret_literals import secret_findings
 from runbooks.source import Path, Source, read_yaml
 from runbooks.walk import ANY_ITEM, lines_of, walk
 
@@ -43,6 +44,8 @@ def lint(text: str, file_name: str, specs: Mapping[str, ActionSpec], others: Oth
     except Unreadable as error:
         return Linted(runbook=None, findings=error.findings)
     findings = [*structure_findings(source, runbook), *_Lint(source, runbook, specs).findings()]
+    said = {finding.path for finding in findings}
+    findings += [finding for finding in secret_findings(source) if finding.path not in said]
     if others is not None:
         findings += nesting_findings(source, runbook, others)
     return Linted(runbook=runbook, findings=by_place(findings))

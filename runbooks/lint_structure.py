@@ -6,6 +6,7 @@ from typing import Any
 from domain.run import StepKind
 from runbooks.expressions import has_expression, with_aliases
 from runbooks.findings import Finding, nearest
+from runbooks.nesting import MAX_STEPS
 from runbooks.schema import Runbook, Step
 from runbooks.source import Path, Source
 from runbooks.walk import BLOCKS, lines_of, walk
@@ -21,6 +22,11 @@ TAKEN_NAMES = frozenset({"params", "steps", "incident", "run", "output", "true",
 
 def structure_findings(source: Source, runbook: Runbook) -> Iterator[Finding]:
     """Ids, fields that a kind does not have, approvals, cases, loops, joins."""
+    count = sum(1 for _ in walk(runbook))
+    if count > MAX_STEPS:
+        sentence = f"the runbook has {count} steps; at most {MAX_STEPS} are run at once, so split it"
+        yield source.finding(("steps",), "too_large", sentence, key=True)
+        return
     yield from _duplicate_ids(source, runbook)
     for block, steps in (("steps", runbook.steps), ("finally", runbook.finally_)):
         yield from _approvals(source, (block,), steps, frozenset(with_aliases({f.step.id: 0 for f in walk(runbook)})))

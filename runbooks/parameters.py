@@ -20,6 +20,11 @@ _TYPES: dict[ParameterType, tuple[type, ...]] = {
 }
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text names where a secret is kept, and is none itself."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def bind_parameters(runbook: Runbook | GameDay, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every declared parameter with its value; Rejected, naming all mistakes and no value of a secret, otherwise."""
     mistakes = [
@@ -48,7 +53,7 @@ def mistake_in(parameter: Parameter, value: Any) -> str | None:
     is_boolean_as_number = isinstance(value, bool) and parameter.type is not ParameterType.BOOLEAN
     if not isinstance(value, _TYPES[parameter.type]) or is_boolean_as_number:
         return f"must be of type {parameter.type.value}, not {type(value).__name__}"
-    if parameter.type is ParameterType.SECRET and not _REFERENCE.fullmatch(str(value)):
+    if parameter.type is ParameterType.SECRET and not is_reference(str(value)):
         return "a secret is given as a reference such as env:NAME or file:PATH, never as its value"
     if parameter.choices and value not in parameter.choices:
         return f"must be one of {', '.join(map(str, parameter.choices))}"

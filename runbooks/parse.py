@@ -66,9 +66,14 @@ def _finding(error: ErrorDetails, source: Source, model: type[BaseModel]) -> Fin
         case _:
             given = error["input"]
             shown = "" if isinstance(given, dict | list) else f" (it is {str(given)[:60]!r})"
+            shown = " (there is nothing)" if given is None else shown
             where = f"{path[-1]}: " if path else ""
-            sentence = error["msg"][:1].lower() + error["msg"][1:]
+            sentence = _in_the_words_of_yaml(error["msg"][:1].lower() + error["msg"][1:])
             return source.finding(path, "bad_value", f"{where}{sentence}{shown}")
+
+
+def _in_the_words_of_yaml(sentence: str) -> str:
+    return sentence.replace("valid tuple", "list").replace("tuple", "list").replace("valid dictionary", "mapping")
 
 
 def _path(location: Sequence[str | int], data: Any) -> Path:

@@ -8,6 +8,7 @@ value; anything else is text.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from math import isfinite
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
@@ -31,6 +32,8 @@ MAX_ITEMS = 10_000
 MAX_DEPTH = 40
 # Bits of a number: more than any id, counter or time in nanoseconds needs.
 _MAX_BITS = 256
+# Of a fraction: a float has no more.
+_MAX_DIGITS = 15
 
 _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem,
@@ -44,7 +47,7 @@ _METHODS = frozenset(
 )
 _FILTERS = (
     "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last", "length",
-    "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select", "selectattr", "sort",
+    "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr", "sort",
     "string", "sum", "title", "trim", "unique", "upper",
 )  # fmt: skip
 _TESTS = (
@@ -126,6 +129,9 @@ def _parse(text: str, at: str = "") -> nodes.Template:
         raise Rejected(f"{at}{text[:80]!r} is not an expression: {error.message}") from None
     except RecursionError:
         raise Rejected(f"{at}the expression is nested too deeply") from None
+    except ValueError:
+        # A number of more digits than Python reads.
+        raise Rejected(f"{at}{text[:80]!r}: a number in it is too long") from None
     except Rejected as error:
         raise Rejected(f"{at}{text[:80]!r}: {error.sentence}") from None
     return tree
@@ -221,6 +227,8 @@ def _plain(value: Any, at: str, depth: int = 0) -> Any:
     if isinstance(value, Undefined):
         # Touching a strict undefined raises with the name that is missing.
         str(value)
+    if isinstance(value, float) and not isfinite(value):
+        raise Rejected(f"the expression gives {value}, which is no JSON value")
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -255,6 +263,13 @@ def _join(value: Iterable[Any], separator: str = "") -> str:
     parts = [str(item) for item in _few(value)]
     size = sum(map(len, parts)) + len(separator) * max(len(parts) - 1, 0)
     return separator.join(parts) if size <= MAX_RENDERED_BYTES else _too_long(size)
+
+
+def _round(value: float, precision: int = 0) -> float:
+    # Jinja's own takes ten to the power of whatever it is told.
+    if not isinstance(precision, int) or abs(precision) > _MAX_DIGITS:
+        raise Rejected(f"numbers are rounded to at most {_MAX_DIGITS} digits")
+    return round(float(value), precision)
 
 
 def _replace(text: str, old: str, new: str) -> str:
@@ -316,6 +331,7 @@ def _environment() -> _Environment:
     own: dict[str, Callable[..., Any]] = {
         "join": _join,
         "replace": _replace,
+        "round": _round,
         "tojson": _to_json,
         "fromjson": _from_json,
     }

@@ -9,9 +9,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from domain.durations import Duration
+from domain.durations import Duration, between
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Freeze
@@ -23,6 +23,12 @@ from domain.timeline import Actor
 SCHEMA_VERSION = 1
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Percentage = Annotated[str, StringConstraints(pattern=r"^(100|[1-9]?[0-9])%$")]
+# Asked or reminded more often than this, a run would do nothing else; a day is the longest anybody forgets for.
+Interval = Annotated[Duration, between(timedelta(milliseconds=100), timedelta(days=7))]
+# What takes no time at all cannot be done; a run that takes longer than a year is none.
+Limit = Annotated[Duration, between(timedelta(milliseconds=100), timedelta(days=366))]
+# Renewed three times within it; shorter, a busy engine would look like a dead holder.
+Lease = Annotated[Duration, between(timedelta(seconds=5), timedelta(days=1))]
 # Temporal takes 2,000 activities in flight per workflow; a fan-out may be one of several branches.
 MAX_CONCURRENCY = 200
 # Output kept in workflow history per step; more is cut with a marker (Temporal warns at 256 KiB a payload).
@@ -62,8 +68,8 @@ class ActionCall(Model):
 class Verify(ActionCall):
     """A check that must hold after the step, repeated until it does or time is up."""
 
-    within: Duration = timedelta(seconds=60)
-    every: Duration = timedelta(seconds=2)
+    within: Annotated[Duration, between(timedelta(), timedelta(days=366))] = timedelta(seconds=60)
+    every: Interval = timedelta(seconds=2)
 
 
 class Approval(Model):
@@ -74,10 +80,10 @@ class Approval(Model):
     # Groups or people; empty: any person of `hotwash.yaml`.
     approvers: tuple[str, ...] = ()
     min_approvals: int = Field(default=1, ge=1, le=10)
-    expires_after: Duration = timedelta(minutes=30)
-    remind_every: Duration = timedelta(minutes=5)
+    expires_after: Limit = timedelta(minutes=30)
+    remind_every: Interval = timedelta(minutes=5)
     # Nobody has decided after so long: these groups or people are asked as well, and may vote.
-    escalate_after: Duration | None = None
+    escalate_after: Limit | None = None
     escalate_to: tuple[str, ...] = ()
     message: str = ""
 
@@ -88,15 +94,15 @@ class Manual(Model):
     instructions: str
     # A group or a person; None: the commander.
     assignee: str | None = None
-    remind_every: Duration = timedelta(minutes=10)
+    remind_every: Interval = timedelta(minutes=10)
 
 
 class Wait(Model):
     """For a time, or until a check holds (then `duration` is how long at most)."""
 
-    duration: Duration
+    duration: Limit
     until: ActionCall | None = None
-    every: Duration = timedelta(seconds=5)
+    every: Interval = timedelta(seconds=5)
 
 
 class Parallel(Model):
@@ -176,8 +182,8 @@ class Step(Model):
     runbook: NestedCall | None = None
     # --- common fields ---
     # One attempt may take this long; all attempts together (of a block: all that is inside), `deadline`.
-    timeout: Duration | None = None
-    deadline: Duration | None = None
+    timeout: Limit | None = None
+    deadline: Limit | None = None
     retry: Retry = Retry()
     on_failure: OnFailure = OnFailure.ROLLBACK
     on_unknown: OnUnknown = OnUnknown.CHECK
@@ -220,7 +226,7 @@ class StopCondition(ActionCall):
 
     id: Identifier
     title: str = ""
-    every: Duration = timedelta(seconds=30)
+    every: Interval = timedelta(seconds=30)
     # What an answer that cannot be told means.
     on_missing: Literal["stop", "go_on"] = "stop"
 
@@ -242,15 +248,20 @@ class Locks(Model):
     resources: tuple[str, ...] = Field(min_length=1)
     when_held: WhenHeld = WhenHeld.QUEUE
     # Longer than this nobody waits; so two runs that wait for each other do not wait for ever.
-    wait_at_most: Duration = timedelta(hours=1)
+    wait_at_most: Limit = timedelta(hours=1)
     # A holder that says nothing for this long has died.
-    lease: Duration = timedelta(minutes=5)
+    lease: Lease = timedelta(minutes=5)
+
+
+def _number(version: object) -> object:
+    # `true` equals 1, and is no version.
+    return str(version) if isinstance(version, bool) else version
 
 
 class Runbook(Model):
     """A whole runbook."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], BeforeValidator(_number)]
     name: Identifier
     title: str
     version: str = "1"
@@ -259,7 +270,7 @@ class Runbook(Model):
     # A successful run means that the impact is over: the incident moves to `monitoring`.
     mitigates: bool = False
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
-    timeout: Duration = timedelta(hours=24)
+    timeout: Limit = timedelta(hours=24)
     triggers: tuple[Trigger, ...] = ()
     locks: Locks | None = None
     stop_conditions: tuple[StopCondition, ...] = ()

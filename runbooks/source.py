@@ -5,11 +5,12 @@ Only plain data comes out: no tags, no merges, no dates, no duplicate keys, and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from runbooks.findings import Finding, Unreadable
 
@@ -20,6 +21,8 @@ MAX_ALIASES = 20
 MAX_NODES = 50_000
 # Steps in branches in steps: a reader is lost long before.
 MAX_DEPTH = 40
+# Of a whole number, its sign apart: what every JSON reader and database keeps exactly.
+MAX_BITS = 63
 
 Path = tuple[str | int, ...]
 
@@ -59,7 +62,8 @@ class Source:
 def read_yaml(text: str, file_name: str) -> Source:
     """Read one document; Unreadable (a Rejected) with file, line and column for whatever is not plain data."""
     reader = _Reader(file_name)
-    size = len(text.encode())
+    # Half a character cannot be encoded; the reader refuses it, with its place.
+    size = len(text.encode(errors="replace"))
     if size > MAX_BYTES:
         raise reader.error(None, "too_large", f"the file has {size} bytes; at most {MAX_BYTES} are read")
     yaml = YAML(typ="safe", pure=True)
@@ -72,6 +76,8 @@ def read_yaml(text: str, file_name: str) -> Source:
         raise reader.error(mark, "not_yaml", sentence) from None
     except YAMLError as error:
         raise reader.error(None, "not_yaml", f"this is not YAML: {error}") from None
+    except UnicodeError:
+        raise reader.error(None, "bad_text", "the file is not text in UTF-8") from None
     except RecursionError:
         raise reader.error(None, "too_deep", "the document is nested too deeply") from None
     return Source(file=file_name, data=data, places=reader.places, key_places=reader.key_places)
@@ -88,6 +94,8 @@ class _Reader:
         self._seen: set[int] = set()
         self._aliases = 0
         self._nodes = 0
+        # Collections around the value that is being read.
+        self._around: set[int] = set()
 
     def error(self, mark: Any, code: str, sentence: str) -> Unreadable:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
@@ -96,12 +104,19 @@ class _Reader:
     def value(self, node: Node, path: Path) -> Any:
         self._count(node, path)
         self.places[path] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if id(node) in self._around:
+            sentence = "this goes round in circles: an alias names what it stands in; write the value out"
+            raise self.error(node.start_mark, "alias_cycle", sentence)
+        self._around.add(id(node))
         if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
+            value: Any = self._mapping(node, path)
+        else:
             self._demand_tag(node, ("seq",))
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node)
+            value = [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        self._around.discard(id(node))
+        return value
 
     def _count(self, node: Node, path: Path) -> None:
         self._nodes += 1
@@ -144,13 +159,25 @@ class _Reader:
             return str(node.value)
         self._demand_tag(node, ("str", "int", "float", "bool", "null"))
         if _is_plain(node, ("str",)):
-            return str(node.value)
+            return self._text(node)
         try:
-            return self._scalars.construct_object(node, deep=True)
+            value = self._scalars.construct_object(node, deep=True)
         except ValueError as error:
             raise self.error(
                 node.start_mark, "bad_value", f"{str(node.value)[:40]!r} cannot be read: {error}"
             ) from None
+        is_odd_float = isinstance(value, float) and not isfinite(value)
+        if is_odd_float or (isinstance(value, int) and value.bit_length() > MAX_BITS):
+            sentence = f"{str(node.value)[:40]!r} is no number that JSON knows; put it in quotes if it is text"
+            raise self.error(node.start_mark, "bad_value", sentence)
+        return value
+
+    def _text(self, node: Node) -> str:
+        text = str(node.value)
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+            sentence = "this text holds a character that cannot be stored (NUL, or half of one); leave it out"
+            raise self.error(node.start_mark, "bad_text", sentence)
+        return text
 
     def _demand_tag(self, node: Node, names: tuple[str, ...]) -> None:
         if not _is_plain(node, names):

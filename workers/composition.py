@@ -72,6 +72,8 @@ PASSED_THROUGH = (
     "runbooks",
     "activities",
     "workflows.options",
+    # Models only; made anew for every run they took a twentieth of a worker's time.
+    "workflows.steps.state",
     "pydantic",
     "pydantic_core",
     "annotated_types",

@@ -137,7 +137,7 @@ class _Job:
 
     def _parameter(self, name: str, option: Reading) -> dict[str, Any]:
         option.take("name")
-        is_secret = bool(option.boolean("secure"))
+        is_secret = bool(option.boolean("secure")) or may_be_secret(name)
         made: dict[str, Any] = {"type": "secret"} if is_secret else {}
         about = (option.text("description") or option.text("label") or "").strip()
         if about:

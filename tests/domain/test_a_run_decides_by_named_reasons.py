@@ -101,7 +101,7 @@ def test_no_attempt_begins_after_the_deadline() -> None:
 
 
 @given(
-    failed=st.integers(1, 100), factor=st.floats(1, 1000), seconds=st.integers(0, 10_000), most=st.integers(0, 10_000)
+    failed=st.integers(1, 100), factor=st.floats(1, 100), seconds=st.integers(0, 10_000), most=st.integers(0, 10_000)
 )
 def test_pauses_grow_and_are_bounded(failed: int, factor: float, seconds: int, most: int) -> None:
     """However often and however steeply, a pause never shrinks and never exceeds its limit."""

@@ -53,7 +53,7 @@ steps:
                 "switch, runbook; it"
             ),
         ),
-        ("steps: []", "5:8 bad_value steps: tuple should have at least 1 item"),
+        ("steps: []", "5:8 bad_value steps: list should have at least 1 item"),
         ("", "1:1 missing_key the key 'steps' is missing"),
         ("steps: [{id: a, action: nop}]", "5:25 unknown_action there is no action 'nop'; did you mean 'noop'?"),
         ("steps: [{id: a, action: check.http}]", "5:25 missing_parameter check.http: the parameter 'url' is missing"),
@@ -120,7 +120,7 @@ def test_each_mistake_is_named_where_it_is(body: str, expected: str) -> None:
         ("a: 1\nb: 2\na: 3", "3:1 duplicate_key 'a' is here twice; the first is on line 1"),
         ("a: !!python/object:os.system {}", "1:4 bad_tag"),
         ("a: &x [1]\nb: [" + "*x, " * 30 + "]", "too_many_aliases"),
-        ("a: &a [*a]", "too_many_aliases"),
+        ("a: &a [*a]", "1:4 alias_cycle"),
         ("a: &a {x: 1}\nb: {<<: *a}", "bad_key merge keys"),
         ("[" * 9000, "too_deep"),
         ("a: [1, 2", "not_yaml"),

@@ -65,7 +65,7 @@ class RunDesk:
         self.document = start.runbook.document
         self.specs = start.runbook.actions
         self.me: Actor = automation(f"runbook:{start.runbook.reference.name}")
-        self.recorder = Recorder(start.recorder)
+        self.recorder = Recorder(start.recorder, wakes_often=True)
         self.courier = Courier(self._on_receipt, start.courier)
         self.phase = Phase.FORWARD
         self.ending: Ending | None = None
