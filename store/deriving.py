@@ -38,13 +38,6 @@ _NAME = "learning"
 _REBUILD_BATCH = 500
 # Any number that nothing else in the same database uses; next to that of the migrations.
 _REBUILD_LOCK = 1_094_861_637
-_DERIVED = (
-    incident_facts,
-    item_facts,
-    promise_facts,
-    page_facts,
-    review_facts,
-)
 
 
 async def derive(
@@ -75,8 +68,7 @@ async def bring_up_to_date(database: Database) -> None:
 async def rebuild(database: Database) -> int:
     """Make search and facts anew from pictures and timelines, some hundred a transaction; answers how many things.
 
-    Others may save meanwhile. May be repeated, and broken off: the next start takes it up again. Episodes of alert
-    groups are not made anew: a group's picture shows its newest episode only, and the counts of earlier ones stay.
+    Others may save meanwhile. May be repeated, and broken off: the next start takes it up again.
     """
     async with AsyncExitStack() as held:
         if not database.is_sqlite:
@@ -98,8 +90,8 @@ async def _mark(connection: AsyncConnection) -> None:
 
 async def _forget(connection: AsyncConnection) -> None:
     await connection.execute(delete(derivations))
-    for table in _DERIVED:
-        await connection.execute(delete(table))
+    # Rows of facts are written over, not taken away: they may know more than the newest picture (the deadline before
+    # an extension, pages beyond those that a picture shows, earlier episodes of an alert group).
     from_groups = incident_dimensions.c.source.startswith(f"{ProjectionKind.ALERT_GROUP.value}/")
     await connection.execute(delete(incident_dimensions).where(~from_groups))
     # Lessons and runbooks are not in pictures; their words stay.

@@ -86,6 +86,8 @@ def _incident(_: str, picture: Projection) -> Facts:
     found = [(Dimension.SERVICE, service) for service in services]
     if row["type"]:
         found.append((Dimension.TYPE, row["type"]))
+    runs = [run for run in document.get("runs") or () if isinstance(run, dict)]
+    found += [(Dimension.RUNBOOK, name) for run in runs if (name := _text(run, "runbook"))]
     return Facts(incident=row, dimensions=_dimensions(picture, picture.id, found))
 
 
@@ -181,7 +183,7 @@ def _review(_: str, picture: Projection) -> Facts:
     signed = _object(document, "sign_off") or _object(document, "waiver")
     row: Row = {
         "incident_id": incident_id,
-        "first_due_at": _at(document, "due_at"),
+        "first_due_at": _at(document, "first_due_at") or _at(document, "due_at"),
         "due_at": _at(document, "due_at"),
         "finished_at": _at(signed, "at") if state in _REVIEW_OVER else None,
         "state": state,

@@ -3,12 +3,15 @@
 Every method raises Transient, without credentials in its sentence, when the database is away or too slow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from domain.effect import Claim
+from domain.insight.evidence import Evidence
+from domain.insight.report import Insight
+from domain.insight.words import Window
 from domain.record import ProjectionKind, RecordBatch
 from domain.search import Found, Hit, SearchQuery
 
@@ -143,6 +146,22 @@ class SearchIndex(Protocol):
         """Make exactly these runbooks findable; the same again changes nothing."""
 
 
+class InsightReader(Protocol):
+    """What many incidents say, over one window; every number leads to a list that has exactly as many things."""
+
+    async def insights(self) -> list[Insight]:
+        """All of them, in the order in which they are read."""
+
+    async def insight(self, name: str) -> Insight:
+        """One by name; Rejected (not found) when there is none such."""
+
+    async def listing(self, evidence: Evidence, cursor: str | None = None, limit: int = 50) -> Listing:
+        """The things that a number counts, newest first."""
+
+    async def count(self, evidence: Evidence) -> int:
+        """How many things an evidence describes."""
+
+
 class Store(Protocol):
     """An open store. Close it when done."""
 
@@ -165,6 +184,9 @@ class Store(Protocol):
     @property
     def search(self) -> SearchIndex:
         """Finds things by their words."""
+
+    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
+        """Counting over a window; `teams` maps a team to its services, `zone` is the local time of hours."""
 
     @property
     def address(self) -> str:

@@ -1,10 +1,22 @@
 """Opens the store for a URL and puts its parts together; the rest of the house sees `store.interface` only."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
+from domain.insight.words import Window
 from store.database import Database
 from store.deriving import bring_up_to_date, rebuild
-from store.interface import Document, EffectLedger, RecordReader, RecordSink, Revision, SearchIndex, TimelineReader
+from store.insight import SqlInsight
+from store.interface import (
+    Document,
+    EffectLedger,
+    InsightReader,
+    RecordReader,
+    RecordSink,
+    Revision,
+    SearchIndex,
+    TimelineReader,
+)
 from store.ledger import SqlLedger
 from store.migrating import read_revision, upgrade
 from store.reading import SqlReader
@@ -25,6 +37,10 @@ class SqlStore:
         self.reader: RecordReader = SqlReader(database)
         self.timelines: TimelineReader = WholeTimelines(self.reader)
         self.search: SearchIndex = SqlSearch(database)
+
+    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
+        """Counting over a window."""
+        return SqlInsight(self._database, window, teams, zone)
 
     @property
     def address(self) -> str:

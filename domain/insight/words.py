@@ -18,6 +18,7 @@ class Dimension(StrEnum):
     CHANGE = "change"
     VENDOR = "vendor"
     TYPE = "type"
+    RUNBOOK = "runbook"
 
 
 class Measure(StrEnum):

@@ -1,0 +1,317 @@
+"""Turns an `Evidence` into SQL: counted, tallied by a group, as a distribution, or listed one by one.
+
+Called by `store/insight.py`. The one thing to know: all four share `_conditions`, so that a number and its drill-down
+are the same question. Everything is answered from the narrow tables of `tables_learning.py`.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, case, func, literal, not_, or_, select, tuple_
+
+from domain.errors import Rejected
+from domain.insight.clock import BUSINESS_CLOSES, BUSINESS_OPENS, SLEEP_BEGINS, SLEEP_ENDS, offsets
+from domain.insight.evidence import Evidence, Grouping, Subject, Which
+from domain.record import ProjectionKind
+from store.columns import microseconds
+from store.database import Database
+from store.interface import Document, Listing
+from store.tables import pictures
+from store.tables_learning import (
+    alert_facts,
+    incident_dimensions,
+    incident_facts,
+    item_facts,
+    page_facts,
+    promise_facts,
+    review_facts,
+)
+
+_LONGEST_PAGE = 500
+_SECOND = 1_000_000
+# 1 January 1970 was a Thursday; hours of the week are counted from Monday.
+_HOURS_TO_MONDAY = 72
+_SATURDAY = 5
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """Where the things of a subject are."""
+
+    table: Table
+    key: tuple[str, ...]
+    # The time by which they belong to a window, and by which lists are sorted.
+    at: str
+    url: Callable[[Any], str]
+
+
+_SUBJECTS: dict[Subject, _Subject] = {
+    Subject.INCIDENT: _Subject(incident_facts, ("incident_id",), "at", lambda row: f"/incidents/{row.incident_id}"),
+    Subject.DRILL: _Subject(incident_facts, ("incident_id",), "at", lambda row: f"/incidents/{row.incident_id}"),
+    Subject.ACTION_ITEM: _Subject(item_facts, ("item_id",), "at", lambda row: f"/action-items/{row.item_id}"),
+    Subject.PROMISE: _Subject(
+        promise_facts, ("update_id",), "promised_at", lambda row: f"/incidents/{row.incident_id}"
+    ),
+    Subject.ALERT: _Subject(alert_facts, ("origin", "rule"), "at", lambda row: f"/triage/{row.group_id}"),
+    Subject.PAGE: _Subject(
+        page_facts, ("page_id", "person", "level", "round"), "at", lambda row: f"/incidents/{row.incident_id}"
+    ),
+    Subject.REVIEW: _Subject(review_facts, ("incident_id",), "first_due_at", lambda row: f"/reviews/{row.incident_id}"),
+}
+
+
+class InsightCounting:
+    """Counts what an `Evidence` describes; `zone` is the local time of hours and weekdays."""
+
+    def __init__(self, database: Database, zone: str) -> None:
+        self._database = database
+        self._zone = zone
+
+    async def count(self, evidence: Evidence) -> int:
+        """How many there are."""
+        query = select(func.count()).select_from(_SUBJECTS[evidence.of].table).where(*self._conditions(evidence))
+        async with self._database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def tally(self, evidence: Evidence, by: Grouping, limit: int = 10) -> list[tuple[str, int]]:
+        """The largest groups and how many are in each."""
+        if by is Grouping.VALUE:
+            query = _tally_values(evidence, limit)
+        else:
+            group = self._group(evidence, by).label("name")
+            many = func.count().label("many")
+            query = select(group, many).select_from(_SUBJECTS[evidence.of].table).where(*self._conditions(evidence))
+            query = query.group_by(group).order_by(many.desc(), group).limit(limit)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [(str(row.name), int(row.many)) for row in rows]
+
+    async def values(self, evidence: Evidence) -> list[tuple[int, int]]:
+        """The seconds of `measure` by rising value, each with how many incidents have it."""
+        if evidence.measure is None:
+            raise ValueError("values are of a measure")
+        value = incident_facts.c[evidence.measure.value]
+        query = select(value, func.count()).where(*self._conditions(evidence)).group_by(value).order_by(value)
+        async with self._database.reading() as connection:
+            return [(int(row[0]), int(row[1])) for row in (await connection.execute(query)).all()]
+
+    async def listing(self, evidence: Evidence, cursor: str | None = None, limit: int = 50) -> Listing:
+        """The things themselves, newest first."""
+        subject = _SUBJECTS[evidence.of]
+        at = func.coalesce(subject.table.c[subject.at], 0)
+        keys = [subject.table.c[name] for name in subject.key]
+        length = max(1, min(limit, _LONGEST_PAGE))
+        query = select(subject.table, _title(evidence.of).label("shown_title")).where(*self._conditions(evidence))
+        if cursor is not None:
+            query = query.where(tuple_(at, *keys) < tuple_(*(literal(part) for part in _read_cursor(cursor, keys))))
+        query = query.order_by(at.desc(), *(key.desc() for key in keys)).limit(length + 1)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        following = None
+        if len(rows) > length:
+            last = rows[length - 1]._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+            following = _cursor([last[subject.at] or 0, *(last[name] for name in subject.key)])
+        return Listing([_shown(evidence, subject, row) for row in rows[:length]], following)
+
+    # --- inside ---
+
+    def _conditions(self, evidence: Evidence) -> list[Condition]:
+        subject = _SUBJECTS[evidence.of]
+        columns = subject.table.c
+        is_standing = evidence.of is Subject.ACTION_ITEM
+        found: list[Condition] = []
+        if evidence.of is Subject.DRILL:
+            found.append(columns.is_drill.is_(True))
+        else:
+            found.append(columns.is_real.is_(True))
+        if not is_standing:
+            found += _within(columns[subject.at], evidence)
+        found += self._narrowed(evidence, columns)
+        if evidence.which is not None:
+            found.append(self._which(evidence, evidence.which))
+        return found
+
+    def _narrowed(self, evidence: Evidence, columns: Any) -> list[Condition]:
+        found: list[Condition] = []
+        if evidence.dimension is not None:
+            alike = select(incident_dimensions.c.incident_id).where(*_dimension(evidence))
+            found.append(columns.incident_id.in_(alike))
+        elif evidence.values:
+            found.append(columns[_VALUES[evidence.of]].in_(evidence.values))
+        if evidence.severity is not None:
+            found.append(columns.severity == evidence.severity)
+        if evidence.measure is not None:
+            found.append(columns[evidence.measure.value].is_not(None))
+        if evidence.hour is not None:
+            found.append(self._hour_of_week(evidence) % 24 == evidence.hour)
+        if evidence.weekday is not None:
+            found.append(self._hour_of_week(evidence) // 24 == evidence.weekday)
+        return found
+
+    def _which(self, evidence: Evidence, which: Which) -> Condition:
+        if evidence.of is Subject.PAGE:
+            return self._band(evidence, which)
+        known = _WHICH.get((evidence.of, which))
+        if known is None:
+            raise Rejected(f"{which.value!r} says nothing of {evidence.of.value.replace('_', ' ')}s")
+        return known(evidence)
+
+    def _band(self, evidence: Evidence, which: Which) -> Condition:
+        hour = self._hour_of_week(evidence)
+        asleep = or_(hour % 24 >= SLEEP_BEGINS, hour % 24 < SLEEP_ENDS)
+        at_work = and_(hour // 24 < _SATURDAY, hour % 24 >= BUSINESS_OPENS, hour % 24 < BUSINESS_CLOSES)
+        match which:
+            case Which.SLEEP:
+                return asleep
+            case Which.BUSINESS:
+                return at_work
+            case Which.OFF_HOURS:
+                return and_(not_(asleep), not_(at_work))
+        raise Rejected(f"{which.value!r} says nothing of pages")
+
+    def _hour_of_week(self, evidence: Evidence) -> ColumnElement[int]:
+        """0 is Monday, midnight to one, in local time; summer time included."""
+        at = _SUBJECTS[evidence.of].table.c.at
+        steps = offsets(self._zone, evidence.since, evidence.until)
+        ahead: Any = literal(steps[0][1])
+        if len(steps) > 1:
+            whens = [(at >= microseconds(moment), seconds) for moment, seconds in reversed(steps[1:])]
+            ahead = case(*whens, else_=steps[0][1])
+        hours: ColumnElement[int] = (at // _SECOND + ahead) // 3600
+        return (hours + _HOURS_TO_MONDAY) % 168
+
+    def _group(self, evidence: Evidence, by: Grouping) -> ColumnElement[Any]:
+        columns = _SUBJECTS[evidence.of].table.c
+        match by:
+            case Grouping.HOUR:
+                return self._hour_of_week(evidence) % 24
+            case Grouping.WEEKDAY:
+                return self._hour_of_week(evidence) // 24
+            case _:
+                return columns[by.value]
+
+
+# What `values` means where no dimension is named.
+_VALUES = {
+    Subject.PAGE: "person",
+    Subject.ALERT: "rule",
+    Subject.PROMISE: "audience",
+    Subject.ACTION_ITEM: "owner",
+    Subject.INCIDENT: "incident_id",
+    Subject.DRILL: "incident_id",
+    Subject.REVIEW: "incident_id",
+}
+
+
+def _within(at: ColumnElement[Any], evidence: Evidence) -> list[Condition]:
+    return [at >= microseconds(evidence.since), at < microseconds(evidence.until)]
+
+
+def _dimension(evidence: Evidence) -> list[Condition]:
+    table = incident_dimensions.c
+    found: list[Condition] = [table.is_real.is_(True), *_within(table.at, evidence)]
+    if evidence.dimension is not None:
+        found.append(table.dimension == evidence.dimension.value)
+    if evidence.values:
+        found.append(table.value.in_(evidence.values))
+    return found
+
+
+def _tally_values(evidence: Evidence, limit: int) -> Select[Any]:
+    table = incident_dimensions.c
+    many = func.count(table.incident_id.distinct()).label("many")
+    query = select(table.value.label("name"), many).where(*_dimension(evidence))
+    return query.group_by(table.value).order_by(many.desc(), table.value).limit(limit)
+
+
+def _until(evidence: Evidence) -> int:
+    return microseconds(evidence.until)
+
+
+_item, _promise, _review, _incident = item_facts.c, promise_facts.c, review_facts.c, incident_facts.c
+_late_answer = _promise.answered_at > _promise.promised_at
+_in_time = and_(_review.finished_at <= _review.first_due_at, _review.state != "waived")
+_signed = and_(_review.finished_at.is_not(None), _review.state != "waived")
+
+_WHICH: dict[tuple[Subject, Which], Callable[[Evidence], Condition]] = {
+    (Subject.ACTION_ITEM, Which.OPEN): lambda _: _item.is_open.is_(True),
+    (Subject.ACTION_ITEM, Which.OVERDUE): lambda e: and_(_item.is_open.is_(True), _item.due_at < _until(e)),
+    (Subject.ACTION_ITEM, Which.FINISHED): lambda e: and_(_item.state == "done", *_within(_item.finished_at, e)),
+    (Subject.ACTION_ITEM, Which.FINISHED_ON_TIME): lambda e: and_(
+        _item.state == "done", *_within(_item.finished_at, e), _item.finished_at <= _item.due_at, _item.extensions == 0
+    ),
+    (Subject.PROMISE, Which.KEPT): lambda _: _promise.answered_at <= _promise.promised_at,
+    (Subject.PROMISE, Which.BROKEN): lambda _: or_(_late_answer, _promise.answered_at.is_(None)),
+    (Subject.PROMISE, Which.BROKEN_LATE): lambda _: _late_answer,
+    (Subject.ALERT, Which.MATTERED): lambda _: alert_facts.c.mattered.is_(True),
+    (Subject.ALERT, Which.IGNORED): lambda _: alert_facts.c.mattered.is_(False),
+    (Subject.REVIEW, Which.ON_TIME): lambda _: _in_time,
+    (Subject.REVIEW, Which.EXTENDED): lambda _: and_(
+        _signed, _review.finished_at > _review.first_due_at, _review.finished_at <= _review.due_at
+    ),
+    (Subject.REVIEW, Which.LATE): lambda _: and_(_signed, _review.finished_at > _review.due_at),
+    (Subject.REVIEW, Which.WAIVED): lambda _: _review.state == "waived",
+    (Subject.REVIEW, Which.OWED): lambda _: and_(_review.finished_at.is_(None), _review.state != "waived"),
+    (Subject.REVIEW, Which.DECIDED): lambda _: _review.state != "waived",
+    (Subject.INCIDENT, Which.DETECTED_BY_AUTOMATION): lambda _: _incident.declared_by.in_(("automation", "alert")),
+    (Subject.INCIDENT, Which.ACKNOWLEDGED): lambda _: _incident.to_acknowledge.is_not(None),
+    (Subject.INCIDENT, Which.REOPENED): lambda _: _incident.reopened > 0,
+    (Subject.INCIDENT, Which.NEAR_MISS): lambda _: _incident.is_near_miss.is_(True),
+}
+
+
+def _title(of: Subject) -> ColumnElement[Any]:
+    if of is Subject.ACTION_ITEM:
+        return _item.title
+    if of is Subject.ALERT:
+        return alert_facts.c.rule
+    incident_id = _SUBJECTS[of].table.c.incident_id
+    found = select(pictures.c.title).where(
+        pictures.c.kind == ProjectionKind.INCIDENT.value, pictures.c.id == incident_id
+    )
+    return found.scalar_subquery()
+
+
+# Columns that hold a time, and those that are for the database only.
+_MOMENTS = {"at", "due_at", "first_due_at", "finished_at", "promised_at", "answered_at"}
+_HIDDEN = {"shown_title", "is_real"}
+
+
+def _shown(evidence: Evidence, subject: _Subject, row: Any) -> Document:
+    fields: Document = {
+        "id": ":".join(str(getattr(row, name)) for name in subject.key),
+        "title": row.shown_title or "",
+        "url": subject.url(row),
+    }
+    for name, value in row._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for it
+        if name not in _HIDDEN and name not in fields:
+            fields[name] = _moment(value) if name in _MOMENTS else value
+    if evidence.measure is not None:
+        fields["seconds"] = fields[evidence.measure.value]
+    return fields
+
+
+def _moment(value: int | None) -> str | None:
+    return None if value is None else datetime.fromtimestamp(value / _SECOND, UTC).isoformat()
+
+
+def _cursor(parts: Sequence[object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        parts = None
+    fits = isinstance(parts, list) and len(parts) == 1 + len(keys) and isinstance(parts[0], int)
+    if not fits or any(not isinstance(part, key.type.python_type) for part, key in zip(parts[1:], keys, strict=True)):
+        raise Rejected("the cursor is not one that a list has given; leave it out to begin at the first page")
+    return list(parts)
