@@ -87,7 +87,17 @@ async def forget_others(connection: AsyncConnection, kind: Found, present: Seque
     """Take away the things of one kind that are not there any more."""
     table = search_documents
     gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id.not_in(present)).returning(table.c.id)
-    ids = (await connection.execute(gone)).scalars().all()
+    await _unindex(connection, (await connection.execute(gone)).scalars().all())
+
+
+async def forget_thing(connection: AsyncConnection, kind: Found, thing_id: str) -> None:
+    """Take away one thing."""
+    table = search_documents
+    gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id == thing_id).returning(table.c.id)
+    await _unindex(connection, (await connection.execute(gone)).scalars().all())
+
+
+async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:
     # PostgreSQL's rows went along with those of `search_documents`.
     if ids and connection.dialect.name == "sqlite":
         await connection.execute(_FORGET, [{"id": id_} for id_ in ids])

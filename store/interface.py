@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.alike import AlikeIncident
 from domain.effect import Claim
 from domain.insight.evidence import Evidence
 from domain.insight.report import Insight
 from domain.insight.words import Window
+from domain.pattern import Lesson, LessonText, Taggable
 from domain.record import ProjectionKind, RecordBatch
 from domain.search import Found, Hit, SearchQuery
 
@@ -162,7 +164,63 @@ class InsightReader(Protocol):
         """How many things an evidence describes."""
 
 
-class Store(Protocol):
+class AlikeFinder(Protocol):
+    """Earlier incidents like one, with what helped and what of them is still owed."""
+
+    async def alike(
+        self, incident_id: str, *, title: str = "", services: Sequence[str] = (), rules: Sequence[str] = ()
+    ) -> list[AlikeIncident]:
+        """The most alike, best first. What the record knows of the incident is used as well as what is given."""
+
+
+class PatternLibrary(Protocol):
+    """Lessons and tags: written by people, kept here and nowhere else."""
+
+    async def write(self, id_: str, text: LessonText, by: str, now: datetime) -> Lesson:
+        """Write a lesson; Rejected when somebody else has changed it since it was read. Twice is once."""
+
+    async def retire(self, id_: str, by: str, now: datetime) -> Lesson:
+        """Take a lesson out of lists and search; it can still be read. Twice is once."""
+
+    async def lesson(self, id_: str) -> Lesson:
+        """One; Rejected (not found) when there is none such."""
+
+    async def lessons(self, *, tag: str | None = None, incident_id: str | None = None) -> list[Lesson]:
+        """Those in use, newest first; with a tag, or of an incident."""
+
+    async def tag(self, kind: Taggable, id_: str, wanted: Sequence[str], by: str, now: datetime) -> tuple[str, ...]:
+        """Give a thing exactly these tags; each keeps who gave it first."""
+
+    async def tags_of(self, kind: Taggable, id_: str) -> tuple[str, ...]:
+        """The tags of a thing."""
+
+    async def tagged(self, tag: str) -> list[tuple[Taggable, str]]:
+        """What has a tag, newest first."""
+
+    async def all_tags(self) -> list[tuple[str, int]]:
+        """Every tag and how often it was given, the most frequent first."""
+
+
+class Learning(Protocol):
+    """What is learned across incidents; a part of the store, for the API."""
+
+    @property
+    def search(self) -> SearchIndex:
+        """Finds things by their words."""
+
+    @property
+    def alike(self) -> AlikeFinder:
+        """Finds incidents like one."""
+
+    @property
+    def patterns(self) -> PatternLibrary:
+        """Lessons and tags."""
+
+    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
+        """Counting over a window; `teams` maps a team to its services, `zone` is the local time of hours."""
+
+
+class Store(Learning, Protocol):
     """An open store. Close it when done."""
 
     @property
@@ -180,13 +238,6 @@ class Store(Protocol):
     @property
     def timelines(self) -> TimelineReader:
         """For the review draft."""
-
-    @property
-    def search(self) -> SearchIndex:
-        """Finds things by their words."""
-
-    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
-        """Counting over a window; `teams` maps a team to its services, `zone` is the local time of hours."""
 
     @property
     def address(self) -> str:

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from domain.insight.words import Window
+from store.alike import SqlAlike
 from store.database import Database
 from store.deriving import bring_up_to_date, rebuild
 from store.insight import SqlInsight
 from store.interface import (
+    AlikeFinder,
     Document,
     EffectLedger,
     InsightReader,
+    PatternLibrary,
     RecordReader,
     RecordSink,
     Revision,
@@ -19,6 +22,7 @@ from store.interface import (
 )
 from store.ledger import SqlLedger
 from store.migrating import read_revision, upgrade
+from store.patterns import SqlPatterns
 from store.reading import SqlReader
 from store.recording import SqlRecord
 from store.searching import SqlSearch
@@ -37,6 +41,8 @@ class SqlStore:
         self.reader: RecordReader = SqlReader(database)
         self.timelines: TimelineReader = WholeTimelines(self.reader)
         self.search: SearchIndex = SqlSearch(database)
+        self.alike: AlikeFinder = SqlAlike(database)
+        self.patterns: PatternLibrary = SqlPatterns(database)
 
     def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
         """Counting over a window."""
