@@ -107,6 +107,12 @@ class Action(ABC, Generic[P, R]):
         """What was done, as the timeline tells it."""
         return f"{self.name} is done"
 
+    def remembered(self, done: R | None, what: str) -> Finding:
+        """What a check finds whose target remembers each key's finished effect; `what`: as in `changed the flag x`."""
+        if done is None:
+            return Finding(holds=False, detail=f"this step has not {what}, or not to the end")
+        return Finding(holds=True, detail=self.sentence(done), output=document(done))
+
     def reads_only(self, parameters: P) -> bool:
         """Whether this call changes nothing, so that it needs no ledger and its check is to do it again."""
         return self.effect is Effect.READ_ONLY

@@ -182,7 +182,8 @@ class ReleaseTarget(Model):
     directory: str
     # Run after the symlink moved, so that the process picks the release up; argv, never a shell string.
     restart: tuple[str, ...] = ()
-    # A file that holds the supervised process's pid; SIGHUP is sent to it when `restart` is empty.
+    # A file that holds the supervised process's pid. SIGHUP is sent to it when `restart` is empty; with `restart` it
+    # tells whether a restart took place whose worker died, so that there is no second one.
     pid_file: str | None = None
 
 

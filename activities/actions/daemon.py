@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
-from activities.action import Action, Call, Finding, document
+from activities.action import Action, Call, Finding
 from activities.actions.switches import named, seconds
 from activities.ports import ConfigurationSource
 from domain.action_targets import Daemon
@@ -84,9 +84,7 @@ class _OnDaemon(Action[P, DaemonChange], Generic[P]):
     @override
     async def check(self, parameters: P, call: Call) -> Finding:
         change = await self._daemons.changed(self._daemon(parameters), call.performed_key)
-        if change is None:
-            return Finding(holds=False, detail=f"this step has not changed {parameters.daemon}, or not to the end")
-        return Finding(holds=True, detail=self.sentence(change), output=document(change))
+        return self.remembered(change, f"changed {parameters.daemon}")
 
     @override
     def sentence(self, result: DaemonChange) -> str:

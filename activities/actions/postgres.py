@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from typing_extensions import override
 
-from activities.action import Action, Call, Finding, document
+from activities.action import Action, Call, Finding
 from activities.actions.switches import named, seconds, secret_of
 from activities.ports import ConfigurationSource
 from domain.action_targets import PostgresCluster
@@ -156,9 +156,7 @@ class PostgresFailover(_OnCluster[FailoverParameters, Failover]):
     @override
     async def check(self, parameters: FailoverParameters, call: Call) -> Finding:
         done = await self._clusters.failed_over(self._place(parameters, call), call.performed_key)
-        if done is None:
-            return Finding(holds=False, detail=f"this step has not failed {parameters.cluster} over, or not to the end")
-        return Finding(holds=True, detail=self.sentence(done), output=document(done))
+        return self.remembered(done, f"failed {parameters.cluster} over")
 
     @override
     def sentence(self, result: Failover) -> str:
@@ -188,9 +186,7 @@ class PostgresRejoin(_OnCluster[RejoinParameters, Rejoined]):
     @override
     async def check(self, parameters: RejoinParameters, call: Call) -> Finding:
         done = await self._clusters.rejoined(self._place(parameters, call), call.performed_key)
-        if done is None:
-            return Finding(holds=False, detail=f"this step has not made {parameters.node} follow, or not to the end")
-        return Finding(holds=True, detail=self.sentence(done), output=document(done))
+        return self.remembered(done, f"made {parameters.node} follow")
 
     @override
     def sentence(self, result: Rejoined) -> str:

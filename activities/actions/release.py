@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from typing_extensions import override
 
-from activities.action import Action, Call, Finding, document
+from activities.action import Action, Call, Finding
 from activities.actions.ports import ReleaseMove, Releases
 from activities.ports import ConfigurationSource
 from domain.configuration import ReleaseTarget
@@ -52,9 +52,7 @@ class _OnReleases(Action[P, ReleaseMove], Generic[P]):
     @override
     async def check(self, parameters: P, call: Call) -> Finding:
         move = await self._releases.moved(self._target(parameters), call.performed_key)
-        if move is None:
-            return Finding(holds=False, detail=f"this step has not changed {parameters.target}, or not to the end")
-        return Finding(holds=True, detail=self.sentence(move), output=document(move))
+        return self.remembered(move, f"changed {parameters.target}")
 
     @override
     def sentence(self, result: ReleaseMove) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import Field
 from typing_extensions import override
 
-from activities.action import Action, Call, Finding, document
+from activities.action import Action, Call, Finding
 from activities.ports import ConfigurationSource
 from domain.action_targets import FlagProvider, HaproxyServer, NginxUpstream, RedisServer
 from domain.configuration import ActionSettings
@@ -153,10 +153,7 @@ class Switching(Action[P, Change[Any]], Generic[P]):
     async def check(self, parameters: P, call: Call) -> Finding:
         switch = self.switch(parameters, call)
         change = await self._switchboard.moved(switch, call.performed_key)
-        if change is None:
-            return Finding(holds=False, detail=f"this step has not changed {switch.called}, or not to the end")
-        change = self._typed(change)
-        return Finding(holds=True, detail=self.sentence(change), output=document(change))
+        return self.remembered(None if change is None else self._typed(change), f"changed {switch.called}")
 
     @override
     def sentence(self, result: Change[Any]) -> str:

@@ -16,7 +16,7 @@ import psutil
 from activities.actions.daemon import DaemonChange
 from activities.actions.ports import Program, ProgramRunner
 from activities.clients.journal import Journal
-from activities.clients.processes import running_process
+from activities.clients.processes import ProcessIdentity, running_identity
 from domain.action_targets import Daemon
 from domain.errors import NeedsHuman, Rejected, RejectionKind, Transient
 from domain.model import Model
@@ -29,18 +29,11 @@ _KILLED_WITHIN_SECONDS = 5.0
 _SHOWN_OF_A_LOG = 500
 
 
-class _Identity(Model):
-    """One process for ever: pids are used again, start times are not."""
-
-    pid: int
-    started: float
-
-
 class _Deed(Model):
     """What a key is about, as the journal remembers it."""
 
-    previous: _Identity | None
-    current: _Identity | None = None
+    previous: ProcessIdentity | None
+    current: ProcessIdentity | None = None
     done: bool = False
 
     def change(self) -> DaemonChange:
@@ -148,7 +141,7 @@ class PidFileDaemons:
             deed = _remembered(journal, key)
         return deed.change() if deed is not None and deed.done else None
 
-    async def _begin(self, daemon: Daemon, key: str, until: float) -> _Identity:
+    async def _begin(self, daemon: Daemon, key: str, until: float) -> ProcessIdentity:
         """Start it and wait for its pid file."""
         argv = daemon.start
         if daemon.foreground:
@@ -168,7 +161,7 @@ class PidFileDaemons:
             raise _ended_at_once(daemon)
         return begun
 
-    async def _end(self, daemon: Daemon, process: _Identity, until: float, *, force: bool) -> None:
+    async def _end(self, daemon: Daemon, process: ProcessIdentity, until: float, *, force: bool) -> None:
         if not _alive(process):
             return
         if daemon.stop:
@@ -204,15 +197,11 @@ def _remember(journal: Journal, key: str, deed: _Deed) -> DaemonChange:
     return deed.change()
 
 
-def _running(daemon: Daemon) -> _Identity | None:
-    process = running_process(Path(daemon.pid_file))
-    try:
-        return None if process is None else _Identity(pid=process.pid, started=process.create_time())
-    except psutil.NoSuchProcess:
-        return None
+def _running(daemon: Daemon) -> ProcessIdentity | None:
+    return running_identity(Path(daemon.pid_file))
 
 
-def _alive(process: _Identity) -> bool:
+def _alive(process: ProcessIdentity) -> bool:
     try:
         found = psutil.Process(process.pid)
         return found.create_time() == process.started and found.status() != psutil.STATUS_ZOMBIE
@@ -220,7 +209,7 @@ def _alive(process: _Identity) -> bool:
         return False
 
 
-def _started_by(deed: _Deed | None, performed: DaemonChange | None, daemon: Daemon) -> _Identity | None:
+def _started_by(deed: _Deed | None, performed: DaemonChange | None, daemon: Daemon) -> ProcessIdentity | None:
     """The process that a start has started; None when it ran before, or nothing was started."""
     if deed is not None:
         # Begun and never finished: what runs now is what it began.
@@ -230,7 +219,7 @@ def _started_by(deed: _Deed | None, performed: DaemonChange | None, daemon: Daem
         return None
     if performed.started is None:
         raise NeedsHuman(f"nobody knows whether process {performed.current} is still the one that was started; look")
-    return _Identity(pid=performed.current, started=performed.started)
+    return ProcessIdentity(pid=performed.current, started=performed.started)
 
 
 def _demand_startable(daemon: Daemon) -> None:
@@ -241,7 +230,7 @@ def _demand_startable(daemon: Daemon) -> None:
         )
 
 
-def _signal(daemon: Daemon, process: _Identity, number: signal.Signals) -> None:
+def _signal(daemon: Daemon, process: ProcessIdentity, number: signal.Signals) -> None:
     try:
         with suppress(psutil.NoSuchProcess):
             if _alive(process):
@@ -250,7 +239,7 @@ def _signal(daemon: Daemon, process: _Identity, number: signal.Signals) -> None:
         raise Rejected(f"this worker may not signal the daemon of {daemon.pid_file}", RejectionKind.FORBIDDEN) from None
 
 
-async def _gone(process: _Identity, until: float) -> bool:
+async def _gone(process: ProcessIdentity, until: float) -> bool:
     # Not our child: the kernel tells nobody but its parent.
     while _alive(process):
         if time.monotonic() >= until:
@@ -259,7 +248,7 @@ async def _gone(process: _Identity, until: float) -> bool:
     return True
 
 
-async def _appears(daemon: Daemon, until: float) -> _Identity:
+async def _appears(daemon: Daemon, until: float) -> ProcessIdentity:
     limit = min(until, time.monotonic() + daemon.start_within.total_seconds())
     while (found := _running(daemon)) is None:
         if time.monotonic() >= limit:
@@ -268,7 +257,7 @@ async def _appears(daemon: Daemon, until: float) -> _Identity:
     return found
 
 
-async def _settle(daemon: Daemon, process: _Identity) -> None:
+async def _settle(daemon: Daemon, process: ProcessIdentity) -> None:
     """See it live for a while: a daemon that cannot start mostly says so at once."""
     if await _gone(process, time.monotonic() + daemon.settled_after.total_seconds()):
         raise _ended_at_once(daemon)

@@ -16,6 +16,7 @@ import psutil
 from activities.actions.ports import KilledProcess
 from activities.clients.journal import Journal
 from domain.errors import Rejected, RejectionKind, Transient
+from domain.model import Model
 
 # The kernel counts a process's start in ticks of 10 ms from boot; a clock that is set aside moves it by some more.
 _START_SLACK_SECONDS = 2.0
@@ -60,6 +61,22 @@ class PidFileProcesses:
         if entry is None or _alive(entry):
             return None
         return KilledProcess(pid=entry["pid"], signal=entry["signal"])
+
+
+class ProcessIdentity(Model):
+    """One process for ever: pids are used again, start times are not."""
+
+    pid: int
+    started: float
+
+
+def running_identity(pid_file: Path) -> ProcessIdentity | None:
+    """Who wrote the file, None when it has ended; Rejected when the file cannot be believed."""
+    process = running_process(pid_file)
+    try:
+        return None if process is None else ProcessIdentity(pid=process.pid, started=process.create_time())
+    except psutil.NoSuchProcess:
+        return None
 
 
 def running_process(pid_file: Path) -> psutil.Process | None:

@@ -2,7 +2,8 @@
 
 Any deploy tool may move the symlink and append to `history`; what it did not write down is noticed at the next move.
 The one thing to know: each move is written into a journal before the symlink moves and after the restart, so that a
-move with the same key carries on where a dead worker left off, and never goes back twice.
+move with the same key carries on where a dead worker left off, and never goes back twice. Whether the restart itself
+took place is seen in the process of the `pid_file`, where a target has one.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from activities.actions.ports import Program, ProgramRunner, ReleaseMove
 from activities.clients.journal import Journal, sync_folder, write_durably
-from activities.clients.processes import reload
+from activities.clients.processes import ProcessIdentity, reload, running_identity
 from domain.configuration import ReleaseTarget
 from domain.errors import NeedsHuman, Rejected, RejectionKind, Transient
 from domain.model import Model
@@ -34,6 +35,8 @@ class _Plan(Model):
     history_before: tuple[str, ...]
     done: bool = False
     restarted: bool = False
+    # The process that the restart under way is to replace; None: no restart was begun, or nobody can tell.
+    replaces: ProcessIdentity | None = None
 
     def move(self) -> ReleaseMove:
         return ReleaseMove(previous=self.previous, current=self.current, restarted=self.restarted)
@@ -109,12 +112,25 @@ class ReleaseDirectories:
             place.journal.put(key, plan.model_dump())
             place.point(plan.current)
             place.write_history(plan.history)
-            restarted = plan.current is not None and await self._restart(place.target, plan.current, seconds)
+            restarted = plan.current is not None and await self._restart_once(place, key, plan, plan.current, seconds)
             done = plan.model_copy(update={"done": True, "restarted": restarted})
             place.journal.put(key, done.model_dump())
         except OSError as error:
             raise Rejected(f"{place.target.directory} cannot be changed: {error.strerror}") from None
         return done.move()
+
+    async def _restart_once(self, place: "_Place", key: str, plan: _Plan, release: str, seconds: float) -> bool:
+        """Restart, unless an attempt that died has done so: another process runs then than it was to replace."""
+        now = place.process()
+        if plan.replaces is not None and now is not None and now != plan.replaces:
+            return True
+        place.journal.put(key, plan.model_copy(update={"replaces": now}).model_dump())
+        try:
+            return await self._restart(place.target, release, seconds)
+        except _RestartFailed:
+            # It may have replaced the process and failed all the same: the next attempt begins anew.
+            place.journal.put(key, plan.model_copy(update={"replaces": None}).model_dump())
+            raise
 
     async def _restart(self, target: ReleaseTarget, release: str, seconds: float) -> bool:
         """Let the process pick the release up; False when there is none to be told."""
@@ -149,6 +165,15 @@ class _Place:
             or path.resolve().parent != self._releases.resolve()
         ):
             raise Rejected(f"there is no release {release!r} in {self._releases}", RejectionKind.NOT_FOUND)
+
+    def process(self) -> ProcessIdentity | None:
+        """Who runs from here, when a restart replaces processes and somebody writes down which; else None."""
+        # SIGHUP replaces nobody, and twice is as good as once.
+        if self.target.pid_file is None or not self.target.restart:
+            return None
+        with suppress(Rejected):
+            return running_identity(Path(self.target.pid_file))
+        return None
 
     def remembered(self, key: str) -> _Plan | None:
         """What the journal knows of a key."""

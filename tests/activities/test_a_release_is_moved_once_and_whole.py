@@ -294,6 +294,69 @@ async def test_a_restart_moves_nothing_and_happens_once(world: World) -> None:
         await world.perform("release.restart", {"target": "shop"}, key="another")
 
 
+# A restart as a supervisor does it: another process writes the pid file, and a line is noted. Told to, it then kills
+# the worker that has asked for it.
+SUPERVISOR = """
+import os, pathlib, subprocess, sys
+pid_file, noted, deadly = sys.argv[1:]
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
+pathlib.Path(pid_file + ".new").write_text(str(child.pid))
+os.rename(pid_file + ".new", pid_file)
+open(noted, "a").write(f"{child.pid}\\n")
+deadly == "deadly" and os.kill(os.getppid(), 9)
+sys.exit(deadly == "broken")
+"""
+
+
+def supervised(shop: Path, folder: Path, how: str) -> ReleaseTarget:
+    """A target whose process is known by its pid file."""
+    pid_file = folder / "shop.pid"
+    argv = (sys.executable, "-c", SUPERVISOR, str(pid_file), str(folder / "restarts"), how)
+    return ReleaseTarget(directory=str(shop), restart=argv, pid_file=str(pid_file))
+
+
+@pytest.mark.parametrize("call", ["restart(target", "activate(target, 'v1'", "roll_back(target"])
+async def test_a_worker_killed_after_the_restart_does_not_restart_again(
+    shop: Path, releases: ReleaseDirectories, tmp_path: Path, call: str
+) -> None:
+    """Kill -9 between the restart and the journal's entry: another process runs than before, and that is enough."""
+    await releases.restart(supervised(shop, tmp_path, "well"), "before", SECONDS)
+    deadly = supervised(shop, tmp_path, "deadly")
+    worker = (
+        "import asyncio\n"
+        "from activities.clients.programs import Programs\n"
+        "from activities.clients.releases import ReleaseDirectories\n"
+        "from domain.configuration import ReleaseTarget\n"
+        f"target = ReleaseTarget.model_validate_json({deadly.model_dump_json()!r})\n"
+        f"asyncio.run(ReleaseDirectories(Programs()).{call}, {KEY!r}, 30))\n"
+    )
+    died = subprocess.run([sys.executable, "-c", worker], cwd=ROOT, check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    try:
+        target = supervised(shop, tmp_path, "well")
+        kind = {"restart(target": "restart", "roll_back(target": "roll_back"}.get(call, "activate")
+        again = await (releases.restart(target, KEY, SECONDS) if kind == "restart" else _move(releases, kind, target))
+        assert again.restarted is True
+        assert len(lines(tmp_path / "restarts")) == 2
+    finally:
+        for pid in lines(tmp_path / "restarts"):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+async def test_a_restart_that_said_that_it_failed_is_tried_again(
+    shop: Path, releases: ReleaseDirectories, tmp_path: Path
+) -> None:
+    """Another process runs, and the restart program is not content with it: that is no success for the next attempt."""
+    try:
+        with pytest.raises(Transient, match="exit code 1"):
+            await releases.restart(supervised(shop, tmp_path, "broken"), KEY, SECONDS)
+        await releases.restart(supervised(shop, tmp_path, "well"), KEY, SECONDS)
+        assert len(lines(tmp_path / "restarts")) == 2
+    finally:
+        for pid in lines(tmp_path / "restarts"):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 async def test_an_undo_does_not_take_back_what_others_did_since(shop: Path, releases: ReleaseDirectories) -> None:
     """Somebody has deployed v3 meanwhile: whether v2 is to come back is for a person."""
     target = ReleaseTarget(directory=str(shop))
