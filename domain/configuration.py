@@ -26,6 +26,15 @@ from domain.action_targets import (
 )
 from domain.cloud_targets import AwsTarget, KubernetesTarget
 from domain.durations import Duration
+from domain.fault_targets import (
+    Disk,
+    NetworkInterface,
+    NetworkPath,
+    PressedHost,
+    Resolver,
+    ServedCertificate,
+    ShiftableClock,
+)
 from domain.model import Model
 from domain.names import Name, SecretReference
 from domain.policy import Audience, Policy
@@ -222,6 +231,14 @@ class ActionSettings(Model):
     # Accounts and clusters, and what may be changed in them.
     aws: dict[Name, AwsTarget] = Field(default_factory=dict)
     kubernetes: dict[Name, KubernetesTarget] = Field(default_factory=dict)
+    # What game days may break on this machine, and how far (beside `processes`).
+    disks: dict[Name, Disk] = Field(default_factory=dict)
+    hosts: dict[Name, PressedHost] = Field(default_factory=dict)
+    networks: dict[Name, NetworkPath] = Field(default_factory=dict)
+    interfaces: dict[Name, NetworkInterface] = Field(default_factory=dict)
+    clocks: dict[Name, ShiftableClock] = Field(default_factory=dict)
+    certificates: dict[Name, ServedCertificate] = Field(default_factory=dict)
+    resolvers: dict[Name, Resolver] = Field(default_factory=dict)
     # Where it is remembered what was done to targets that remember nothing. Workers that act on the same targets from
     # several machines share this folder.
     journal_folder: str = "journals"

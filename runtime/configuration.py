@@ -207,6 +207,9 @@ def _from_folder(actions: ActionSettings, folder: Path) -> ActionSettings:
     kinds = {
         "daemons": _each(actions.daemons, absolute, "pid_file", "directory", "log_file"),
         "fault_proxies": _each(actions.fault_proxies, absolute, "control"),
+        "certificates": _each(actions.certificates, absolute, "certificate_file", "key_file"),
+        "clocks": _each(actions.clocks, absolute, "timestamp_file"),
+        "disks": _each(actions.disks, absolute, "folder"),
         "haproxy": _each(actions.haproxy, absolute, "state_file"),
         "kubernetes": _each(actions.kubernetes, absolute, "ca_file"),
         "nginx": _each(actions.nginx, absolute, "include_file"),

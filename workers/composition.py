@@ -170,7 +170,8 @@ def step_activities(
     closing: AsyncExitStack,
 ) -> list[Activity]:
     """What touches the world for runbooks: the steps queues of all sites run the same."""
-    http, programs, faults = HttpClient(), Programs(), fault_ports(configuration)
+    http, programs = HttpClient(), Programs()
+    faults = fault_ports(configuration, programs)
     closing.push_async_callback(http.close)
     actions = builtin_actions(
         configuration,

@@ -6,15 +6,31 @@
 from dataclasses import dataclass
 
 from activities.action import AnyAction
+from activities.actions.cgroups import Cgroups
+from activities.actions.check_tcp import Doors
+from activities.actions.disk_fill import DiskFill, Disks
+from activities.actions.host_pressure import HostCpu, HostMemory
 from activities.actions.machine import Machine
-from activities.actions.ports import Processes
+from activities.actions.network import NetworkDrop, NetworkReject
+from activities.actions.ports import Processes, ProgramRunner
+from activities.actions.process_cpu import ProcessCpu
+from activities.actions.process_freeze import ProcessFreeze
 from activities.actions.process_kill import ProcessKill
+from activities.actions.process_memory import ProcessMemory
 from activities.actions.process_pause import ProcessPause
 from activities.leases import Leases
 from activities.ports import ConfigurationSource
 
 FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
+    DiskFill,
+    HostCpu,
+    HostMemory,
+    NetworkDrop,
+    NetworkReject,
+    ProcessCpu,
+    ProcessFreeze,
     ProcessKill,
+    ProcessMemory,
     ProcessPause,
 )
 
@@ -23,14 +39,27 @@ FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
 class FaultPorts:
     """What the faults need."""
 
+    cgroups: Cgroups
+    disks: Disks
+    doors: Doors
     leases: Leases
     machine: Machine
     processes: Processes
+    programs: ProgramRunner
 
 
 def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list[AnyAction]:
     """One of each of `FAULT_ACTIONS`, with what it needs."""
+    leases, machine = ports.leases, ports.machine
     return [
-        ProcessKill(configuration, ports.leases, ports.processes),
-        ProcessPause(configuration, ports.leases, ports.machine),
+        DiskFill(configuration, leases, ports.disks),
+        HostCpu(configuration, leases, machine),
+        HostMemory(configuration, leases, machine),
+        NetworkDrop(configuration, leases, machine, ports.programs, ports.doors),
+        NetworkReject(configuration, leases, machine, ports.programs, ports.doors),
+        ProcessCpu(configuration, leases, machine, ports.cgroups),
+        ProcessFreeze(configuration, leases, machine, ports.cgroups),
+        ProcessKill(configuration, leases, ports.processes),
+        ProcessMemory(configuration, leases, machine, ports.cgroups),
+        ProcessPause(configuration, leases, machine),
     ]

@@ -4,6 +4,7 @@ The one thing to know: a process is named by its pid and its start in ticks sinc
 as soon as it is free again.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from activities.ports import ConfigurationSource
@@ -36,6 +37,24 @@ class Machine(Protocol):
 
     def may_signal(self, process: ProcessIdentity) -> bool:
         """Whether the worker may signal it; signals nothing."""
+
+    def hostname(self) -> str:
+        """What the machine calls itself."""
+
+    def program(self, name: str) -> str | None:
+        """Where a program of the system is; None when it is not installed."""
+
+    def processors(self) -> int:
+        """How many there are."""
+
+    def busy_seconds(self) -> float:
+        """The processor time that all processes have used since boot."""
+
+    def available_memory(self) -> int:
+        """The bytes that could be taken without swapping."""
+
+    def resident_bytes(self, pids: Iterable[int]) -> int:
+        """The memory that these processes hold."""
 
 
 def pid_file_of(configuration: ConfigurationSource, name: str) -> str:

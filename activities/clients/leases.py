@@ -100,15 +100,19 @@ class FileLeases:
             raise _unusable(file.parent, error) from None
         if existing is not None and existing.status is not LeaseStatus.HELD:
             return existing
+        document = lease_files.read_lease(file)
         if order.recipe:
             _demand_watchdog(file)
+        if existing is None:
+            # What the start of the watchdog took is not to be missing from the first lease time.
+            self._prolong(file, document, kernel.boot_seconds())
         return _lease(file, lease_files.read_lease(file))
 
     def _find(self, key: str) -> Lease | None:
         file = self._file(key)
         try:
             return _lease(file, lease_files.read_lease(file))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             raise NeedsHuman(

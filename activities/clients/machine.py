@@ -1,7 +1,10 @@
 """Asks the Linux kernel about processes and signals them; implements `Machine` through `/proc` and pidfds."""
 
 import os
+import shutil
+import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +14,9 @@ from activities.actions.machine import ProcessIdentity
 from activities.clients import kernel
 from activities.clients.processes import running_process
 from domain.errors import Rejected, RejectionKind
+
+# A worker's own PATH may lack the folders of the administrator's programs.
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class LinuxMachine:
@@ -57,3 +63,32 @@ class LinuxMachine:
         except PermissionError:
             return False
         return True
+
+    def hostname(self) -> str:
+        """Its name, as `Machine` promises."""
+        return socket.gethostname()
+
+    def program(self, name: str) -> str | None:
+        """Where it is, as `Machine` promises."""
+        return shutil.which(name, path=_SYSTEM_PATH)
+
+    def processors(self) -> int:
+        """How many, as `Machine` promises."""
+        return psutil.cpu_count() or 1
+
+    def busy_seconds(self) -> float:
+        """Used up, as `Machine` promises."""
+        times = psutil.cpu_times()
+        return float(times.user + times.system + times.nice)
+
+    def available_memory(self) -> int:
+        """Left, as `Machine` promises."""
+        return int(psutil.virtual_memory().available)
+
+    def resident_bytes(self, pids: Iterable[int]) -> int:
+        """Held, as `Machine` promises."""
+        held = 0
+        for pid in pids:
+            with suppress(psutil.NoSuchProcess):
+                held += psutil.Process(pid).memory_info().rss
+        return held

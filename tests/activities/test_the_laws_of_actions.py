@@ -9,6 +9,7 @@ from activities.action import read
 from activities.actions import BUILT_IN, specs
 from domain.run import Effect, Idempotency
 from tests.support.action_world import KEY, TOKEN, World
+from tests.support.fault_world import marked
 
 NAMES = sorted(action.name for action in BUILT_IN)
 CHANGING = [action.name for action in BUILT_IN if action.effect is not Effect.READ_ONLY]
@@ -37,7 +38,7 @@ def test_the_registry_runs_what_the_catalogue_shows(world: World) -> None:
     assert world.registry.specs() == specs()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", marked(NAMES))
 async def test_running_twice_with_one_key_has_one_effect(world: World, name: str) -> None:
     """The second run of a key, on another worker, changes nothing and returns what the first one returned."""
     case = world.case(name)
@@ -48,7 +49,7 @@ async def test_running_twice_with_one_key_has_one_effect(world: World, name: str
         assert second == first.model_copy(update={"already_done": True})
 
 
-@pytest.mark.parametrize("name", REPEATABLE)
+@pytest.mark.parametrize("name", marked(REPEATABLE))
 async def test_a_keyed_action_whose_worker_died_is_repeated_without_a_second_effect(world: World, name: str) -> None:
     """The worker dies after the effect and before the ledger is settled: the target itself knows the key."""
     case = world.case(name)
@@ -83,7 +84,7 @@ async def test_a_person_may_have_an_unknown_action_done_again(world: World, name
     assert len(case.effects()) == 1
 
 
-@pytest.mark.parametrize("name", CHANGING)
+@pytest.mark.parametrize("name", marked(CHANGING))
 async def test_mitigation_does_not_wait_for_bookkeeping(world: World, name: str) -> None:
     """With the ledger away a first attempt goes on, and says that it was not recorded."""
     case = world.case(name)
@@ -104,7 +105,7 @@ async def test_a_later_attempt_without_the_ledger_is_unknown(world: World, name:
     assert case.effects() == []
 
 
-@pytest.mark.parametrize("name", CHANGING)
+@pytest.mark.parametrize("name", marked(CHANGING))
 async def test_an_effect_that_cannot_be_settled_is_still_a_success(world: World, name: str) -> None:
     """The ledger goes away between claim and settlement: the step has succeeded, and says what is in doubt."""
     case = world.case(name)
@@ -114,7 +115,7 @@ async def test_an_effect_that_cannot_be_settled_is_still_a_success(world: World,
     assert "unsettled" in result.detail
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", marked(NAMES))
 async def test_parameters_that_make_no_sense_change_nothing(world: World, name: str) -> None:
     """A misspelt parameter is refused with its name, before anything is claimed."""
     case = world.case(name)
@@ -126,7 +127,7 @@ async def test_parameters_that_make_no_sense_change_nothing(world: World, name: 
     assert world.ledger.outcomes == {}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", marked(NAMES))
 async def test_no_secret_is_in_what_comes_back_or_is_logged(
     world: World, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -144,7 +145,7 @@ async def test_no_secret_is_in_what_comes_back_or_is_logged(
     assert TOKEN not in " ".join([*told, caplog.text])
 
 
-@pytest.mark.parametrize("name", UNDOABLE)
+@pytest.mark.parametrize("name", marked(UNDOABLE))
 async def test_undoing_twice_is_undoing_once(world: World, name: str) -> None:
     """The second undo, with its ledger entry or without, leaves the world as the first one left it."""
     case = world.case(name)
@@ -162,7 +163,7 @@ async def test_undoing_twice_is_undoing_once(world: World, name: str) -> None:
     assert len(case.effects()) == effects
 
 
-@pytest.mark.parametrize("name", UNDOABLE)
+@pytest.mark.parametrize("name", marked(UNDOABLE))
 async def test_undoing_what_never_happened_changes_nothing(world: World, name: str) -> None:
     """A step that was cancelled before its effect is undone without touching the target."""
     case = world.case(name)
@@ -172,7 +173,7 @@ async def test_undoing_what_never_happened_changes_nothing(world: World, name: s
     assert case.effects() == []
 
 
-@pytest.mark.parametrize("name", UNDOABLE)
+@pytest.mark.parametrize("name", marked(UNDOABLE))
 async def test_undo_without_output_finds_what_was_done(world: World, name: str) -> None:
     """The worker died after the effect, so that the run never got its output: target or ledger remember it."""
     case = world.case(name)
@@ -190,7 +191,7 @@ async def test_an_action_without_an_undo_says_so(world: World, name: str) -> Non
     assert world.ledger.outcomes == {}
 
 
-@pytest.mark.parametrize("name", [n for n in CHANGING if specs()[n].has_check and n not in AT_MOST_ONCE])
+@pytest.mark.parametrize("name", marked([n for n in CHANGING if specs()[n].has_check and n not in AT_MOST_ONCE]))
 async def test_a_check_tells_before_from_after(world: World, name: str) -> None:
     """The check of a keyed action says no before the effect, yes after it, and changes nothing itself."""
     case = world.case(name)

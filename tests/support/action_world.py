@@ -132,7 +132,7 @@ class World:
                 http=self.http,
                 programs=self.programs,
                 releases=ReleaseDirectories(self.programs),
-                faults=fault_ports(self),
+                faults=fault_ports(self, self.programs),
                 site=self.site.ports(self.programs, self.http),
                 cloud=self.cloud.ports(self.ledger),
             )
@@ -157,7 +157,7 @@ class World:
             daemons={"victim": Daemon(pid_file=str(self.pid_file), start=("/bin/sleep", "60"))},
             http_allow=(f"{self.target.url}/api",),
             journal_folder=str(self.folder / "journals"),
-            lease_folder=str(self.faults.lease_folder),
+            **self.faults.settings(),
         )
 
     def start_victim(self) -> int:
@@ -187,7 +187,7 @@ class World:
             return Case(*in_cloud)
         at_fault = self.faults.case(name)
         if at_fault is not None:
-            return Case(*at_fault)
+            return Case(at_fault.parameters, at_fault.effects, at_fault.state)
 
         def releases() -> list[Any]:
             return [current_release(self.shop), lines(self.shop / "history")]

@@ -1,19 +1,66 @@
 """The part of the actions' world that is broken on purpose; `World` of `action_world.py` holds one.
 
-Everything here is real: the processes, the kernel's word about them, the leases and their watchdogs.
+Everything here is real: the processes, the kernel's word about them, the leases and their watchdogs. A new fault gets
+all laws (`tests/activities/test_the_laws_of_faults.py`) with one `FaultCase`.
 """
 
 import os
+import shutil
 import signal
+import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from activities.clients import kernel, lease_reversals
+import pytest
 
-# What a law asks of a fault: parameters, a list that grows with each effect, what an undo must bring back.
-FaultCase = tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any]]
+from activities.actions import BUILT_IN
+from activities.clients import kernel, lease_reversals
+from activities.fault import FaultAction
+from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost
+
+FAULTS = sorted(action.name for action in BUILT_IN if issubclass(action, FaultAction))
+# Faults that need root, or programs that pip cannot install: their laws are run by `make test-real`.
+NEEDS = {
+    "host.cpu": "stress-ng",
+    "host.memory": "stress-ng",
+    "network.drop": "nft",
+    "network.reject": "nft",
+    "process.cpu": "",
+    "process.freeze": "",
+    "process.memory": "",
+}
+
+
+@dataclass(frozen=True)
+class FaultCase:
+    """What a law asks of a fault."""
+
+    parameters: dict[str, Any]
+    # A list that grows with each effect; read from the target, not from the fault.
+    effects: Callable[[], list[Any]]
+    # What an undo must bring back; the same.
+    state: Callable[[], Any]
+    # Takes the effect away behind the fault's back, so that its proof must fail; None: that cannot be done.
+    heal: Callable[[], None] | None = field(default=None)
+
+
+def marked(names: list[str]) -> list[Any]:
+    """Names of actions for `parametrize`: those in NEEDS are marked `real`."""
+    return [pytest.param(name, marks=pytest.mark.real) if name in NEEDS else name for name in names]
+
+
+def skip_without_needs(name: str) -> None:
+    """Skip a test whose fault cannot work for want of root or a program; `make test-real` installs them."""
+    if name not in NEEDS:
+        return
+    if os.getuid() != 0:
+        pytest.skip(f"{name} needs root")
+    if NEEDS[name] and shutil.which(NEEDS[name]) is None:
+        pytest.skip(f"{name} needs {NEEDS[name]}: make test-real as root installs it")
 
 
 class Faults:
@@ -23,21 +70,110 @@ class Faults:
         self.folder = folder
         self.lease_folder = folder / "leases"
         self.pid_file = folder / "victim.pid"
+        self.disk = folder / "disk"
+        self.disk.mkdir()
+        # Connections are taken by the kernel; nobody needs to answer.
+        self._listening = socket.create_server(("127.0.0.1", 0))
         self._start_victim = start_victim
         self._dead_victims = dead_victims
 
+    def settings(self) -> dict[str, Any]:
+        """What hotwash.yaml says of the targets."""
+        return {
+            "disks": {"scratch": Disk(folder=str(self.disk), keep_free_bytes=0)},
+            "hosts": {"here": PressedHost(hostname=socket.gethostname(), most_cpus=1)},
+            "networks": {"little": NetworkPath(address="127.0.0.1", port=self._listening.getsockname()[1])},
+            "lease_folder": str(self.lease_folder),
+        }
+
     def case(self, name: str) -> FaultCase | None:
         """What to ask of a fault; makes its target."""
-        cases: dict[str, Callable[[], FaultCase]] = {"process.kill": self._kill, "process.pause": self._pause}
-        return cases[name]() if name in cases else None
+        cases: dict[str, Callable[[], FaultCase]] = {
+            "disk.fill": self._fill,
+            "host.cpu": lambda: self._press({"percent": 50}),
+            "host.memory": lambda: self._press({"take_bytes": 64 * MEBIBYTE}),
+            "network.drop": self._cut,
+            "network.reject": self._cut,
+            "process.cpu": lambda: self._cage({}),
+            "process.freeze": lambda: self._cage({}),
+            "process.kill": self._kill,
+            "process.memory": lambda: self._cage({}),
+            "process.pause": self._pause,
+        }
+        if name not in cases:
+            return None
+        skip_without_needs(name)
+        return cases[name]()
 
     def _kill(self) -> FaultCase:
         self._start_victim()
-        return {"process": "victim", "restart": "victim"}, self._dead_victims, self.victim_runs
+        return FaultCase({"process": "victim", "restart": "victim"}, self._dead_victims, self.victim_runs)
 
     def _pause(self) -> FaultCase:
         pid = self._start_victim()
-        return {"process": "victim", "duration": "1m"}, lambda: [pid] * is_stopped(pid), lambda: is_stopped(pid)
+        return FaultCase(
+            {"process": "victim", "duration": "1m"},
+            lambda: [pid] * is_stopped(pid),
+            lambda: is_stopped(pid),
+            lambda: os.kill(pid, signal.SIGCONT),
+        )
+
+    def _fill(self) -> FaultCase:
+        def files() -> list[int]:
+            return [file.stat().st_size for file in self.disk.iterdir()]
+
+        def empty() -> None:
+            for file in self.disk.iterdir():
+                file.unlink()
+
+        return FaultCase({"disk": "scratch", "take_bytes": 8 * MEBIBYTE, "duration": "1m"}, files, files, empty)
+
+    def _cage(self, more: dict[str, Any]) -> FaultCase:
+        pid = self._start_victim()
+
+        def cages() -> list[str]:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+            return [line for line in lines if "hotwash-" in line]
+
+        def free() -> None:
+            for line in cages():
+                _, names, path = line.split(":")
+                folder = Path("/sys/fs/cgroup") / (names or "unified") / path[1:]
+                for file in ("freezer.state", "cgroup.freeze"):
+                    with suppress(OSError):
+                        (folder / file).write_text("THAWED" if file == "freezer.state" else "0")
+                (folder.parent / "cgroup.procs").write_text(str(pid))
+
+        return FaultCase({"process": "victim", "duration": "1m", **more}, cages, cages, free)
+
+    def _cut(self) -> FaultCase:
+        mine = "tcp dport @ports"
+
+        def tables() -> list[str]:
+            port = str(self._listening.getsockname()[1])
+            rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+            return [part.split()[0] for part in rules.split("table inet ")[1:] if mine in part and port in part]
+
+        def heal() -> None:
+            for table in tables():
+                subprocess.run(["nft", "flush", "table", "inet", table], check=True)
+
+        return FaultCase({"network": "little", "duration": "1m"}, tables, tables, heal)
+
+    def _press(self, more: dict[str, Any]) -> FaultCase:
+        def running() -> list[int]:
+            """The leashed program, by the file that it wrote before it began."""
+            found = [kernel.read_identity(file) for file in self.lease_folder.glob("*.process")]
+            return [identity[0] for identity in found if identity and kernel.is_the_same(*identity)]
+
+        def end() -> None:
+            for file in self.lease_folder.glob("*.process"):
+                # It may fork while it is being ended.
+                while family := kernel.session_of(*(kernel.read_identity(file) or (0, 0))):
+                    for pid, started in family:
+                        kernel.signal_process(pid, started, "KILL")
+
+        return FaultCase({"host": "here", "duration": "1m", **more}, running, running, end)
 
     def victim_pid(self) -> int:
         """The process of the pid file."""
@@ -56,6 +192,7 @@ class Faults:
         for lease in self.leases():
             with suppress(ValueError):
                 lease_reversals.revert(lease, "undo")
+        self._listening.close()
         # Some tests write a pid into the file that is nobody's to end.
         with suppress(OSError, ValueError):
             if Path(f"/proc/{self.victim_pid()}/cmdline").read_bytes().startswith(b"/bin/sleep"):
