@@ -5,6 +5,7 @@ name, the kind of a rejection travels in the details; workflows read both and ne
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -19,11 +20,13 @@ R = TypeVar("R")
 def to_application_error(error: HotwashError) -> ApplicationError:
     """The same error in the engine's words."""
     details = [error.kind.value] if isinstance(error, Rejected) else []
+    after = error.retry_after_seconds if isinstance(error, Transient) else None
     return ApplicationError(
         error.sentence,
         *details,
         type=type(error).__name__,
         non_retryable=not isinstance(error, Transient),
+        next_retry_delay=timedelta(seconds=after) if after is not None else None,
         # A sentence that somebody will read is no fault of the worker: it stays out of its log.
         category=ApplicationErrorCategory.BENIGN,
     )

@@ -13,11 +13,12 @@ from typing import Any
 
 from pydantic import Field
 
+from api.action_items import MOST_AT_ONCE, BulkChange, NewActionItem, bulk_answer, demand_check, start_of
 from api.auth import groups_of
 from api.engine import Engine, Owner
 from api.ports import ConfigurationSource
 from api.reading import Reader, shown_incident
-from domain.action_item import ActionItemCommand, ActionItemStart, ActionItemStatus, Priority
+from domain.action_item import ActionItemCommand, ActionItemStatus, ExtendItem, OfferItem
 from domain.alert import DeclareGroup, DeclineGroup
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.game_day import GameDayPhase, HaltGameDay
@@ -36,7 +37,6 @@ from domain.ids import (
 from domain.incident import (
     FINISHED,
     Command,
-    IncidentContext,
     IncidentStart,
     IncidentState,
     IncidentStatus,
@@ -45,6 +45,7 @@ from domain.incident import (
 )
 from domain.incident_context import incident_context
 from domain.model import Model
+from domain.record import ProjectionKind
 from domain.review import ReviewCommand
 from domain.run import DecideApproval, RunCommand
 from domain.severity import IncidentType, Severity
@@ -57,6 +58,8 @@ from store.interface import Document
 # Id suffixes: four characters are a million ids a day; when keys collide, the later one gets a longer suffix.
 _INCIDENT_SUFFIXES = (4, 6, 8, 12)
 _ITEM_SUFFIXES = (6, 8, 12)
+# Commands of one wish for many items that are under way at once; an update takes some 15 ms.
+_COMMANDS_AT_ONCE = 10
 # A run that was accepted shows itself after some tens of milliseconds; nobody waits longer than this for it.
 _RUN_APPEARS_WITHIN = timedelta(seconds=2)
 _LOOK_EVERY = timedelta(milliseconds=50)
@@ -75,18 +78,6 @@ class Declaration(Model):
     drill: bool = False
     runbook: str | None = None
     runbook_parameters: dict[str, Any] = Field(default_factory=dict)
-
-
-class NewActionItem(Model):
-    """An action item as a person creates it."""
-
-    incident_id: str
-    title: str = Field(min_length=1, max_length=300)
-    owner: str
-    done_when: str = Field(min_length=1, max_length=2000)
-    priority: Priority = Priority.NORMAL
-    due_at: datetime | None = None
-    requires_drill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,20 +219,12 @@ class Actions:
     async def create_action_item(self, item: NewActionItem, by: Actor, mark: str | None) -> Made:
         """Start an action item. The same mark finds the first one."""
         incident = await self._reader.incident_state(item.incident_id)
-        context = IncidentContext.model_validate(incident.get("context") or {})
+        demand_check(item.check, self._catalog.actions)
+        others = await self._items_of(item.incident_id)
         number = secrets.randbits(64)
         for length in _ITEM_SUFFIXES:
             suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
-            start = ActionItemStart(
-                id=f"act-{suffix}",
-                severity=Severity(incident["severity"]),
-                created_by=by,
-                managers=context.managers,
-                people=context.people,
-                policy=context.policy,
-                drill=incident["drill"],
-                **dict(item),
-            )
+            start = start_of(item, incident, self._configuration.current(), by, f"act-{suffix}", others=others)
             owner = await self._engine.claim(
                 "ActionItem", action_item_workflow_id(start.id), start, f"action item {start.id}", mark=mark,
                 may_start=True,
@@ -249,6 +232,43 @@ class Actions:
             if owner in {Owner.NEW, Owner.SAME}:
                 return Made(start.id, owner is Owner.NEW)
         raise Transient("no free action item id was found; try again")
+
+    async def _items_of(self, incident_id: str) -> int:
+        """How many items the incident has, for a hint; none while the record is away."""
+        try:
+            found = await self._reader.things(ProjectionKind.ACTION_ITEM, incident_id=incident_id, limit=MOST_AT_ONCE)
+        except Transient:
+            return 0
+        return len(found.items)
+
+    async def change_items(self, change: BulkChange, by: Actor) -> Document:
+        """Extend or offer many items; each is asked by itself, and one that refuses keeps no other from it."""
+        refusals: dict[str, str] = {}
+        slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
+
+        async def one(id_: str) -> None:
+            async with slots:
+                try:
+                    name, command = await self._wish(id_, change, by)
+                    await self.action_item(id_, name, command)
+                except (Rejected, Transient) as error:
+                    refusals[id_] = error.sentence
+
+        await asyncio.gather(*(one(each) for each in dict.fromkeys(change.ids)))
+        return bulk_answer(tuple(dict.fromkeys(change.ids)), refusals)
+
+    async def _wish(self, id_: str, change: BulkChange, by: Actor) -> tuple[str, ActionItemCommand]:
+        if change.offer_to is not None:
+            return "offer", OfferItem(by=by, to=change.offer_to, reason=change.reason)
+        due_at = change.due_at
+        if change.later_by is not None:
+            known = (await self._reader.action_item(id_)).document.get("due_at")
+            if known is None:
+                raise Rejected(f"action item {id_} has no due date that could be moved", RejectionKind.CONFLICT)
+            due_at = max(datetime.fromisoformat(known), datetime.now(UTC)) + change.later_by
+        if due_at is None:
+            raise Rejected("say until when")
+        return "extend", ExtendItem(by=by, due_at=due_at, reason=change.reason)
 
     async def created(self, item_id: str, item: NewActionItem) -> Document:
         """The action item that was just created; as it was asked for while no worker has taken it up yet."""

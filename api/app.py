@@ -43,6 +43,7 @@ from api.routes import (
     runs,
 )
 from api.webhooks.routes import webhook_router
+from api.webhooks.trackers import tracker_router
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
 from store.interface import RecordReader
@@ -100,6 +101,7 @@ def _include(app: FastAPI) -> None:
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(health.router)
+    app.include_router(tracker_router())
     app.include_router(webhook_router())
     for pages in (access.pages, *(each.router for each in PAGES)):
         app.include_router(pages)

@@ -146,12 +146,20 @@ class Reader:
         state: OneOrMore | None = None,
         owner: OneOrMore | None = None,
         overdue: bool | None = None,
+        created_before: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:
         """Things of one kind; Transient when the store is away."""
         return await self._record.list(
-            kind, incident_id=incident_id, state=state, owner=owner, overdue=overdue, cursor=cursor, limit=limit
+            kind,
+            incident_id=incident_id,
+            state=state,
+            owner=owner,
+            overdue=overdue,
+            created_before=created_before,
+            cursor=cursor,
+            limit=limit,
         )
 
     async def timeline(self, incident_id: str, after_seq: int = 0, limit: int = 500) -> list[Document]:

@@ -1,65 +1,97 @@
-"""What happens to an action item: worked on, shown to be done, done, dropped, handed on, and reminded of in between.
+"""What happens to an action item: decided, worked on, shown to be done, watched, reopened; other rooms stand beside.
 
 Called by `workflows/action_item.py`. Pure; `terms` is what the item was started with. The one thing to know: an item
-ends only with evidence or with a reason, and one that requires a drill only while the last drill of that name passed.
+ends only with evidence or with a reason that a second person accepts; one with a check or a drill only while the last
+one passed, and it is reopened when a later one fails. Clocks are in `action_item_clocks.py`, hand-overs and not-doing
+in `action_item_handover.py`, the tracker in `action_item_tracking.py`.
 """
 
-from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from datetime import UTC, datetime, timedelta
 
 from domain.action_item import (
+    AcceptItem,
+    AcceptOffer,
     ActionItemCommand,
     ActionItemStart,
     ActionItemState,
     ActionItemStatus,
     AddEvidence,
+    CommentOnItem,
+    CreateIssueAgain,
+    DeclineOffer,
     DropItem,
-    Evidence,
     ExtendItem,
+    Extension,
     FinishItem,
+    HearFromTracker,
+    KeepItem,
+    LinkIssue,
     ObserveDrill,
+    OfferItem,
     Priority,
     ReassignItem,
+    ReopenItem,
+    RunCheck,
+    Soak,
     StartWork,
 )
-from domain.calendar import due_after, written
-from domain.deadlines import LadderReason, LadderStep, begin, climb
-from domain.errors import Rejected, RejectionKind
-from domain.follow_up import (
-    Notice,
-    Outcome,
-    demand_known,
-    demand_later,
-    demand_text,
-    listeners,
-    reminder_entry,
-    words_of,
+from domain.action_item_clocks import start_by
+from domain.action_item_handover import accept_offer, decline_offer, drop, keep, offer, reassign
+from domain.action_item_outcomes import (
+    DAILY_REMINDERS,
+    ME,
+    ItemOutcome,
+    assigned,
+    changed,
+    entry,
+    new_evidence,
+    notice,
+    superiors,
+    with_evidence,
 )
-from domain.message import Template
-from domain.timeline import Actor, ActorKind, Entry, EntryKind, automation
+from domain.action_item_quality import Wording, hints_on
+from domain.action_item_tracking import comment, create_again, first_link, hear, link_issue
+from domain.action_item_verification import (
+    CHECK_FAILED,
+    CHECK_PASSED,
+    DRILL_FAILED,
+    DRILL_PASSED,
+    check_is_passed,
+    drill_is_passed,
+    observe_drill,
+    reopened,
+    watched_until,
+)
+from domain.calendar import add_business_days, due_after, written
+from domain.deadlines import begin
+from domain.errors import Rejected, RejectionKind
+from domain.follow_up import Outcome, demand_later, demand_person, demand_text
+from domain.timeline import ActorKind
 
-ME = automation("action-item")
+__all__ = ["FINISHED", "ME", "ItemOutcome", "decide", "drill_is_passed", "is_over", "open_item"]
+
 FINISHED = (ActionItemStatus.DONE, ActionItemStatus.DROPPED)
-# What drills leave behind; only `observe_drill` writes these, and the last one counts.
-DRILL_PASSED = "drill"
-DRILL_FAILED = "drill_failed"
-# More pieces than this prove nothing more, and the list travels in every payload of the workflow.
-MAX_EVIDENCE = 100
-MAX_DRILLS = 10
-
-ItemOutcome = Outcome[ActionItemState]
+# What only machines write; by hand nothing would be shown.
+_RESERVED = frozenset({DRILL_PASSED, DRILL_FAILED, CHECK_PASSED, CHECK_FAILED})
+# What may still be said to an item that is done and watched.
+_AFTER_DONE = (ReopenItem, ObserveDrill, RunCheck, HearFromTracker, LinkIssue, CreateIssueAgain, CommentOnItem)
+# The lead hears from the second extension on; the list of them travels in every payload.
+_EXTENSIONS_TOLD_FROM = 2
+_EXTENSIONS_KEPT = 20
 
 
 def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
-    """A new item: due as asked, else by severity and priority on the business calendar."""
-    rules = terms.policy.of(terms.severity)
-    allowed = rules.urgent_action_item_due if terms.priority is Priority.URGENT else rules.action_item_due
+    """A new item: due as asked, else by severity and priority on the business calendar; a proposal is not due yet."""
+    calendar = terms.policy.calendar
     due_at = terms.due_at
-    if due_at is None and allowed is not None:
-        due_at = due_after(now, allowed, terms.policy.calendar)
-    elif due_at is not None and due_at.tzinfo is None:
+    if due_at is not None and due_at.tzinfo is None:
         # The API demands a time zone; a date that came another way must not stop the workflow.
         due_at = due_at.replace(tzinfo=UTC)
+    soak = None
+    if terms.is_proposed:
+        soak = Soak(until=add_business_days(now, terms.policy.action_item_soak_days, calendar))
+    elif due_at is None:
+        due_at = _due_by_policy(terms, now)
     state = ActionItemState(
         id=terms.id,
         incident_id=terms.incident_id,
@@ -72,86 +104,186 @@ def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
         requires_drill=terms.requires_drill,
         created_at=now,
         drill=terms.drill,
-        ladder=begin(due_at, now),
+        type=terms.type,
+        team=terms.team,
+        services=terms.services,
+        check=terms.check,
+        created_by=terms.created_by,
+        soak=soak,
+        hints=hints_on(wording_of(terms, due_at - now if due_at else None)),
+        ladder=None if soak else begin(due_at, now, DAILY_REMINDERS),
+        start_by=None if soak or due_at is None else start_by(now, terms),
+        tracker=None if soak else first_link(terms),
     )
-    until = f", due at {written(due_at, terms.policy.calendar)}" if due_at else ", without a deadline"
+    until = f", due at {written(due_at, calendar)}" if due_at else ", without a deadline"
     said = f"Action item {state.id} for {state.owner}{until}: {state.title}"
-    return Outcome(state, (_entry(now, terms.created_by, said, state),), _assigned(state, terms))
+    if soak:
+        when = written(soak.until, calendar)
+        said = f"Action item {state.id} proposed for {state.owner}, to be decided from {when}: {state.title}"
+        words = f"action item {state.id} is proposed for you; it is decided from {when} on: {state.title}"
+        return Outcome(
+            state, (entry(now, terms.created_by, said, state),), notice(state, (state.owner,), "proposed", words)
+        )
+    return Outcome(state, (entry(now, terms.created_by, said, state),), assigned(state, terms))
+
+
+def wording_of(terms: ActionItemStart, due_in: timedelta | None) -> Wording:
+    """What the hints look at."""
+    return Wording(
+        title=terms.title,
+        done_when=terms.done_when,
+        type=terms.type,
+        is_urgent=terms.priority is Priority.URGENT,
+        is_verified=terms.check is not None or terms.requires_drill is not None,
+        # Only a date that somebody chose says how large they think it is.
+        due_in=due_in if terms.due_at is not None else None,
+        others=terms.others,
+    )
+
+
+def is_over(state: ActionItemState) -> bool:
+    """Whether nothing can happen to it any more: it was dropped, or it is done and nobody watches it."""
+    return state.state in FINISHED and state.watched_until is None
 
 
 def decide(state: ActionItemState, command: ActionItemCommand, now: datetime, terms: ActionItemStart) -> ItemOutcome:
     """What a command does; Rejected with a sentence when it may not."""
-    if state.state in FINISHED:
+    if state.state is ActionItemStatus.DROPPED or (state.state in FINISHED and not isinstance(command, _AFTER_DONE)):
         raise Rejected(f"action item {state.id} is {state.state.value} and cannot be changed", RejectionKind.CONFLICT)
+    if isinstance(command, (HearFromTracker, LinkIssue, CreateIssueAgain, CommentOnItem)):
+        return _decide_tracking(state, command, now)
+    if isinstance(command, (OfferItem, AcceptOffer, DeclineOffer, ReassignItem, DropItem, KeepItem)):
+        return _decide_hands(state, command, now, terms)
     match command:
+        case AcceptItem():
+            outcome = _accept(state, command, now, terms)
         case StartWork():
             outcome = _start(state, command, now)
         case AddEvidence():
             outcome = _add_evidence(state, command, now)
         case FinishItem():
-            outcome = _finish(state, command, now)
-        case DropItem():
-            outcome = _drop(state, command, now)
+            outcome = _finish(state, command, now, terms)
         case ExtendItem():
             outcome = _extend(state, command, now, terms)
-        case ReassignItem():
-            outcome = _reassign(state, command, now, terms)
+        case RunCheck():
+            outcome = _run_check(state)
+        case ReopenItem():
+            outcome = _reopen(state, command, now, terms)
         case ObserveDrill():
-            outcome = _observe_drill(state, command, now)
+            outcome = observe_drill(state, command, now, terms)
         case _:
             raise Rejected(f"an action item has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
     return outcome
 
 
-def take_step(state: ActionItemState, step: LadderStep, now: datetime, terms: ActionItemStart) -> ItemOutcome:
-    """A step of the deadline's ladder is due: tell the owner, and the manager when it has gone on for too long."""
-    if state.ladder is None or state.due_at is None:
-        return Outcome(state)
-    manager = terms.managers.get(state.owner)
-    people = listeners(state.owner, manager, step.reason)
-    words = words_of(step, f"action item {state.id} ({state.title})", state.due_at, terms.policy.calendar)
-    is_escalated = step.reason is LadderReason.ESCALATED and manager is not None
-    after = state.model_copy(
+def _decide_tracking(state: ActionItemState, command: ActionItemCommand, now: datetime) -> ItemOutcome:
+    match command:
+        case HearFromTracker():
+            return hear(state, command)
+        case LinkIssue():
+            return link_issue(state, command, now)
+        case CreateIssueAgain():
+            return create_again(state, command, now)
+        case CommentOnItem():
+            return comment(state, command, now)
+        case _:
+            raise Rejected(f"an action item has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
+
+
+def _decide_hands(
+    state: ActionItemState, command: ActionItemCommand, now: datetime, terms: ActionItemStart
+) -> ItemOutcome:
+    match command:
+        case OfferItem():
+            return offer(state, command, now, terms)
+        case AcceptOffer():
+            return accept_offer(state, command, now, terms)
+        case DeclineOffer():
+            return decline_offer(state, command, now)
+        case ReassignItem():
+            return reassign(state, command, now, terms)
+        case DropItem():
+            return drop(state, command, now, terms)
+        case KeepItem():
+            return keep(state, command, now)
+        case _:
+            raise Rejected(f"an action item has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
+
+
+def _due_by_policy(terms: ActionItemStart, now: datetime) -> datetime | None:
+    rules = terms.policy.of(terms.severity)
+    allowed = rules.urgent_action_item_due if terms.priority is Priority.URGENT else rules.action_item_due
+    return None if allowed is None else due_after(now, allowed, terms.policy.calendar)
+
+
+def _accept(state: ActionItemState, command: AcceptItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
+    demand_person(command.by, "decide about a proposed action item")
+    if state.soak is None or not state.is_undecided:
+        raise Rejected(f"action item {state.id} is decided already", RejectionKind.CONFLICT)
+    reason = command.override_reason.strip()
+    is_early = now < state.soak.until
+    if is_early and not reason:
+        raise Rejected(
+            f"action item {state.id} is decided from {written(state.soak.until, terms.policy.calendar)} on, so that "
+            "nobody decides in the heat of the incident; say why it cannot wait (override_reason)",
+            RejectionKind.CONFLICT,
+        )
+    soak = state.soak.model_copy(
         update={
-            "ladder": climb(state.ladder, step),
-            "is_overdue": now >= state.due_at,
-            "reminders_sent": state.reminders_sent + 1,
-            "escalations_sent": state.escalations_sent + is_escalated,
+            "accepted_by": command.by,
+            "accepted_at": now,
+            "overridden_because": demand_text(reason, "the reason") if is_early else None,
         }
     )
-    template = Template.ACTION_ITEM_OVERDUE if step.is_after_deadline else Template.ACTION_ITEM_REMINDER
-    entry = reminder_entry(step, people, words, now, ME)
-    return Outcome(after, (entry,), (Notice(template, people, step.reason.value, words),))
+    due_at = terms.due_at if terms.due_at is not None and terms.due_at > now else _due_by_policy(terms, now)
+    after = state.model_copy(
+        update={
+            "soak": soak,
+            "due_at": due_at,
+            "ladder": begin(due_at, now, DAILY_REMINDERS),
+            "start_by": start_by(now, terms) if due_at else None,
+            "tracker": first_link(terms),
+        }
+    )
+    because = f" before its soak time is over: {reason}" if is_early else ""
+    said = f"Action item {state.id} accepted{because}"
+    return Outcome(after, (entry(now, command.by, said, state),), assigned(after, terms))
 
 
-def drill_is_passed(state: ActionItemState) -> bool:
-    """Whether the last drill that was observed has passed."""
-    drills = [each.kind for each in state.evidence if each.kind in {DRILL_PASSED, DRILL_FAILED}]
-    return bool(drills) and drills[-1] == DRILL_PASSED
+def _demand_decided(state: ActionItemState) -> None:
+    if state.is_undecided:
+        raise Rejected(f"action item {state.id} is only proposed; accept it first, or drop it", RejectionKind.CONFLICT)
 
 
 def _start(state: ActionItemState, command: StartWork, now: datetime) -> ItemOutcome:
+    _demand_decided(state)
     if state.state is ActionItemStatus.IN_PROGRESS:
         raise Rejected(f"action item {state.id} is being worked on already", RejectionKind.CONFLICT)
-    after = state.model_copy(update={"state": ActionItemStatus.IN_PROGRESS})
-    return Outcome(after, (_entry(now, command.by, f"Work on action item {state.id} has begun", state),))
+    after = changed(state, ActionItemStatus.IN_PROGRESS, now)
+    after = after.model_copy(update={"started_at": state.started_at or now})
+    return Outcome(after, (entry(now, command.by, f"Work on action item {state.id} has begun", state),))
 
 
 def _add_evidence(state: ActionItemState, command: AddEvidence, now: datetime) -> ItemOutcome:
+    _demand_decided(state)
     kind = demand_text(command.kind, "the kind of evidence")
-    if kind in {DRILL_PASSED, DRILL_FAILED}:
-        raise Rejected(f"evidence of kind {kind!r} comes from a game day and from nobody else", RejectionKind.FORBIDDEN)
-    evidence = _evidence(command.by, kind, command.text, command.url, now)
-    after = _with_evidence(state, evidence).model_copy(update={"state": ActionItemStatus.VERIFYING})
-    return Outcome(after, (_entry(now, command.by, f"Evidence for action item {state.id}: {evidence.text}", state),))
+    if kind in _RESERVED:
+        raise Rejected(
+            f"evidence of kind {kind!r} comes from a game day or a check and from nobody else", RejectionKind.FORBIDDEN
+        )
+    evidence = new_evidence(command.by, kind, command.text, command.url, now)
+    after = changed(with_evidence(state, evidence), ActionItemStatus.VERIFYING, now)
+    after = after.model_copy(update={"started_at": state.started_at or now})
+    return Outcome(after, (entry(now, command.by, f"Evidence for action item {state.id}: {evidence.text}", state),))
 
 
-def _finish(state: ActionItemState, command: FinishItem, now: datetime) -> ItemOutcome:
+def _finish(state: ActionItemState, command: FinishItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
+    _demand_decided(state)
     after = state
     if command.evidence is not None or command.url is not None:
         text = command.evidence if command.evidence is not None else command.url or ""
-        after = _with_evidence(state, _evidence(command.by, "note", text, command.url, now))
-    if all(each.kind == DRILL_FAILED for each in after.evidence):
+        after = with_evidence(state, new_evidence(command.by, "note", text, command.url, now))
+    if all(each.kind in {DRILL_FAILED, CHECK_FAILED} for each in after.evidence):
         raise Rejected(
             f"action item {state.id} has no evidence; say what shows that {state.done_when!r}", RejectionKind.CONFLICT
         )
@@ -160,100 +292,64 @@ def _finish(state: ActionItemState, command: FinishItem, now: datetime) -> ItemO
             f"action item {state.id} is done when game day {state.requires_drill!r} has passed; its last run has not",
             RejectionKind.CONFLICT,
         )
-    after = _ended(after, ActionItemStatus.DONE, now)
-    return Outcome(after, (_entry(now, command.by, f"Action item {state.id} is done: {state.title}", state),))
-
-
-def _drop(state: ActionItemState, command: DropItem, now: datetime) -> ItemOutcome:
-    reason = demand_text(command.reason, "the reason for dropping the action item")
-    after = _ended(state, ActionItemStatus.DROPPED, now).model_copy(update={"dropped_because": reason})
-    return Outcome(after, (_entry(now, command.by, f"Action item {state.id} dropped: {reason}", state),))
+    if state.check and not check_is_passed(state):
+        raise Rejected(
+            f"action item {state.id} is done when its check ({state.check.action}) holds; run the check first",
+            RejectionKind.CONFLICT,
+        )
+    after = changed(after, ActionItemStatus.DONE, now).model_copy(
+        update={
+            "finished_at": now,
+            "started_at": state.started_at or now,
+            "ladder": None,
+            "is_overdue": False,
+            "on_weekly_list": False,
+            "offer": None,
+            "not_doing": None,
+            "watched_until": watched_until(state, now, terms),
+            "next_check_at": now + terms.policy.action_item_check_every if state.check else None,
+            "check_failures": 0,
+        }
+    )
+    return Outcome(after, (entry(now, command.by, f"Action item {state.id} is done: {state.title}", state),))
 
 
 def _extend(state: ActionItemState, command: ExtendItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
+    _demand_decided(state)
     reason = demand_text(command.reason, "the reason for the extension")
     due_at = demand_later(command.due_at, state.due_at, now, terms.policy.calendar)
+    move = Extension(by=command.by, at=now, reason=reason, was=state.due_at, until=due_at)
+    times = state.extensions + 1
     after = state.model_copy(
         update={
             "due_at": due_at,
-            "ladder": begin(due_at, now),
-            "extensions": state.extensions + 1,
+            "ladder": begin(due_at, now, DAILY_REMINDERS),
+            "extensions": times,
+            "extension_log": (*state.extension_log, move)[-_EXTENSIONS_KEPT:],
             "is_overdue": False,
+            "on_weekly_list": False,
         }
     )
     said = f"Action item {state.id} extended to {written(due_at, terms.policy.calendar)}: {reason}"
-    return Outcome(after, (_entry(now, command.by, said, state),))
+    told: tuple[str, ...] = ()
+    if times >= _EXTENSIONS_TOLD_FROM:
+        told = tuple(name for name in superiors(state, terms) if name != command.by.name)
+    until = written(due_at, terms.policy.calendar)
+    words = f"action item {state.id} ({state.title}) was extended for the {times}th time, to {until}: {reason}"
+    return Outcome(after, (entry(now, command.by, said, state),), notice(state, told, "extended", words))
 
 
-def _reassign(state: ActionItemState, command: ReassignItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
-    owner = demand_known(command.owner, command.by, terms.people)
-    if owner == state.owner:
-        raise Rejected(f"{owner} owns action item {state.id} already", RejectionKind.CONFLICT)
-    after = state.model_copy(update={"owner": owner})
-    because = f": {command.reason.strip()}" if command.reason.strip() else ""
-    said = f"Action item {state.id} given to {owner}{because}"
-    return Outcome(after, (_entry(now, command.by, said, state),), _assigned(after, terms))
+def _run_check(state: ActionItemState) -> ItemOutcome:
+    _demand_decided(state)
+    if state.check is None:
+        raise Rejected(f"action item {state.id} has no check that could be run", RejectionKind.CONFLICT)
+    return Outcome(state.model_copy(update={"check_wanted": True, "next_check_at": None}))
 
 
-def _observe_drill(state: ActionItemState, command: ObserveDrill, now: datetime) -> ItemOutcome:
-    if command.by.kind is ActorKind.PERSON:
-        raise Rejected("only a game day itself reports how it ended", RejectionKind.FORBIDDEN)
-    if command.game_day != state.requires_drill:
-        raise Rejected(f"action item {state.id} does not wait for game day {command.game_day!r}")
-    word = "passed" if command.passed else "did not pass"
-    text = f"game day {command.game_day} ({command.game_day_id}) {word}"
-    if any(each.text == text for each in state.evidence):
-        # The same report again, because a signal may be sent twice.
-        return Outcome(state)
-    kind = DRILL_PASSED if command.passed else DRILL_FAILED
-    after = _with_evidence(_forget_old_drills(state), _evidence(command.by, kind, text, None, now))
-    entries = (_entry(now, command.by, f"Action item {state.id}: {text}", state),)
-    if command.passed:
-        return Outcome(after.model_copy(update={"state": ActionItemStatus.VERIFYING}), entries)
-    notice = Notice(Template.ACTION_ITEM_REMINDER, (state.owner,), "drill_failed", f"{text}; {state.title} is not done")
-    if after.state is ActionItemStatus.VERIFYING:
-        after = after.model_copy(update={"state": ActionItemStatus.IN_PROGRESS})
-    return Outcome(after, entries, (notice,))
-
-
-def _forget_old_drills(state: ActionItemState) -> ActionItemState:
-    # A weekly drill must not fill the list of evidence over the years; the timeline keeps them all.
-    drills = [each for each in state.evidence if each.kind in {DRILL_PASSED, DRILL_FAILED}]
-    forgotten = drills[: 1 - MAX_DRILLS]
-    return state.model_copy(update={"evidence": tuple(each for each in state.evidence if each not in forgotten)})
-
-
-def _evidence(by: Actor, kind: str, text: str, url: str | None, now: datetime) -> Evidence:
-    if url is not None and not _is_web_address(url):
-        # Pages show it as a link; `javascript:` and the like must not get that far.
-        raise Rejected(f"{url[:100]!r} is not a web address; it begins with https:// or http://")
-    return Evidence(kind=kind, text=demand_text(text, "the evidence"), url=url, by=by, at=now)
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
-
-
-def _with_evidence(state: ActionItemState, evidence: Evidence) -> ActionItemState:
-    if len(state.evidence) >= MAX_EVIDENCE:
-        raise Rejected(f"an action item holds {MAX_EVIDENCE} pieces of evidence at most", RejectionKind.TOO_LARGE)
-    return state.model_copy(update={"evidence": (*state.evidence, evidence)})
-
-
-def _ended(state: ActionItemState, status: ActionItemStatus, now: datetime) -> ActionItemState:
-    return state.model_copy(update={"state": status, "finished_at": now, "ladder": None, "is_overdue": False})
-
-
-def _assigned(state: ActionItemState, terms: ActionItemStart) -> tuple[Notice, ...]:
-    due = f", due at {written(state.due_at, terms.policy.calendar)}" if state.due_at else ""
-    words = f"action item {state.id} is yours{due}: {state.title}"
-    return (Notice(Template.ACTION_ITEM_ASSIGNED, (state.owner,), "assigned", words),)
-
-
-def _entry(now: datetime, by: Actor, said: str, state: ActionItemState) -> Entry:
-    details = {"action_item": state.id}
-    return Entry(at=now, kind=EntryKind.ACTION_ITEM, actor=by, summary=said, details=details)
+def _reopen(state: ActionItemState, command: ReopenItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
+    if state.state is not ActionItemStatus.DONE:
+        raise Rejected(f"action item {state.id} is not done, so there is nothing to reopen", RejectionKind.CONFLICT)
+    if command.by.kind is not ActorKind.PERSON:
+        raise Rejected("only a person, a check, a drill or the tracker reopens an item", RejectionKind.FORBIDDEN)
+    reason = demand_text(command.reason, "the reason for reopening the action item")
+    return reopened(state, reason, command.by, now, terms)

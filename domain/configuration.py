@@ -39,6 +39,7 @@ from domain.model import Model
 from domain.names import Name, SecretReference
 from domain.policy import Audience, Policy
 from domain.severity import IncidentType, Severity
+from domain.tracker_settings import Tracker
 
 
 class Person(Model):
@@ -281,6 +282,8 @@ class Configuration(Model):
     game_day_folders: tuple[str, ...] = ("game_days",)
     template_folder: str = "templates"
     game_days: dict[Name, GameDaySettings] = Field(default_factory=dict)
+    # Where action items are kept as issues, too.
+    trackers: dict[Name, Tracker] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
     policy: Policy = Policy()
     # ISO country whose public holidays the calendar leaves out (filled into `policy.calendar.holidays` when read).
@@ -334,6 +337,13 @@ def _references(configuration: Configuration) -> Iterator[_Reference]:
         yield "on-call path", ("services", key, "on_call"), service.on_call
     for place, route in enumerate(configuration.routes):
         yield "service", ("routes", place, "service"), route.service
+    for key, tracker in configuration.trackers.items():
+        for place, name in enumerate(tracker.services):
+            yield "service", ("trackers", key, "services", place), name
+        for place, name in enumerate(tracker.teams):
+            yield "team", ("trackers", key, "teams", place), name
+        for name in tracker.users:
+            yield "person", ("trackers", key, "users", name), name
     for place, name in enumerate(configuration.page_channels):
         yield "channel", ("page_channels", place), name
     for audience, plan in configuration.audiences.items():

@@ -14,6 +14,9 @@ from pydantic import AwareDatetime
 from domain.model import Model
 from domain.policy import Policy
 
+# From daily to weekly.
+_RARELY = 7
+
 
 class LadderReason(StrEnum):
     """Why somebody is told about a deadline."""
@@ -35,6 +38,8 @@ class Ladder(Model):
     # The planned time of the last step taken; before the first, the time when the deadline was set. Steps that would
     # have been earlier do not fit: a deadline in 24 h has no reminder two days before.
     climbed_to: AwareDatetime
+    # After this many overdue reminders the next ones come seven times as rarely (daily, then weekly); None: never.
+    frequent: int | None = None
 
 
 class LadderStep(Model):
@@ -51,9 +56,9 @@ class LadderStep(Model):
         return self.times_overdue > 0
 
 
-def begin(due_at: datetime | None, now: datetime) -> Ladder | None:
+def begin(due_at: datetime | None, now: datetime, frequent: int | None = None) -> Ladder | None:
     """A ladder for a deadline that is set now; None when nothing is due."""
-    return Ladder(due_at=due_at, climbed_to=now) if due_at else None
+    return Ladder(due_at=due_at, climbed_to=now, frequent=frequent) if due_at else None
 
 
 def climb(ladder: Ladder, step: LadderStep) -> Ladder:
@@ -83,8 +88,20 @@ def _newest_missed(ladder: Ladder, now: datetime, policy: Policy) -> LadderStep 
 
 def _times_overdue(ladder: Ladder, moment: datetime, policy: Policy) -> int:
     # Counting instead of walking: a worker may have been away, and an item overdue, for any number of days.
-    every = policy.overdue_reminder_every
-    return max((moment - ladder.due_at) // every, 0) if every > timedelta(0) else 0
+    every, frequent = policy.overdue_reminder_every, ladder.frequent
+    if every <= timedelta(0):
+        return 0
+    times = max((moment - ladder.due_at) // every, 0)
+    if frequent is not None and times > frequent:
+        times = frequent + (times - frequent) // _RARELY
+    return times
+
+
+def _overdue_by(ladder: Ladder, times: int, every: timedelta) -> timedelta:
+    """How long after the deadline this overdue time is."""
+    if ladder.frequent is None or times <= ladder.frequent:
+        return every * times
+    return every * (ladder.frequent + _RARELY * (times - ladder.frequent))
 
 
 def _steps_from(ladder: Ladder, times_overdue: int, policy: Policy) -> Iterator[LadderStep]:
@@ -100,5 +117,7 @@ def _steps_from(ladder: Ladder, times_overdue: int, policy: Policy) -> Iterator[
     # A policy that sets the repetition to nothing wants none.
     while every > timedelta(0):
         reason = LadderReason.OVERDUE if times_overdue == 1 else LadderReason.ESCALATED
-        yield LadderStep(reason=reason, at=due_at + every * times_overdue, times_overdue=times_overdue)
+        yield LadderStep(
+            reason=reason, at=due_at + _overdue_by(ladder, times_overdue, every), times_overdue=times_overdue
+        )
         times_overdue += 1

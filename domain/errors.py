@@ -32,7 +32,11 @@ class HotwashError(Exception):
 
 
 class Transient(HotwashError):
-    """Worth trying again without any change."""
+    """Worth trying again without any change; `retry_after_seconds` is how long the far side asks to be left alone."""
+
+    def __init__(self, sentence: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Interrupted(Transient):

@@ -124,6 +124,11 @@ def action_item_workflow_id(item: str) -> str:
     return f"action-item/{item}"
 
 
+def tracker_sync_workflow_id(tracker: str) -> str:
+    """The id under which the engine polls a tracker."""
+    return f"tracker-sync/{tracker}"
+
+
 def game_day_workflow_id(name: str) -> str:
     """The base id of a game day; a Temporal Schedule adds the scheduled time, a manual start its own."""
     return f"game-day/{name}"

@@ -171,6 +171,17 @@ class Policy(Model):
     deadline_reminders_before: tuple[Duration, ...] = (timedelta(days=2), timedelta(hours=4))
     # After a missed deadline the owner is reminded this often, and the manager hears from the second time on.
     overdue_reminder_every: Duration = timedelta(days=1)
+    # A proposed action item is decided after this many working days ("soak time": Etsy's debriefing guide, 2 days).
+    action_item_soak_days: int = Field(default=2, ge=0)
+    # Somebody has begun with an action item after this many working days (assignment within 3 days is the field's SLA).
+    action_item_start_days: int = Field(default=3, ge=0)
+    # An item that is done is watched for so long when a check or a tracker can speak up again (a quarter: the reviews
+    # of services and business are monthly and quarterly) ...
+    action_item_watched_for: Duration = timedelta(days=90)
+    # ... and for so long when a drill can: regression drills are rare, and a year has each of them a few times.
+    action_item_drill_watched_for: Duration = timedelta(days=365)
+    # How often the check of a finished item is run again.
+    action_item_check_every: Duration = timedelta(days=1)
     # An alert that fires again this soon after its group cleared belongs to the same episode (deduplication windows
     # of the field: minutes to 48 h; Alertmanager's group_interval is 5 min).
     alert_reopen_window: Duration = timedelta(minutes=10)

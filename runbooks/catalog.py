@@ -42,6 +42,11 @@ class Catalog:
         self._folders = Folders((*folders, LIBRARY), "runbook")
         self._specs = specs
 
+    @property
+    def actions(self) -> Mapping[str, ActionSpec]:
+        """What every action declares of itself."""
+        return self._specs
+
     def names(self) -> list[str]:
         """All names, sorted; a name in an earlier folder hides the same name in a later one."""
         return sorted(self._folders.files())

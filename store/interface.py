@@ -107,6 +107,7 @@ class RecordReader(Protocol):
         state: OneOrMore | None = None,
         owner: OneOrMore | None = None,
         overdue: bool | None = None,
+        created_before: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:

@@ -74,6 +74,7 @@ class SqlReader:
         state: OneOrMore | None = None,
         owner: OneOrMore | None = None,
         overdue: bool | None = None,
+        created_before: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:
@@ -83,6 +84,8 @@ class SqlReader:
             conditions.append(pictures.c.incident_id == incident_id)
         if overdue is not None:
             conditions.append(_is_overdue() if overdue else ~_is_overdue())
+        if created_before is not None:
+            conditions.append(pictures.c.at < microseconds(created_before))
         return await self._page(kind, conditions, cursor, limit)
 
     async def get(self, kind: ProjectionKind, id: str) -> Document | None:  # noqa: A002 - the word of the contract

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -26,6 +27,8 @@ from activities.clients.releases import ReleaseDirectories
 from activities.clients.review_template import ReviewTemplate
 from activities.clients.site import site_ports
 from activities.clients.templates import TemplateRenderer
+from activities.clients.trackers.configured import ConfiguredTrackers
+from activities.clients.trackers.teller import TemporalItemTeller
 from activities.directory import DirectoryActivities
 from activities.drills import DrillActivities
 from activities.faults import FaultActivities, sweep_at_start
@@ -36,6 +39,9 @@ from activities.rendering import RenderActivities
 from activities.review_draft import ReviewDraftActivities
 from activities.runbook_pinning import RunbookActivities
 from activities.steps import StepActivities
+from activities.trackers.sync import TrackerActivities
+from domain.ids import tracker_sync_workflow_id
+from domain.tracker import TrackerSyncStart
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.render import render
@@ -54,6 +60,7 @@ from workflows.options import CONTROL_QUEUE, steps_queue
 from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
+from workflows.tracker_sync import TrackerSync
 
 WORKFLOWS: Sequence[type] = (
     ActionItem,
@@ -65,6 +72,7 @@ WORKFLOWS: Sequence[type] = (
     ResourceLock,
     Review,
     RunbookRun,
+    TrackerSync,
 )
 # Our own packages and pydantic are free of side effects; passing them through saves 40 MB and half the start.
 PASSED_THROUGH = (
@@ -117,11 +125,15 @@ def build_workers(
     )
     if site is not None:
         return [steps]
-    return [_control_worker(client, control_activities(client, store, configuration, channels)), steps]
+    return [_control_worker(client, control_activities(client, store, configuration, channels, closing)), steps]
 
 
 def control_activities(
-    client: Client, store: Store, configuration: ConfigurationFile, channels: ConfiguredChannels
+    client: Client,
+    store: Store,
+    configuration: ConfigurationFile,
+    channels: ConfiguredChannels,
+    closing: AsyncExitStack,
 ) -> list[Activity]:
     """Bookkeeping and word to people: what the control queue runs beside the workflows."""
     current = configuration.current()
@@ -130,12 +142,18 @@ def control_activities(
     messages = MessageActivities(
         TemplateRenderer(configuration, configuration.folder), channels, store.ledger, configuration
     )
+    http = HttpClient()
+    closing.push_async_callback(http.close)
+    configured = ConfiguredTrackers(configuration, Secrets(configuration.folder), http)
+    trackers = TrackerActivities(configured, store.ledger, configuration, TemporalItemTeller(client))
     return [
         RecordActivities(store.record).save,
         messages.send,
         DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
         drills.find,
         drills.tell_waiting_items,
+        trackers.sync,
+        trackers.poll,
         RunbookActivities(catalog).pin,
         RenderActivities(render).render,
         ReviewDraftActivities(store.timelines, ReviewTemplate(_template_folder(configuration))).draft,
@@ -149,6 +167,23 @@ def schedules(client: Client, configuration: ConfigurationFile) -> Callable[[], 
         current = configuration.current()
         catalog = GameDayCatalog([configuration.folder / name for name in current.game_day_folders], specs())
         await keep_schedules(client, current, catalog)
+
+    return keep
+
+
+def tracker_polls(client: Client, configuration: ConfigurationFile) -> Callable[[], Awaitable[None]]:
+    """What starts the poll of every tracker of `hotwash.yaml`; may be called again."""
+
+    async def keep() -> None:
+        for name in configuration.current().trackers:
+            # One whose tracker is taken out of the file ends by itself.
+            await client.start_workflow(
+                TrackerSync.run,
+                TrackerSyncStart(tracker=name),
+                id=tracker_sync_workflow_id(name),
+                task_queue=CONTROL_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
 
     return keep
 

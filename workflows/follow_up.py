@@ -6,6 +6,7 @@ loop in `_follow` is the only place that waits for time, tells the incident, and
 
 import asyncio
 from abc import abstractmethod
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -103,9 +104,11 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
             if not self._is_finished():
                 await self._next_step()
         # A mail server may be away for weeks, and every attempt to reach it makes the history longer.
-        await workflow.wait_condition(lambda: not self._courier.carry().pending or _history_is_long())
+        await workflow.wait_condition(
+            lambda: (not self._courier.carry().pending and self._is_drained()) or _history_is_long()
+        )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        is_drained = not self._courier.carry().pending
+        is_drained = not self._courier.carry().pending and self._is_drained()
         if is_drained:
             await self._recorder.drain()
             recording.cancel()
@@ -115,18 +118,32 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
     async def _next_step(self) -> None:
         """Take the step that is due, or wait for the next one or for a command, whichever comes first."""
         now = workflow.now()
-        step = next_step(self._state.ladder, now, self._terms.policy)
-        if step is not None and step.at <= now:
-            self._apply(self._take_step(step))
+        at = self._next_at(now)
+        if at is not None and at <= now:
+            self._apply(self._take_due(now))
             return
         seen = self._changes
-        timeout = step.at - now if step else None
+        timeout = at - now if at else None
         try:
             # Deliveries that are tried again and again wake nobody, but make the history longer.
             await workflow.wait_condition(lambda: self._changes != seen or _history_is_long(), timeout=timeout)
         except TimeoutError:
             # The next turn of the loop takes the step.
             return
+
+    def _next_at(self, now: datetime) -> datetime | None:
+        """When something is due by itself; past means at once, None means never. A room with more clocks says more."""
+        step = next_step(self._state.ladder, now, self._terms.policy)
+        return step.at if step else None
+
+    def _take_due(self, now: datetime) -> Outcome[S]:
+        """What is due now."""
+        step = next_step(self._state.ladder, now, self._terms.policy)
+        return self._take_step(step) if step else Outcome(self._state)
+
+    def _is_drained(self) -> bool:
+        """Whether nothing but messages and records is under way, once it is finished."""
+        return True
 
     def _apply(self, outcome: Outcome[S]) -> None:
         self._state = outcome.state

@@ -20,11 +20,13 @@ class HttpCall:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     timeout_seconds: float = 10.0
+    # How much of the answer is read; None: the 80 KiB that a step may keep.
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What came back, at most 80 KiB of it."""
+    """What came back, at most 80 KiB of it unless the call asked for more."""
 
     status: int
     content_type: str
@@ -33,6 +35,8 @@ class HttpAnswer:
     latency_ms: int
     # The version of what was read, as an `If-Match` names it.
     etag: str | None = None
+    # By lower-case name.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class HttpCaller(Protocol):

@@ -47,7 +47,7 @@ class HttpClient:
             async with self._client.stream(
                 call.method, call.url, headers=dict(call.headers), content=call.body, timeout=timeout
             ) as response:
-                body, truncated = await _read(response)
+                body, truncated = await _read(response, call.most_bytes or _MOST_BYTES)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             raise Rejected(f"{call.method} {where} is no request that can be sent: {type(error).__name__}") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -63,16 +63,17 @@ class HttpClient:
             truncated=truncated,
             latency_ms=round((time.monotonic() - started) * 1000),
             etag=response.headers.get("etag"),
+            headers={name.lower(): value for name, value in response.headers.items()},
         )
 
 
-async def _read(response: httpx.Response) -> tuple[bytes, bool]:
-    """At most `_MOST_BYTES` of the body as it was sent; what is more is not even fetched."""
+async def _read(response: httpx.Response, most_bytes: int) -> tuple[bytes, bool]:
+    """At most `most_bytes` of the body as it was sent; what is more is not even fetched."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > _MOST_BYTES:
-            return bytes(body[:_MOST_BYTES]), True
+        if len(body) > most_bytes:
+            return bytes(body[:most_bytes]), True
     return bytes(body), False
 
 

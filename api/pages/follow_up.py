@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.acting import NewActionItem
+from api.action_items import NewActionItem
 from api.pages.forms import Verb, longest_text, read_command, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt, markdown
 from domain.action_item import (

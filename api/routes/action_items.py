@@ -1,26 +1,56 @@
 """`/api/v1/action-items`: what an incident taught us to do; ends only with evidence or with a reason why not."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from api.acting import Actions, NewActionItem
-from api.bodies import Body
-from api.dependencies import ActionsDep, Owned, ReaderDep, SpeakerDep, document, page, picture, problems, several, shows
+from api.acting import Actions
+from api.action_items import BulkChange, NewActionItem, members_of
+from api.bodies import Body, Strict
+from api.dependencies import (
+    ActionsDep,
+    ConfigurationDep,
+    OwnedQuery,
+    ReaderDep,
+    SpeakerDep,
+    document,
+    page,
+    picture,
+    problems,
+    several,
+    shows,
+)
 from api.routes.verbs import Verb, add_verbs
 from domain.action_item import (
+    AcceptItem,
+    AcceptOffer,
     ActionItemCommand,
     ActionItemState,
     ActionItemStatus,
+    ActionItemType,
     AddEvidence,
+    CommentOnItem,
+    CreateIssueAgain,
+    DeclineOffer,
     DropItem,
     ExtendItem,
     FinishItem,
+    ItemCheck,
+    KeepItem,
+    LinkIssue,
+    OfferItem,
+    Priority,
     ReassignItem,
+    ReopenItem,
+    RunCheck,
     StartWork,
 )
+from domain.action_item_quality import Wording, hints_on
+from domain.configuration import Configuration
+from domain.durations import Duration
 from domain.errors import Rejected
 from domain.record import ProjectionKind
 from domain.timeline import Actor
@@ -29,20 +59,78 @@ from store.interface import Document
 router = APIRouter(prefix="/action-items", tags=["action items"])
 
 
+class ItemsQuery(OwnedQuery):
+    """Filters of action items."""
+
+    team: str | None = Field(default=None, description="Those whose owner is in this team.")
+    older_than: Duration | None = Field(default=None, description="Created longer ago than this: `30d`.")
+
+
+Items = Annotated[ItemsQuery, Query()]
+# Nobody is called so: a team without members has no items.
+_NOBODY = "-"
+
+
 @router.get("", summary="Action items, the soonest due first", response_model=None, responses=problems(422))
-async def list_action_items(reader: ReaderDep, query: Owned) -> JSONResponse:
+async def list_action_items(reader: ReaderDep, query: Items, configuration: ConfigurationDep) -> JSONResponse:
     """A page of action items that meet every filter given."""
     return page(
         await reader.things(
             ProjectionKind.ACTION_ITEM,
             incident_id=query.incident_id,
             state=several(query.state),
-            owner=several(query.owner),
+            owner=owners(configuration, several(query.owner), query.team),
             overdue=query.overdue,
+            created_before=datetime.now(UTC) - query.older_than if query.older_than else None,
             cursor=query.cursor,
             limit=query.limit,
         )
     )
+
+
+def owners(configuration: Configuration, named: list[str] | None, team: str | None) -> list[str] | None:
+    """The owners that fit both filters; None: everybody."""
+    if team is None:
+        return named
+    members = members_of(configuration, team)
+    return [name for name in members if named is None or name in named] or [_NOBODY]
+
+
+class HintsBody(Strict):
+    """An action item before it is created."""
+
+    title: str = Field(max_length=300)
+    done_when: str = Field(default="", max_length=2000)
+    type: ActionItemType | None = None
+    priority: Priority = Priority.NORMAL
+    requires_drill: str | None = None
+    check: ItemCheck | None = None
+
+
+@router.post(
+    "/hints", summary="How an action item could be worded better", response_model=None, responses=problems(422)
+)
+async def hints(body: HintsBody) -> JSONResponse:
+    """Changes nothing and blocks nothing; each hint names its rule and proposes better words."""
+    wording = Wording(
+        title=body.title,
+        done_when=body.done_when,
+        type=body.type,
+        is_urgent=body.priority is Priority.URGENT,
+        is_verified=body.check is not None or body.requires_drill is not None,
+    )
+    return JSONResponse({"hints": [hint.model_dump(mode="json") for hint in hints_on(wording)]})
+
+
+class BulkBody(Body, BulkChange):
+    """One wish, one reason, many items."""
+
+
+@router.post("/bulk", summary="Extend or offer many items at once", response_model=None, responses=problems(400, 422))
+async def change_many(body: BulkBody, speaker: SpeakerDep, actions: ActionsDep) -> JSONResponse:
+    """Each item is asked by itself: `done` names those that took it, `refused` the others with their sentence."""
+    change = BulkChange.model_validate(body.model_dump(exclude={"by"}))
+    return JSONResponse(await actions.change_items(change, speaker.actor(body.by)))
 
 
 class NewActionItemBody(Body, NewActionItem):
@@ -105,9 +193,19 @@ VERBS = (
     Verb("start", "start", StartWork, "Somebody works on it"),
     Verb("evidence", "add_evidence", AddEvidence, "What shows that it is done"),
     Verb("done", "done", FinishItem, "Done; refused without evidence"),
-    Verb("drop", "drop", DropItem, "Not done, and why"),
+    Verb("drop", "drop", DropItem, "It will not be done, and why; from its owner a wish that another person accepts"),
+    Verb("keep", "keep", KeepItem, "It will be done after all"),
+    Verb("accept", "accept", AcceptItem, "Decide a proposal; before its soak time is over only with a reason"),
+    Verb("reopen", "reopen", ReopenItem, "It was not done after all"),
+    Verb("check", "run_check", RunCheck, "Run its check now"),
+    Verb("offer", "offer", OfferItem, "Ask somebody to take it over"),
+    Verb("accept-offer", "accept_offer", AcceptOffer, "Take it over"),
+    Verb("decline-offer", "decline_offer", DeclineOffer, "It stays where it is"),
+    Verb("comment", "comment", CommentOnItem, "A comment, here and in the tracker"),
+    Verb("link-issue", "link_issue", LinkIssue, "Which issue in the tracker it is"),
+    Verb("create-issue", "create_issue_again", CreateIssueAgain, "There is no issue in the tracker: create one"),
     Verb("extend", "extend", ExtendItem, "A later due date, and why"),
-    Verb("reassign", "reassign", ReassignItem, "Another owner"),
+    Verb("reassign", "reassign", ReassignItem, "Another owner, without asking them"),
 )
 
 

@@ -45,7 +45,7 @@ def webhook_router() -> APIRouter:
         state = request.app.state
         configuration = state.configuration.current()
         check_secret(configuration, state.secrets, sender, request.headers.get("authorization"))
-        body = await _bounded_body(request)
+        body = await bounded_body(request)
         received_at = datetime.now(UTC)
         if len(body) >= _LARGE:
             delivery = await asyncio.to_thread(parse, body, received_at)
@@ -58,7 +58,7 @@ def webhook_router() -> APIRouter:
     return router
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def bounded_body(request: Request) -> bytes:
     """The body; Rejected (413) when it is too long, by its own word or by counting."""
     parts: list[bytes] = []
     size = 0

@@ -21,9 +21,10 @@ from domain.action_item import (
     ReassignItem,
     StartWork,
 )
-from domain.action_item_decisions import FINISHED, MAX_DRILLS, decide, drill_is_passed, open_item, take_step
+from domain.action_item_clocks import next_ring, ring
+from domain.action_item_decisions import FINISHED, decide, drill_is_passed, is_over, open_item
+from domain.action_item_verification import MAX_KEPT
 from domain.calendar import due_after
-from domain.deadlines import next_step
 from domain.errors import Rejected
 from domain.policy import Policy
 from domain.severity import Severity
@@ -72,19 +73,20 @@ class ActionItemMachine(RuleBasedStateMachine):
         except Rejected as refusal:
             self.refusals.append(refusal.sentence)
             return False
-        assert before.state not in FINISHED
+        assert not is_over(before)
         return True
 
     @rule(seconds=st.integers(1, 10**6))
     def time_passes(self, seconds: int) -> None:
-        """Steps of the ladder are taken when they are due."""
+        """Every clock that is due rings, and none rings for ever."""
         self.now += timedelta(seconds=seconds)
-        step = next_step(self.state.ladder, self.now, self.terms.policy)
-        if step and step.at <= self.now:
-            outcome = take_step(self.state, step, self.now, self.terms)
-            assert len(outcome.notices) == len(outcome.entries) == 1
-            assert self.state.owner in outcome.notices[0].people
+        rung = next_ring(self.state, self.now, self.terms)
+        while rung is not None and rung.at <= self.now:
+            outcome = ring(self.state, rung.clock, self.now, self.terms)
+            assert all(self.state.owner in notice.people for notice in outcome.notices)
+            assert outcome.state != self.state
             self.state = outcome.state
+            rung = next_ring(self.state, self.now, self.terms)
 
     @rule(by=actors)
     def start(self, by: Actor) -> None:
@@ -105,8 +107,11 @@ class ActionItemMachine(RuleBasedStateMachine):
 
     @rule(by=actors, reason=texts)
     def drop(self, by: Actor, reason: str) -> None:
-        """With a reason."""
-        self.attempt(DropItem(by=by, reason=reason))
+        """With a reason, and accepted by another than the owner."""
+        owner = self.state.owner
+        if self.attempt(DropItem(by=by, reason=reason)) and self.state.state is ActionItemStatus.DROPPED:
+            assert by.name != owner
+            assert by.kind == "person"
 
     @rule(by=actors, reason=texts, hours=st.integers(-500, 500))
     def extend(self, by: Actor, reason: str, hours: int) -> None:
@@ -191,5 +196,5 @@ def test_years_of_drills_do_not_fill_the_evidence():
             by=automation("game-day"), game_day="process-dies", game_day_id=f"g{number}", passed=number == 199
         )
         state = decide(state, report, START, at).state
-    assert len(state.evidence) == MAX_DRILLS
+    assert len(state.evidence) == MAX_KEPT
     assert drill_is_passed(state)

@@ -20,9 +20,12 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from cli.demo.story import Story
 from cli.demo.world import World
+from domain.tracker import TrackerSyncStart
 from runtime.settings import Settings
 from runtime.temporal import connect
 from workers.composition import WORKFLOWS
+from workflows.options import CONTROL_QUEUE
+from workflows.tracker_sync import TrackerSync
 
 FOLDER = Path(__file__).parent
 # What would tell something of the machine or open a door.
@@ -103,6 +106,9 @@ async def _histories(world: World) -> dict[str, Any]:
     """Of each type the execution with the longest history, which is the one of the real incident."""
     settings = Settings(home=world.home, temporal_port=world.engine_port)
     client = await connect(settings, process="record")
+    # The demo has no tracker either: the poll of one that hotwash.yaml does not have asks once and ends.
+    poll = TrackerSyncStart(tracker="issues")
+    await client.execute_workflow(TrackerSync.run, poll, id="tracker-sync/issues", task_queue=CONTROL_QUEUE)
     found = {}
     for each in WORKFLOWS:
         name = each.__name__

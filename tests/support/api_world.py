@@ -178,7 +178,7 @@ async def working_house(client: Client, home: Home, store: Store) -> AsyncIterat
             client,
             task_queue=CONTROL_QUEUE,
             workflows=[*{*WORKFLOWS, RunbookRun}],
-            activities=control_activities(client, store, configuration, channels),
+            activities=control_activities(client, store, configuration, channels, stack),
             workflow_runner=sandbox(),
             graceful_shutdown_timeout=timedelta(0),
         )

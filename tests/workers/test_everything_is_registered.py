@@ -66,7 +66,7 @@ async def test_every_activity_is_registered(tmp_path: Path) -> None:
         secrets = Secrets(configuration.folder)
         channels = ConfiguredChannels(configuration, secrets)
         closing.push_async_callback(channels.close)
-        control = names(control_activities(client, store, configuration, channels))
+        control = names(control_activities(client, store, configuration, channels, closing))
         steps = names(step_activities(store, configuration, secrets, channels, closing))
         assert sorted([*control, *steps]) == sorted(defined_activities())
 

@@ -60,7 +60,8 @@ def begin(env: WorkflowEnvironment, task_queue: str, record: Record, post: Post)
             "created_by": BOB,
             "managers": {"alice": "mona", "bob": "mona"},
             "people": ("alice", "bob", "mona"),
-            "policy": Policy(calendar=OFFICE),
+            # The start clock has tests of its own.
+            "policy": Policy(calendar=OFFICE, action_item_start_days=0),
         }
         return following(
             env, task_queue, ActionItem.run, ActionItemStart.model_validate(given | fields),
@@ -155,10 +156,14 @@ async def test_an_item_is_done_only_with_evidence(begin: Begin, record: Record):
 
 
 async def test_an_item_is_dropped_only_with_a_reason(begin: Begin, record: Record):
-    """Whoever drops an item says why, and the timeline keeps it."""
+    """The owner says why and asks; another person accepts, and the timeline keeps both."""
     async with begin() as item:
         assert (await item.refusal("drop", DropItem(by=ALICE, reason="")))[0] == "invalid"
-        dropped = await item.ask("drop", DropItem(by=ALICE, reason="the service is retired"))
+        asked = await item.ask("drop", DropItem(by=ALICE, reason="the service is retired"))
+        assert (asked.state, asked.not_doing.reason) == (ActionItemStatus.OPEN, "the service is retired")
+        assert (await item.refusal("drop", DropItem(by=ALICE, reason="again")))[0] == "conflict"
+        assert [(m.people, m.context["level"]) for m in await item.told(2)][1] == (("mona",), "drop")
+        dropped = await item.ask("drop", DropItem(by=BOB, reason="the service is retired"))
         assert (dropped.state, dropped.dropped_because) == (ActionItemStatus.DROPPED, "the service is retired")
         await item.ended()
         assert f"Action item {dropped.id} dropped: the service is retired" in record.sentences(dropped.incident_id)
@@ -184,8 +189,15 @@ async def test_an_item_that_requires_a_drill_waits_for_one_that_passes(begin: Be
         passed = ObserveDrill(by=GAME_DAY, game_day="process-dies", game_day_id="g2", passed=True)
         await item.handle.signal("observe_drill", passed)
         assert (await item.view()).state is ActionItemStatus.VERIFYING
-        assert (await item.ask("done", FinishItem(by=ALICE))).state is ActionItemStatus.DONE
-        await item.ended()
+        done = await item.ask("done", FinishItem(by=ALICE))
+        assert done.state is ActionItemStatus.DONE
+        # It is watched for a year: the drill is held again and fails, and the item is open again.
+        again = ObserveDrill(by=GAME_DAY, game_day="process-dies", game_day_id="g3", passed=False)
+        await item.handle.signal("observe_drill", again)
+        reopened = await item.view()
+        assert (reopened.state, reopened.reopened) == (ActionItemStatus.IN_PROGRESS, 1)
+        assert "did not pass" in reopened.reopened_because
+        assert [(m.people, m.context["level"]) for m in await item.told(3)][2] == (("alice", "mona"), "reopened")
 
 
 async def test_a_signal_that_is_refused_leaves_a_line(begin: Begin, record: Record):
@@ -223,7 +235,7 @@ async def test_the_incident_hears_how_it_stands(begin: Begin, env: WorkflowEnvir
         assert [each["item"]["state"] for each in await heard(incident, 2)] == ["open", "in_progress"]
         await incident.signal(ListeningIncident.close)
         await incident.result()
-        await item.ask("drop", DropItem(by=ALICE, reason="not needed"))
+        await item.ask("drop", DropItem(by=BOB, reason="not needed"))
         await item.ended()
 
 

@@ -58,7 +58,9 @@ async def test_months_of_reminders_cross_many_histories(
     that runs freely needs an end.
     """
     daily = tuple(day * DAY for day in range(1, 90))
-    start = item_of_alice(Policy(deadline_reminders_before=daily, overdue_reminder_every=timedelta(0)))
+    start = item_of_alice(
+        Policy(deadline_reminders_before=daily, overdue_reminder_every=timedelta(0), action_item_start_days=0)
+    )
     async with following(
         env, task_queue, ActionItem.run, start, id_=f"action-item/{start.id}", view_type=ActionItemState,
         workflows=[ActionItem], record=record, post=post, stands_still=False,

@@ -1,0 +1,1 @@
+"""The trackers' own APIs; built by `workers/composition.py` through `configured.py`."""

@@ -1,0 +1,1 @@
+"""Action items as issues in the team's own tracker: the port, the look, the poll."""
