@@ -18,11 +18,14 @@ from typing import Any
 import pytest
 
 from activities.actions import BUILT_IN
+from activities.actions.faults import FAULT_ACTIONS
 from activities.clients import kernel, lease_reversals
 from activities.fault import FaultAction
 from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost
 
 FAULTS = sorted(action.name for action in BUILT_IN if issubclass(action, FaultAction))
+# Those that break the worker's own machine; their targets are made here.
+HOST_FAULTS = sorted(action.name for action in FAULT_ACTIONS)
 # Faults that need root, or programs that pip cannot install: their laws are run by `make test-real`.
 NEEDS = {
     "host.cpu": "stress-ng",
