@@ -29,6 +29,10 @@ class End(Model):
 
     do: Literal["end"] = "end"
     identity_file: str
+    # Between SIGTERM and SIGKILL.
+    seconds: float = Field(default=1.0, gt=0, le=100)
+    # SIGTERM to the process itself only, which ends its children in its own order.
+    leader_first: bool = False
 
 
 class Run(Model):

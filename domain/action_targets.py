@@ -230,3 +230,16 @@ class FaultProxy(Model):
             message = f"{host} is no loopback address, so others could reach {self.upstream}; set beyond_loopback if so"
             raise ValueError(message)
         return self
+
+
+class ChaosExperiment(Model):
+    """An experiment of the Chaos Toolkit, and the toolkit that runs it."""
+
+    # The file, absolute or inside `directory`.
+    experiment: str
+    # The toolkit's `chaos`, in an environment of its own with the extensions that the experiment needs.
+    program: str = "chaos"
+    # Where it runs, so that modules beside the experiment are found.
+    directory: str | None = None
+    # What its rollbacks may take before it is killed, and a person must look.
+    rollbacks_within: Duration = timedelta(seconds=30)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from domain.action_targets import (
+    ChaosExperiment,
     Daemon,
     Database,
     Endpoint,
@@ -229,6 +230,8 @@ class ActionSettings(Model):
     flags: dict[Name, FlagProvider] = Field(default_factory=dict)
     # What stands before services and databases so that a drill can disturb their traffic.
     fault_proxies: dict[Name, FaultProxy] = Field(default_factory=dict)
+    # Experiments that the Chaos Toolkit may run in a drill.
+    chaos_toolkit: dict[Name, ChaosExperiment] = Field(default_factory=dict)
     # Accounts and clusters, and what may be changed in them.
     aws: dict[Name, AwsTarget] = Field(default_factory=dict)
     kubernetes: dict[Name, KubernetesTarget] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from activities.action import AnyAction
 from activities.actions.cgroups import Cgroups
+from activities.actions.chaostoolkit_run import ChaosToolkitRun
 from activities.actions.check_tcp import Doors
 from activities.actions.disk_fill import DiskFill, Disks
 from activities.actions.host_pressure import HostCpu, HostMemory
@@ -18,10 +19,12 @@ from activities.actions.process_freeze import ProcessFreeze
 from activities.actions.process_kill import ProcessKill
 from activities.actions.process_memory import ProcessMemory
 from activities.actions.process_pause import ProcessPause
+from activities.actions.program_inject import ProgramInject
 from activities.leases import Leases
 from activities.ports import ConfigurationSource
 
 FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
+    ChaosToolkitRun,
     DiskFill,
     HostCpu,
     HostMemory,
@@ -32,6 +35,7 @@ FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
     ProcessKill,
     ProcessMemory,
     ProcessPause,
+    ProgramInject,
 )
 
 
@@ -52,6 +56,7 @@ def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list
     """One of each of `FAULT_ACTIONS`, with what it needs."""
     leases, machine = ports.leases, ports.machine
     return [
+        ChaosToolkitRun(configuration, leases, machine, ports.programs),
         DiskFill(configuration, leases, ports.disks),
         HostCpu(configuration, leases, machine),
         HostMemory(configuration, leases, machine),
@@ -62,4 +67,5 @@ def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list
         ProcessKill(configuration, leases, ports.processes),
         ProcessMemory(configuration, leases, machine, ports.cgroups),
         ProcessPause(configuration, leases, machine),
+        ProgramInject(configuration, leases, machine, ports.programs),
     ]

@@ -18,7 +18,7 @@ from domain.model import Model
 from domain.run import Effect, Idempotency
 
 # No NUL: the kernel would end the argument there, behind the pattern's back.
-_Argument = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
+Argument = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
 _SHOWN_OF_AN_ERROR = 500
 
 
@@ -27,7 +27,7 @@ class ProcessRunParameters(Model):
 
     # A name of `actions.programs`, never a path.
     program: str
-    arguments: tuple[_Argument, ...] = Field(default=(), max_length=64)
+    arguments: tuple[Argument, ...] = Field(default=(), max_length=64)
     timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
 
 

@@ -99,9 +99,11 @@ def _end(step: Document, document: Document) -> str:
     if identity is None:
         return "nothing was started"
     pid = identity[0]
-    for name, seconds in (("TERM", _FAREWELL_SECONDS), ("KILL", _GONE_SECONDS)):
+    for name, seconds in (("TERM", step.get("seconds", _FAREWELL_SECONDS)), ("KILL", _GONE_SECONDS)):
+        only_leader = name == "TERM" and step.get("leader_first", False)
         for member in session_of(*identity):
-            signal_process(*member, name)
+            if not only_leader or member[0] == pid:
+                signal_process(*member, name)
         with contextlib.suppress(NotReverted):
             # Looked up anew each time: it may fork while it is being ended.
             _until(lambda: not session_of(*identity), "", seconds)

@@ -27,12 +27,12 @@ def check_of(activity: Reading, provider: Reading, weave: Weave) -> dict[str, An
     has_more = any(provider.take(key) for key in ("headers", "arguments", "body"))
     if method not in {"GET", "HEAD"} or has_more or not isinstance(url, str) or not (is_status or tolerance is None):
         return None
-    call: dict[str, Any] = {"url": weave(_plain_url(provider, url))}
+    call: dict[str, Any] = {"url": weave(plain_url(provider, url))}
     if method != "GET":
         call["method"] = method
     if is_status and tolerance != 200:  # noqa: PLR2004 - what check.http wants unless told otherwise
         call["status"] = tolerance
-    call |= _limits(provider, "check.http")
+    call |= limits_of(provider, "check.http")
     return {"wait": {"duration": _CHECK_WITHIN, "until": {"action": "check.http", "with": call}}}
 
 
@@ -42,7 +42,7 @@ def request_of(provider: Reading, weave: Weave) -> dict[str, Any] | None:
     url = provider.take("url")
     if method not in _METHODS or not isinstance(url, str):
         return None
-    url = _plain_url(provider, url)
+    url = plain_url(provider, url)
     call: dict[str, Any] = {"method": method}
     arguments = provider.take("arguments")
     if arguments is not None:
@@ -61,13 +61,14 @@ def request_of(provider: Reading, weave: Weave) -> dict[str, Any] | None:
         call["expect_status"] = [expected]
     elif expected is not None:
         provider.lose("expected_status", "it is no HTTP status; any 2xx is taken", Loss.CHANGED)
-    call |= _limits(provider, "http.request")
+    call |= limits_of(provider, "http.request")
     if method not in {"GET", "HEAD"}:
         provider.lose("url", "allow it under actions.http_allow in hotwash.yaml", Loss.INCOMPLETE)
     return {"action": "http.request", "with": call}
 
 
-def _plain_url(provider: Reading, url: str) -> str:
+def plain_url(provider: Reading, url: str) -> str:
+    """The URL without a user and a password, which are reported."""
     scheme, mark, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     if mark and "@" in host:
@@ -90,7 +91,8 @@ def _headers(provider: Reading, weave: Weave) -> dict[str, Any]:
     return kept
 
 
-def _limits(provider: Reading, action: str) -> dict[str, Any]:
+def limits_of(provider: Reading, action: str) -> dict[str, Any]:
+    """How long it may take, as the action says it."""
     provider.lose("verify_tls", "certificates are always checked", Loss.CHANGED)
     timeout = provider.take("timeout")
     if timeout is None:

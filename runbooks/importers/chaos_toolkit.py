@@ -24,7 +24,7 @@ from runbooks.importers.writing import (
 from runbooks.source import Source
 
 # What a Python provider of the known extensions would need here. By the first part of its module.
-_EXTENSIONS = {
+EXTENSIONS = {
     "chaosk8s": ("Kubernetes", "kubernetes."),
     "chaosaws": ("AWS", "aws."),
     "chaosazure": ("Azure", "azure."),
@@ -233,7 +233,7 @@ class _Experiment:
             return "a check wants a status of a plain GET; a request has one of the usual methods"
         if kind != "python":
             return f"a provider of the type {kind!r} is not known"
-        what, prefix = _EXTENSIONS.get(module.split(".", maxsplit=1)[0], ("", "\0"))
+        what, prefix = EXTENSIONS.get(module.split(".", maxsplit=1)[0], ("", "\0"))
         able = sorted(name for name in self._context.specs if name.startswith(prefix))
         hint = f"; see {', '.join(able)}" if able else ""
         about = f"there is no action that does this to {what}" if what else "Python functions are not called"

@@ -167,10 +167,16 @@ def _cut(text: str) -> str:
     return text if not is_cut(text) else f"{text[:_MOST_CHARACTERS]}\n… (the rest is in the imported file)"
 
 
-def to_text(document: Mapping[str, Any], what: str, file_name: str, losses: Sequence[Finding]) -> str:
-    """The runbook as YAML; its head says where it comes from and what it lacks."""
+def to_text(
+    document: Mapping[str, Any],
+    what: str,
+    file_name: str,
+    losses: Sequence[Finding],
+    command: str = "hotwash runbook import",
+) -> str:
+    """The document as YAML; its head says where it comes from and what it lacks."""
     head = [
-        f"Imported from {what}, {_one_line(file_name.rsplit('/', 1)[-1])}, by `hotwash runbook import`.",
+        f"Imported from {what}, {_one_line(file_name.rsplit('/', 1)[-1])}, by `{command}`.",
         "Read it, and rehearse it, before anybody runs it.",
     ]
     if losses:

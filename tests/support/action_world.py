@@ -20,7 +20,7 @@ from activities.clients.programs import Programs
 from activities.clients.releases import ReleaseDirectories
 from activities.ports import ChannelSender, OutgoingMessage
 from activities.steps import CheckResult, StepActivities, StepRequest, StepResult, UndoRequest
-from domain.action_targets import Daemon
+from domain.action_targets import ChaosExperiment, Daemon
 from domain.configuration import ActionSettings, AllowedProgram, Configuration, ReleaseTarget
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.cloud_world import SECRETS as CLOUD_SECRETS
@@ -150,6 +150,16 @@ class World:
                 "append": AllowedProgram(
                     program=sys.executable,
                     arguments=(("-c", ".*", r"/[^\0]*", ".*"),),
+                    directory=str(self.folder),
+                ),
+                "touch": AllowedProgram(program="/usr/bin/touch", arguments=((r"/[^\0]*",),)),
+                "rm": AllowedProgram(program="/bin/rm", arguments=(("-f", r"/[^\0]*"),)),
+                "test": AllowedProgram(program="/usr/bin/test", arguments=(("-e", r"/[^\0]*"),)),
+            },
+            chaos_toolkit={
+                "breaks": ChaosExperiment(
+                    experiment="experiment.json",
+                    program=str(Path(sys.executable).with_name("chaos")),
                     directory=str(self.folder),
                 )
             },

@@ -4,6 +4,7 @@ Everything here is real: the processes, the kernel's word about them, the leases
 all laws (`tests/activities/test_the_laws_of_faults.py`) with one `FaultCase`.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -92,6 +93,7 @@ class Faults:
     def case(self, name: str) -> FaultCase | None:
         """What to ask of a fault; makes its target."""
         cases: dict[str, Callable[[], FaultCase]] = {
+            "chaostoolkit.run": self._toolkit,
             "disk.fill": self._fill,
             "host.cpu": lambda: self._press({"percent": 50}),
             "host.memory": lambda: self._press({"take_bytes": 64 * MEBIBYTE}),
@@ -102,6 +104,7 @@ class Faults:
             "process.kill": self._kill,
             "process.memory": lambda: self._cage({}),
             "process.pause": self._pause,
+            "program.inject": self._program,
         }
         if name not in cases:
             return None
@@ -178,6 +181,24 @@ class Faults:
 
         return FaultCase({"host": "here", "duration": "1m", **more}, running, running, end)
 
+    def _program(self) -> FaultCase:
+        broken = self.folder / "broken"
+        parameters = {
+            "program": "touch", "arguments": [str(broken)],
+            "revert_program": "rm", "revert_arguments": ["-f", str(broken)],
+            "check_program": "test", "check_arguments": ["-e", str(broken)],
+            "duration": "1m",
+        }  # fmt: skip
+        return FaultCase(parameters, lambda: [broken] * broken.exists(), broken.exists, broken.unlink)
+
+    def _toolkit(self) -> FaultCase:
+        broken = self.folder / "experiment-broken"
+        (self.folder / "experiment.json").write_text(json.dumps(experiment(broken)))
+        started = self.lease_folder.glob
+        parameters = {"experiment": "breaks", "duration": "1m"}
+
+        return FaultCase(parameters, lambda: list(started("*.process")), broken.exists)
+
     def victim_pid(self) -> int:
         """The process of the pid file."""
         return int(self.pid_file.read_text())
@@ -200,6 +221,34 @@ class Faults:
         with suppress(OSError, ValueError):
             if Path(f"/proc/{self.victim_pid()}/cmdline").read_bytes().startswith(b"/bin/sleep"):
                 os.kill(self.victim_pid(), signal.SIGKILL)
+
+
+def experiment(broken: Path) -> dict[str, Any]:
+    """Makes a file and waits; its rollback removes the file."""
+    probe = {"type": "process", "path": "true"}
+    return {
+        "title": "A file is there",
+        "description": "It is made and removed",
+        "steady-state-hypothesis": {
+            "title": "all is well",
+            "probes": [{"type": "probe", "name": "well", "tolerance": 0, "provider": probe}],
+        },
+        "method": [
+            {
+                "type": "action",
+                "name": "break",
+                "provider": {"type": "process", "path": "touch", "arguments": [str(broken)]},
+                "pauses": {"after": 60},
+            }
+        ],
+        "rollbacks": [
+            {
+                "type": "action",
+                "name": "mend",
+                "provider": {"type": "process", "path": "rm", "arguments": ["-f", str(broken)]},
+            }
+        ],
+    }
 
 
 def is_stopped(pid: int) -> bool:
