@@ -14,7 +14,7 @@ from typing_extensions import override
 from activities.action import Action, Call, Finding, document
 from activities.plans import Plans
 from activities.waiting import until
-from domain.errors import NeedsHuman, Transient, UnknownOutcome
+from domain.errors import NeedsHuman, Rejected, Transient, UnknownOutcome
 from domain.model import Model
 from domain.run import Effect, Idempotency
 
@@ -85,6 +85,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
         done = performed or await self._recalled(call.performed_key)
         now = await self.look(parameters, call)
         if done is None:
+            await self._demand_untouched(parameters, call, now)
             return self._moved(now, now)
         back = self._moved(done.current, done.previous)
         if now != back.current:
@@ -133,6 +134,19 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
             return await self.pending(parameters, call, change)
 
         await self.until_there(call, look, self.called(parameters))
+
+    async def _demand_untouched(self, parameters: P, call: Call, now: S) -> None:
+        """NeedsHuman when it is as this step wanted it, and nobody wrote down whether this step made it so."""
+        try:
+            is_as_wanted = now == await self.wanted(parameters, call, now)
+        except Rejected:
+            # There was nowhere to go from here, so nothing went.
+            return
+        if is_as_wanted:
+            raise NeedsHuman(
+                f"{self.called(parameters)} is {self.shown(now)}, as this step wanted it, and nobody here knows what "
+                "it was before; look at it and decide"
+            )
 
     async def _begun(self, parameters: P, call: Call, now: S) -> Moved[S] | None:
         """The plan of an earlier attempt, as long as it still fits what is there."""

@@ -215,3 +215,14 @@ def test_a_key_in_place_of_its_reference_is_refused() -> None:
             }
         )
     assert not isinstance(failure.value, Rejected)
+
+
+async def test_an_undo_of_which_nothing_was_written_down_asks(world: World) -> None:
+    """The group is as this step wanted it, and no plan of this step is on record: it may have been somebody else."""
+    case = world.case(GROUP)
+    await world.perform(GROUP, case.parameters, key="somebody-else")
+    after = case.state()
+    with pytest.raises(ApplicationError, match="as this step wanted it, and nobody here knows") as refused:
+        await world.undo(GROUP, case.parameters, None)
+    assert refused.value.type == "NeedsHuman"
+    assert case.state() == after
