@@ -18,11 +18,13 @@ from api.errors import install_error_handlers
 from api.game_days import GameDayDesk
 from api.guard import Guard
 from api.health import Health
+from api.learning import LearningDesk
 from api.live import LOOK_EVERY
 from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import follow_up as follow_up_pages
 from api.pages import incidents as incident_pages
+from api.pages import learning as learning_pages
 from api.pages import room as room_page
 from api.pages import runs as run_pages
 from api.pages import status as status_page
@@ -39,23 +41,39 @@ from api.routes import (
     health,
     incidents,
     insights,
+    patterns,
     reviews,
     runs,
+    search,
 )
 from api.webhooks.routes import webhook_router
 from api.webhooks.trackers import tracker_router
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
-from store.interface import RecordReader
+from store.interface import Learning, RecordReader
 
-NOUNS = (incidents, runs, approvals, reviews, action_items, alert_groups, game_days, directory, insights, access)
-PAGES = (incident_pages, room_page, run_pages, follow_up_pages, status_page)
+NOUNS = (
+    incidents,
+    runs,
+    approvals,
+    reviews,
+    action_items,
+    alert_groups,
+    game_days,
+    directory,
+    insights,
+    search,
+    patterns,
+    access,
+)
+PAGES = (incident_pages, room_page, run_pages, follow_up_pages, learning_pages, status_page)
 
 
 def create_app(
     *,
     engine: Client,
     reader: RecordReader,
+    learning: Learning,
     ping_store: Callable[[], Awaitable[object]],
     configuration: ConfigurationSource,
     secrets: SecretSource,
@@ -77,6 +95,7 @@ def create_app(
     state.catalog, state.game_days = catalog, game_day_catalog
     state.authenticator, state.secret_key = authenticator, secret_key
     state.reader = Reader(gate, reader)
+    state.learning = LearningDesk(learning, catalog)
     state.actions = Actions(gate, state.reader, configuration, catalog)
     state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration)
     state.health = Health(engine, ping_store)

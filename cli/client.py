@@ -98,7 +98,8 @@ def call(
             EXIT_UNREACHABLE,
         )
     if response.is_success:
-        return response.json() if response.content else None
+        is_json = response.headers.get("content-type", "").startswith("application/json")
+        return (response.json() if is_json else response.text) if response.content else None
     fail(
         problem_sentence(response),
         EXIT_UNREACHABLE if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else EXIT_REFUSED,

@@ -1,4 +1,4 @@
-"""`hotwash on-call`, `insights`, `token`, `login-link`: who is there, how things stand, and who may come in."""
+"""`hotwash on-call`, `token`, `login-link`: who is there, and who may come in."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -12,7 +12,6 @@ from cli.client import JsonOption, call, print_json, stdout
 def register(app: typer.Typer) -> None:
     """Add the commands to `hotwash`."""
     app.command("on-call", rich_help_panel="Incidents")(on_call)
-    app.command("insights", rich_help_panel="Learning")(insights)
     app.command("token", rich_help_panel="House")(token)
     app.command("login-link", rich_help_panel="House")(login_link)
 
@@ -26,27 +25,6 @@ def on_call(as_json: JsonOption = False) -> None:
         "THEN": lambda d: "; ".join(", ".join(level["people"]) for level in d["levels"][1:]) or "–",
     }
     show.table(found, columns, as_json=as_json, empty="No service is configured.")
-
-
-def insights(as_json: JsonOption = False) -> None:
-    """Counts over everything recorded; no averages, they hide what matters."""
-    document = call("GET", "/insights/summary")
-    if as_json:
-        print_json(document)
-        return
-    real, items, reviews = document["incidents"], document["action_items"], document["reviews"]
-    by_severity = ", ".join(f"{name}: {count}" for name, count in real["by_severity"].items())
-    show.facts(
-        [
-            (
-                "incidents",
-                f"{real['total']}, {real['open']} open, {real['reopened']} reopened ({by_severity or 'none'})",
-            ),
-            ("drills", str(real["drills"])),
-            ("action items", f"{items['open']} open, {items['overdue']} overdue"),
-            ("reviews", f"{reviews['open']} open, {reviews['overdue']} overdue"),
-        ]
-    )
 
 
 def token(

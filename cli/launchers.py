@@ -142,6 +142,21 @@ def worker(
     )
 
 
+def rebuild(
+    home: HomeOption = None,
+    store_url: StoreOption = None,
+) -> None:
+    """Make search and insight anew from the record; everything else may go on meanwhile."""
+
+    def run(settings: Settings) -> None:
+        from workers.rebuild import rebuild as make  # noqa: PLC0415 - see the module
+
+        _stderr.print("Making search and insight anew from the record; this takes some minutes for 100,000 incidents.")
+        _stdout.print(f"Made anew from {make(settings):,} entries and things.")
+
+    launch(run, home=home, store_url=store_url)
+
+
 def launch(run: Callable[[Settings], None], **options: object) -> None:
     """Read the settings and run; an expected failure is a sentence on standard error and exit status 1."""
     if options.get("home") is None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, directory, follow_up, game_days, incidents, launchers, rehearse, reviews, runbooks
+from cli import approvals, directory, follow_up, game_days, incidents, launchers, learning, rehearse, reviews, runbooks
 from cli.client import connection
 from cli.demo import command as demo
 from cli.doctor import doctor
@@ -47,10 +47,11 @@ def _register() -> None:
     app.command("up")(launchers.up)
     app.command("api")(launchers.api)
     app.command("worker")(launchers.worker)
+    app.command("rebuild", rich_help_panel="House")(launchers.rebuild)
     app.command("doctor")(doctor)
     app.command("fault-proxy")(fault_proxy)
     # Each of these modules brings its commands along.
-    for module in (incidents, approvals, runbooks, rehearse, follow_up, reviews, game_days, directory, demo):
+    for module in (incidents, approvals, runbooks, rehearse, follow_up, reviews, game_days, directory, learning, demo):
         module.register(app)
 
 

@@ -41,6 +41,7 @@ from domain.incident import (
     Resolve,
     Role,
 )
+from domain.pattern import Taggable
 from domain.record import ProjectionKind
 from domain.severity import Severity
 
@@ -70,6 +71,8 @@ async def room(desk: AtDesk, incident_id: str, everything: Annotated[bool, Query
         waiting=waiting_for(incident, desk.principal.name, datetime.now(UTC)),
         to_decide=[to_decide(desk, each) for each in pending],
         groups=groups,
+        alike=await _alike(desk, incident, groups),
+        tags=await _tags(desk, incident_id),
         is_open=is_open,
         is_finished=status in FINISHED,
         next_statuses=[s.value for s in RESPONDING if s is not status],
@@ -79,6 +82,30 @@ async def room(desk: AtDesk, incident_id: str, everything: Annotated[bool, Query
         runbooks=desk.runbooks(),
         key=desk.new_key(),
     )
+
+
+async def _alike(desk: Desk, incident: dict[str, Any], groups: list[dict[str, Any]]) -> list[Any]:
+    """Earlier incidents like this one; none while the record is away, which a banner says already."""
+    alerts = [alert for group in groups for alert in group.get("alerts") or ()]
+    rules = tuple(dict.fromkeys(alert["labels"]["alertname"] for alert in alerts if "alertname" in alert["labels"]))
+    finder = desk.request.app.state.learning.learning.alike
+    try:
+        found = await finder.alike(incident["id"], title=incident["title"], services=incident["services"], rules=rules)
+    except Transient as error:
+        desk.store_problem = error.sentence
+        return []
+    return list(found)
+
+
+async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...]:
+    try:
+        found: tuple[str, ...] = await desk.request.app.state.learning.learning.patterns.tags_of(
+            Taggable.INCIDENT, incident_id
+        )
+    except Transient as error:
+        desk.store_problem = error.sentence
+        return ()
+    return found
 
 
 async def _newest_lines(desk: Desk, incident_id: str) -> tuple[int, list[dict[str, Any]]]:

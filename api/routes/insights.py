@@ -1,15 +1,19 @@
 """`/api/v1/insights`: honest counts from the record. No averages: they hide what matters (mission.md, lesson 9)."""
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import Field
 
-from api.dependencies import LONGEST_PAGE, ReaderDep, problems
+from api.dependencies import LONGEST_PAGE, ConfigurationDep, ReaderDep, page, problems
+from api.learning import Asked, LearningDep, insight_document, read_evidence
 from api.reading import Reader
 from domain.action_item import ActionItemStatus
 from domain.incident import FINISHED
+from domain.insight.report import Insight
+from domain.insight.writing import as_csv, as_text
 from domain.record import ProjectionKind
 from domain.review import ReviewStatus
 from store.interface import Document, Listing
@@ -42,6 +46,54 @@ async def summary(reader: ReaderDep) -> JSONResponse:
     }
     is_complete = is_complete and body["action_items"].pop("is_complete") and body["reviews"].pop("is_complete")
     return JSONResponse({**body, "is_complete": is_complete})
+
+
+class AskedAs(Asked):
+    """Which window, and in what form."""
+
+    format: Literal["json", "csv", "text"] = Field(default="json", description="CSV for sheets, text for mail.")
+
+
+@router.get("", summary="What the record says, each with its sentence first", response_model=None,
+            responses=problems(422))  # fmt: skip
+async def list_insights(
+    learning: LearningDep, configuration: ConfigurationDep, asked: Annotated[AskedAs, Query()]
+) -> Response:
+    """All insights over a window; every number comes with the address of what it counts."""
+    found = await learning.insight(asked.window(), configuration).insights()
+    return _in_form(found, asked.format, {"items": [insight_document(each) for each in found], "next_cursor": None})
+
+
+@router.get("/evidence", summary="The single things that a number counts", response_model=None,
+            responses=problems(422))  # fmt: skip
+async def evidence(
+    request: Request,
+    learning: LearningDep,
+    configuration: ConfigurationDep,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = 50,
+) -> JSONResponse:
+    """A page of the list that has exactly as many things as the number says."""
+    wanted = read_evidence(request)
+    reader = learning.insight(Asked().window(), configuration)
+    return page(await reader.listing(wanted, cursor, limit))
+
+
+@router.get("/{name}", summary="One insight", response_model=None, responses=problems(404, 422))
+async def get_insight(
+    name: str, learning: LearningDep, configuration: ConfigurationDep, asked: Annotated[AskedAs, Query()]
+) -> Response:
+    """recurrence, action-debt, hot-spots, times, communication, alert-noise, on-call-load, reviews or maturity."""
+    found = await learning.insight(asked.window(), configuration).insight(name)
+    return _in_form([found], asked.format, insight_document(found))
+
+
+def _in_form(found: list[Insight], form: str, document: Document) -> Response:
+    if form == "csv":
+        return Response(as_csv(found), media_type="text/csv; charset=utf-8")
+    if form == "text":
+        return PlainTextResponse(as_text(found))
+    return JSONResponse(document)
 
 
 async def _owed(reader: Reader, kind: ProjectionKind, states: list[str]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ async def paths(world: World) -> list[str]:
     return [
         *("/", "/incidents", "/incidents?q=nothing-is-called-this", "/declare", "/approvals", "/action-items"),
         *("/action-items/new", "/reviews", "/game-days"),
+        *("/search?q=checkout", "/insights", "/patterns", "/patterns/new", "/search/runbooks/free-disk-space"),
         *(room, f"{room}?all=1", f"/incidents/{drill['id']}", f"/incidents/{over['id']}"),
         *(f"/approvals/{approval['id']}", f"/runs/{approval['run_id']}", f"/triage/{group['id']}"),
         *(f"/reviews/{over['id']}", f"/action-items/{item['id']}", *_OPEN_TO_ALL),
