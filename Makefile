@@ -28,7 +28,7 @@ test: $(STAMP) ## Run every test that needs nothing but Python
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not long"
 
 # The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
-REAL := chromium:chromium prometheus:prometheus haproxy:haproxy nginx-light:nginx redis-server:redis-server \
+REAL := chromium:chromium prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager haproxy:haproxy nginx-light:nginx redis-server:redis-server \
 	openssh-server:sshd openssh-client:ssh stress-ng:stress-ng nftables:nft faketime:faketime openssl:openssl
 test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HAProxy … (installed when run as root)
 	@missing="$(if $(wildcard /usr/lib/postgresql/*/bin/pg_ctl),,postgresql)"; \

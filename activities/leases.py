@@ -105,6 +105,8 @@ class Say(Model):
     # Success is an answer that holds this; None: any answer that holds none of `refused`.
     wanted: str | None = None
     refused: tuple[str, ...] = ()
+    # Nobody listens there: whoever did the harm is gone, and the harm with it.
+    gone_is_fine: bool = False
 
 
 Reversal = Annotated[

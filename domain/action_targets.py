@@ -109,6 +109,8 @@ class PostgresCluster(Model):
     rpo_bytes: int = Field(default=0, ge=0)
     # `HOST:PORT` of the primary, for whoever connects; written at once and whole.
     address_file: str | None = None
+    # Tables that a drill may lock; `schema.table` outside of the search path.
+    lockable: tuple[PlainWord, ...] = ()
     # argv that runs after the file was written, with HOTWASH_PRIMARY_HOST and HOTWASH_PRIMARY_PORT.
     repoint: Argv = ()
 
@@ -208,6 +210,15 @@ class FlagProvider(Model):
             message = "give 'url' or 'file', one of them: how the flags are set"
             raise ValueError(message)
         return self
+
+
+class AlertmanagerServer(Model):
+    """An Alertmanager by its API v2, for drills in which nobody is told."""
+
+    # What stands before `/api/v2/silences`.
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")]
+    # Sent as a bearer token.
+    token: SecretReference | None = None
 
 
 class FaultProxy(Model):

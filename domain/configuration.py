@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from domain.action_targets import (
+    AlertmanagerServer,
     ChaosExperiment,
     Daemon,
     Database,
@@ -228,6 +229,8 @@ class ActionSettings(Model):
     nginx: dict[Name, NginxUpstream] = Field(default_factory=dict)
     redis: dict[Name, RedisServer] = Field(default_factory=dict)
     flags: dict[Name, FlagProvider] = Field(default_factory=dict)
+    # Whose alerts a drill may mute.
+    alertmanagers: dict[Name, AlertmanagerServer] = Field(default_factory=dict)
     # What stands before services and databases so that a drill can disturb their traffic.
     fault_proxies: dict[Name, FaultProxy] = Field(default_factory=dict)
     # Experiments that the Chaos Toolkit may run in a drill.

@@ -206,7 +206,7 @@ def step_activities(
 ) -> list[Activity]:
     """What touches the world for runbooks: the steps queues of all sites run the same."""
     http, programs = HttpClient(), Programs()
-    faults = fault_ports(configuration, programs)
+    faults = fault_ports(configuration, programs, http)
     closing.push_async_callback(http.close)
     actions = builtin_actions(
         configuration,

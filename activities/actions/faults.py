@@ -1,4 +1,4 @@
-"""The faults of game days on the machine that a worker runs on; called by `builtin_actions`.
+"""The faults of game days, of machines, networks and services; called by `builtin_actions`.
 
 `FaultPorts` is what they need from the outside, in one piece; `activities/clients/fault_ports.py` builds it.
 """
@@ -20,6 +20,7 @@ from activities.actions.process_kill import ProcessKill
 from activities.actions.process_memory import ProcessMemory
 from activities.actions.process_pause import ProcessPause
 from activities.actions.program_inject import ProgramInject
+from activities.actions.service_faults import SERVICE_FAULTS, ServiceFaultPorts, service_faults
 from activities.leases import Leases
 from activities.ports import ConfigurationSource
 
@@ -36,6 +37,7 @@ FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
     ProcessMemory,
     ProcessPause,
     ProgramInject,
+    *SERVICE_FAULTS,
 )
 
 
@@ -50,6 +52,7 @@ class FaultPorts:
     machine: Machine
     processes: Processes
     programs: ProgramRunner
+    services: ServiceFaultPorts
 
 
 def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list[AnyAction]:
@@ -68,4 +71,5 @@ def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list
         ProcessMemory(configuration, leases, machine, ports.cgroups),
         ProcessPause(configuration, leases, machine),
         ProgramInject(configuration, leases, machine, ports.programs),
+        *service_faults(configuration, leases, ports.services),
     ]

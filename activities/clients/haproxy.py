@@ -57,14 +57,30 @@ class HaproxyStateSetting(_OnServer):
 
     @override
     async def read(self) -> str:
-        flags = int((await self._row())["srv_admin_state"])
-        if flags & _FORCED_MAINT:
-            return "maint"
-        return "drain" if flags & _FORCED_DRAIN else "ready"
+        return _state_of(await self._row())
 
     @override
     async def write(self, value: str, undone: Change[str] | None) -> Written:
         return await self._set(f"state {value}")
+
+
+class HaproxyTraffic:
+    """Implements `TrafficControl`, for drills: what it does is not written into the state file."""
+
+    async def state(self, haproxy: HaproxyServer, backend: str, server: str) -> str:
+        """Ask, as `TrafficControl` promises."""
+        return _state_of(await RuntimeApi(haproxy).server(backend, server))
+
+    async def take_down(self, haproxy: HaproxyServer, backend: str, server: str) -> None:
+        """Tell it, as `TrafficControl` promises."""
+        api = RuntimeApi(haproxy)
+        await api.tell(f"set server {backend}/{server} state maint")
+        await api.tell(f"shutdown sessions server {backend}/{server}")
+
+    async def others_up(self, haproxy: HaproxyServer, backend: str, server: str) -> int:
+        """Count them, as `TrafficControl` promises."""
+        rows = await RuntimeApi(haproxy).servers(backend)
+        return sum(row["srv_name"] != server and _state_of(row) == "ready" for row in rows)
 
 
 class RuntimeApi:
@@ -75,6 +91,13 @@ class RuntimeApi:
 
     async def server(self, backend: str, name: str) -> dict[str, str]:
         """A server's line of `show servers state`; Rejected when there is none."""
+        for row in await self.servers(backend):
+            if row.get("srv_name") == name:
+                return row
+        raise Rejected(f"HAProxy has no server {name!r} behind {backend!r}", RejectionKind.NOT_FOUND)
+
+    async def servers(self, backend: str) -> list[dict[str, str]]:
+        """The lines of a backend's servers; Rejected when there is no such backend."""
         answer = await self.ask(f"show servers state {backend}")
         if answer.startswith("Can't find backend"):
             raise Rejected(f"HAProxy has no backend {backend!r}", RejectionKind.NOT_FOUND)
@@ -83,10 +106,7 @@ class RuntimeApi:
         if head is None:
             raise _refused(answer)
         rows = (dict(zip(head, line, strict=False)) for line in lines if line is not head)
-        for row in rows:
-            if row.get("be_name") == backend and row.get("srv_name") == name:
-                return row
-        raise Rejected(f"HAProxy has no server {name!r} behind {backend!r}", RejectionKind.NOT_FOUND)
+        return [row for row in rows if row.get("be_name") == backend]
 
     async def tell(self, command: str) -> None:
         """A command that answers nothing when all is well."""
@@ -121,6 +141,13 @@ class RuntimeApi:
             raise Transient(f"HAProxy at {where} does not answer within {_ANSWER_SECONDS:g} s") from None
         except OSError as error:
             raise Transient(f"HAProxy at {where} cannot be reached ({error.strerror or error})") from None
+
+
+def _state_of(row: dict[str, str]) -> str:
+    flags = int(row["srv_admin_state"])
+    if flags & _FORCED_MAINT:
+        return "maint"
+    return "drain" if flags & _FORCED_DRAIN else "ready"
 
 
 async def _connect(where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

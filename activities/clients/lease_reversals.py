@@ -212,17 +212,26 @@ def _http(step: Document, document: Document) -> str:
     return f"{step['method']} {step['url']} answered {status}"
 
 
+def _connected(address: str) -> socket.socket:
+    if not address.startswith("/"):
+        host, _, port = address.rpartition(":")
+        return socket.create_connection((host, int(port)), _ASK_SECONDS)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_ASK_SECONDS)
+    connection.connect(address)
+    return connection
+
+
 def _say(step: Document, document: Document) -> str:
     """One line to a socket, and the answer until the other side closes or the wanted word is there."""
     del document
     address = step["address"]
-    if address.startswith("/"):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(_ASK_SECONDS)
-        connection.connect(address)
-    else:
-        host, _, port = address.rpartition(":")
-        connection = socket.create_connection((host, int(port)), _ASK_SECONDS)
+    try:
+        connection = _connected(address)
+    except (FileNotFoundError, ConnectionRefusedError):
+        if step["gone_is_fine"]:
+            return f"nobody listens at {address} any more"
+        raise
     with connection:
         connection.sendall(step["line"].encode() + b"\n")
         answer = b""

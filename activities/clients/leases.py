@@ -125,7 +125,8 @@ class FileLeases:
         if lease is None:
             return LeaseState(state="lost", detail="this machine holds no lease of that fault")
         document = lease_files.read_lease(file)
-        if lease.status is LeaseStatus.HELD:
+        # As it is written: a lease whose time is over counts as being reverted before anybody has said so.
+        if document["state"] == LeaseStatus.HELD:
             now = kernel.boot_seconds()
             if document["boot"] == kernel.boot_id() and now < min(lease_files.read_beat(file), document["ends_at"]):
                 return self._prolong(file, document, now)

@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.action import ActionRegistry
 from activities.actions import builtin_actions
+from activities.actions.service_faults import SERVICE_FAULTS, service_faults
 from activities.clients.fault_ports import fault_ports
 from activities.clients.http import HttpClient
 from activities.clients.programs import Programs
@@ -25,11 +26,13 @@ from domain.configuration import ActionSettings, AllowedProgram, Configuration, 
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.cloud_world import SECRETS as CLOUD_SECRETS
 from tests.support.cloud_world import Cloud
-from tests.support.fault_world import Faults
+from tests.support.fault_world import FaultCase, Faults
 from tests.support.http_target import Target
 from tests.support.ledger import Ledger
+from tests.support.service_fault_world import ServiceFaults
 from tests.support.site_world import Site, with_settings
 
+SERVICE_FAULT_NAMES = frozenset(each.name for each in SERVICE_FAULTS)
 KEY = "run/inc-20261122-k7qd/mitigate/1/step"
 TOKEN = "s3cr3t/tok+en value"
 APPEND = "import sys, os; open(sys.argv[1], 'a').write(sys.argv[2] + chr(10)); print('appended', os.getcwd())"
@@ -123,6 +126,7 @@ class World:
         self._children: list[subprocess.Popen[bytes]] = []
         self.site = Site(folder, TOKEN)
         self.cloud = Cloud(TOKEN)
+        self.services = ServiceFaults(folder, TOKEN)
         self.faults = Faults(folder, self.start_victim, self.dead_victims)
         self.actions = self._settings()
         self.registry = ActionRegistry(
@@ -132,7 +136,7 @@ class World:
                 http=self.http,
                 programs=self.programs,
                 releases=ReleaseDirectories(self.programs),
-                faults=fault_ports(self, self.programs),
+                faults=self.services.ports(fault_ports(self, self.programs, self.http)),
                 site=self.site.ports(self.programs, self.http),
                 cloud=self.cloud.ports(self.ledger),
             )
@@ -170,6 +174,16 @@ class World:
             **self.faults.settings(),
         )
 
+    def use_real_services(self) -> None:
+        """Faults reach the clusters that the settings name, and not the little one."""
+        real = fault_ports(self, self.programs, self.http)
+        self.registry = ActionRegistry(
+            [
+                *service_faults(self, real.leases, real.services),
+                *(self.registry.get(name) for name in self.registry.names() if name not in SERVICE_FAULT_NAMES),
+            ]
+        )
+
     def start_victim(self) -> int:
         """A process that sleeps, and the pid file that it would have written."""
         child = subprocess.Popen(["/bin/sleep", "60"])
@@ -187,6 +201,9 @@ class World:
 
     def case(self, name: str) -> Case:
         """What to ask of a built-in action, and how to count its effects."""
+        if name in SERVICE_FAULT_NAMES:
+            at_service = self.fault_case(name)
+            return Case(at_service.parameters, at_service.effects, at_service.state)
         on_site = self.site.case(name)
         if on_site is not None:
             parameters, effects, state, kind = on_site
@@ -217,6 +234,17 @@ class World:
             "release.restart": Case({"target": "shop"}, lambda: lines(self.restarts)),
             "release.rollback": Case({"target": "shop"}, lambda: lines(self.restarts), releases),
         }[name]
+
+    def fault_case(self, name: str) -> FaultCase:
+        """What the laws of faults ask of one."""
+        at_service = self.services.case(name) if name in SERVICE_FAULT_NAMES else None
+        if at_service is not None:
+            case, settings = at_service
+            self.actions = ActionSettings.model_validate(self.actions.model_dump() | settings)
+            return case
+        at_host = self.faults.case(name)
+        assert at_host is not None, f"{name} needs a FaultCase in tests/support/"
+        return at_host
 
     def request(self, name: str, parameters: dict[str, Any], **more: Any) -> StepRequest:
         """A request as a run makes it, in a drill."""
@@ -249,6 +277,7 @@ class World:
         """End what was started."""
         await self.http.close()
         self.faults.close()
+        self.services.close()
         self.site.close()
         for child in self._children:
             child.kill()

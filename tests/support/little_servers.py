@@ -6,8 +6,10 @@ The real ones are in `tests/real/`; what these answer was copied from those. Eac
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,8 @@ class LittleHaproxy(LittleServer):
                 for n, name in enumerate(self.weights, 1)
             ]
             return "\n".join(["1", HEAD, *rows, "", ""])
+        if words[:3] == ["shutdown", "sessions", "server"]:
+            return "\n"
         backend, name = words[2].split("/")
         if backend != "shop":
             return "No such backend.\n\n"
@@ -77,18 +81,23 @@ class LittleHaproxy(LittleServer):
 
 
 class LittleRedis(LittleServer):
-    """A server that wants a password and knows INFO, REPLICAOF and AUTH."""
+    """A server that wants a password and knows INFO, REPLICAOF, AUTH, PING, PUBLISH and the pause of writes."""
 
     def __init__(self, password: str) -> None:
         super().__init__()
         self.primary: tuple[str, int] | None = None
         self.offset = 100
+        self.paused_until = 0.0
         redis = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 known = False
                 while words := self._words():
+                    # A client that is kept waiting hears nothing until it hangs up.
+                    if words[0] == "PUBLISH" and redis.is_paused:
+                        self.rfile.readline()
+                        return
                     known = known or words == ["AUTH", password]
                     self.wfile.write(
                         (redis.answer(words) if known else "-NOAUTH Authentication required.\r\n").encode()
@@ -107,14 +116,27 @@ class LittleRedis(LittleServer):
         self.port = server.server_address[1]
         self.serve(server)
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether writes wait."""
+        return time.monotonic() < self.paused_until
+
     def answer(self, words: list[str]) -> str:
         """What Redis 7 says."""
+        if words[:2] == ["CLIENT", "PAUSE"]:
+            assert words[3] == "WRITE"
+            self.paused_until = time.monotonic() + int(words[2]) / 1000
+        if words[:2] == ["CLIENT", "UNPAUSE"]:
+            self.paused_until = 0.0
+        if words[0] == "PUBLISH":
+            return ":0\r\n"
         if words[0] == "REPLICAOF":
             self.changes.append(" ".join(words))
             self.primary = None if words[1:] == ["NO", "ONE"] else (words[1], int(words[2]))
         if words[0] != "INFO":
             return "+OK\r\n"
-        lines = ["# Replication", f"role:{'slave' if self.primary else 'master'}", f"master_repl_offset:{self.offset}"]
+        lines = ["# Server", "redis_version:7.0.15"] if words[1] == "server" else []
+        lines += ["# Replication", f"role:{'slave' if self.primary else 'master'}", f"master_repl_offset:{self.offset}"]
         if self.primary:
             host, port = self.primary
             lines += [f"master_host:{host}", f"master_port:{port}", "master_link_status:up"]
@@ -202,6 +224,69 @@ class LittlePrometheus(LittleServer):
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         self.serve(server)
+
+
+class LittleAlertmanager(LittleServer):
+    """Silences as Alertmanager 0.25 keeps them, for who has the token; no alert ever fires here."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.silences: dict[str, dict[str, Any]] = {}
+        alertmanager = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0].removeprefix("/api/v2/")
+                answers = {
+                    "status": lambda: {"versionInfo": {"version": "0.25.0"}},
+                    "silences": alertmanager.told,
+                    "alerts": list,
+                }
+                self._answer(200, answers[path]())
+
+            def do_POST(self) -> None:
+                wish = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                known = alertmanager.silences.get(wish.get("id", ""))
+                if known is not None and known["startsAt"] != wish["startsAt"]:
+                    self._answer(400, "only an end may be moved")
+                    return
+                name = wish.setdefault("id", f"silence-{len(alertmanager.silences)}")
+                alertmanager.silences[name] = wish
+                self._answer(200, {"silenceID": name})
+
+            def do_DELETE(self) -> None:
+                name = self.path.rpartition("/")[2]
+                alertmanager.silences[name]["endsAt"] = datetime.now(UTC).isoformat()
+                self._answer(200, None)
+
+            def _answer(self, status: int, document: object) -> None:
+                if self.headers["authorization"] != f"Bearer {token}":
+                    status, document = 401, "no"
+                body = b"" if document is None else json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        self.serve(server)
+
+    def told(self) -> list[dict[str, Any]]:
+        """All silences with their states."""
+        now = datetime.now(UTC)
+        return [
+            one | {"status": {"state": "active" if datetime.fromisoformat(one["endsAt"]) > now else "expired"}}
+            for one in self.silences.values()
+        ]
+
+    def in_force(self) -> list[str]:
+        """The silences that keep alerts from people now."""
+        return [one["id"] for one in self.told() if one["status"]["state"] == "active"]
 
 
 @contextmanager

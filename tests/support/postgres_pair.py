@@ -78,9 +78,9 @@ class Pair:
         """The data folder of a server."""
         return self.folder / name
 
-    def sql(self, name: str, statement: str) -> str:
-        """Ask one server, as its administrator."""
-        argv = [str(self.binaries / "psql"), "-qAtX", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", "postgres"]
+    def sql(self, name: str, statement: str, user: str = "postgres") -> str:
+        """Ask one server, as its administrator or as somebody else; empty when it does not answer."""
+        argv = [str(self.binaries / "psql"), "-qAtX", "-h", "127.0.0.1", "-p", str(self.ports[name]), "-U", user]
         return self._run(*argv, "-c", statement, "postgres", check=False)
 
     def write(self, value: int) -> bool:
@@ -134,6 +134,8 @@ class Pair:
         self._configure("a")
         self.start("a")
         self.sql("a", "create table orders (id int primary key)")
+        # Somebody ordinary, who may not have the connections that are kept for administrators.
+        self.sql("a", f"create role clerk login password '{PASSWORD}'")
 
     def _make_standby(self, name: str) -> None:
         source = f"postgresql://postgres@127.0.0.1:{self.ports['a']}/postgres"

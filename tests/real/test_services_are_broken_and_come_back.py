@@ -1,0 +1,310 @@
+"""Faults of Redis, HAProxy, Alertmanager and of traffic, on the real ones: each shows, and ends without us."""
+
+import asyncio
+import json
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.faults import FaultActivities
+from domain.configuration import ActionSettings
+from tests.support.action_world import KEY, TOKEN, World
+from tests.support.doomed_worker import doomed
+from tests.support.http_target import Target, http_target
+from tests.support.proxied import Proxied, a_proxy, an_echo
+from tests.support.real_servers import Children, listens, until
+
+pytestmark = pytest.mark.real
+LONG = {"duration": "1m"}
+BRIEF = {"duration": "1m", "lease": "3s"}
+HAPROXY = """
+global
+  stats socket {folder}/admin.sock mode 600 level admin
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 5s
+  timeout server 5s
+frontend web
+  bind 127.0.0.1:{port}
+  default_backend shop
+backend shop
+  server web1 127.0.0.1:{blue}
+  server web2 127.0.0.1:{green}
+"""
+ALERTMANAGER = """
+route: {{receiver: hotwash, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
+receivers: [{{name: hotwash, webhook_configs: [{{url: "{url}", send_resolved: false}}]}}]
+"""
+
+
+class Place:
+    """A service that can be broken: what hotwash.yaml says of it, which fault, and whether it shows."""
+
+    def __init__(self, name: str, parameters: dict[str, Any], shows: Callable[[], bool], **settings: Any) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.shows = shows
+        self.settings = settings
+
+
+class Places:
+    """Starts what a fault needs; each is a real server."""
+
+    def __init__(self, folder: Path, children: Children, free_port: Callable[[], int], running: ExitStack) -> None:
+        self.folder = folder
+        self.children = children
+        self.free_port = free_port
+        self.running = running
+
+    def redis(self, commands: str = "writes") -> Place:
+        """A Redis with a password."""
+        port = self.free_port()
+        argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
+        self.children.start([*argv, "--requirepass", TOKEN], self.folder / "redis.log")
+        until(lambda: listens(port), "the start of Redis")
+
+        def waits(*command: str) -> bool:
+            with socket.create_connection(("127.0.0.1", port), 5) as client:
+                client.settimeout(0.4)
+                client.sendall(_command("AUTH", TOKEN))
+                with suppress(TimeoutError):
+                    client.recv(100)
+                    client.sendall(_command(*command))
+                    return client.recv(100) == b""
+                return True
+
+        cache = {"host": "127.0.0.1", "port": port, "password": "env:TOKEN"}
+        parameters = {"target": "cache", "commands": commands}
+        command = ("SET", "a", "1") if commands == "writes" else ("GET", "a")
+        return Place("redis.pause", parameters, lambda: waits(*command), redis={"cache": cache})
+
+    def haproxy(self) -> Place:
+        """Two web servers behind HAProxy."""
+        blue, green = (self.running.enter_context(http_target()) for _ in range(2))
+        blue.body, green.body = b"blue", b"green"
+        port = self.free_port()
+        ports = {"blue": blue.url.rpartition(":")[2], "green": green.url.rpartition(":")[2]}
+        (self.folder / "haproxy.cfg").write_text(HAPROXY.format(folder=self.folder, port=port, **ports))
+        self.children.start(["haproxy", "-f", self.folder / "haproxy.cfg"], self.folder / "haproxy.log")
+        until(lambda: listens(port), "the start of HAProxy")
+
+        def shows() -> bool:
+            url = f"http://127.0.0.1:{port}/"
+            return {urllib.request.urlopen(url, timeout=5).read() for _ in range(10)} == {b"green"}
+
+        edge = {"socket": str(self.folder / "admin.sock"), "backends": ["shop"]}
+        parameters = {"target": "edge", "backend": "shop", "server": "web1"}
+        return Place("haproxy.server_down", parameters, shows, haproxy={"edge": edge})
+
+    def alertmanager(self) -> tuple[Place, Target, Callable[[str], None]]:
+        """An Alertmanager with a receiver, and how to let an alert fire."""
+        receiver = self.running.enter_context(http_target())
+        port = self.free_port()
+        (self.folder / "alertmanager.yml").write_text(ALERTMANAGER.format(url=f"{receiver.url}/hook"))
+        argv = ["prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml"]
+        argv += [f"--storage.path={self.folder}/am", "--cluster.listen-address="]
+        self.children.start([*argv, f"--web.listen-address=127.0.0.1:{port}"], self.folder / "alertmanager.log")
+        until(lambda: listens(port), "the start of Alertmanager")
+        url = f"http://127.0.0.1:{port}"
+
+        def fire(name: str) -> None:
+            ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+            alert = {"labels": {"alertname": name, "service": "shop"}, "endsAt": ends}
+            request = urllib.request.Request(
+                f"{url}/api/v2/alerts", json.dumps([alert]).encode(), {"content-type": "application/json"}
+            )
+            urllib.request.urlopen(request, timeout=5).close()
+
+        def shows() -> bool:
+            silences = json.loads(urllib.request.urlopen(f"{url}/api/v2/silences", timeout=5).read())
+            return [one["status"]["state"] for one in silences].count("active") == 1
+
+        parameters = {"alertmanager": "main", "match": {"service": "shop", "alertname": "~Shop.*"}}
+        place = Place("alerting.mute", parameters, shows, alertmanagers={"main": {"url": url}})
+        return place, receiver, fire
+
+    def proxy(self, name: str, **more: Any) -> tuple[Place, Proxied]:
+        """A proxy before an echo."""
+        port = self.running.enter_context(an_echo())
+        proxied = self.running.enter_context(a_proxy(self.folder, port))
+
+        def shows() -> bool:
+            with suppress(OSError), proxied.client() as client:
+                client.settimeout(0.3)
+                client.sendall(b"hello")
+                return client.recv(5) != b"hello"
+            return True
+
+        place = Place(name, {"proxy": "db", **more}, shows, fault_proxies={"db": proxied.proxy.model_dump()})
+        return place, proxied
+
+
+def _command(*words: str) -> bytes:
+    parts = b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words)
+    return b"*%d\r\n%s" % (len(words), parts)
+
+
+@pytest.fixture
+def places(
+    server_folder: Path, children: Children, free_port: Callable[[], int], needs: Callable[..., None]
+) -> Iterator[Places]:
+    """Servers for one test."""
+    needs("redis-server", "haproxy", "prometheus-alertmanager")
+    with ExitStack() as running:
+        yield Places(server_folder, children, free_port, running)
+
+
+KINDS: dict[str, Callable[[Places], Place]] = {
+    "alerting.mute": lambda places: places.alertmanager()[0],
+    "dependency.outage": lambda places: places.proxy("dependency.outage")[0],
+    "haproxy.server_down": lambda places: places.haproxy(),
+    "redis.pause": lambda places: places.redis(),
+    "tcp.blackhole": lambda places: places.proxy("tcp.blackhole")[0],
+    "tcp.latency": lambda places: places.proxy("tcp.latency", latency="1s")[0],
+    "tcp.reset": lambda places: places.proxy("tcp.reset")[0],
+}
+
+
+def allow(world: World, place: Place) -> None:
+    """Name the place in hotwash.yaml."""
+    world.actions = ActionSettings.model_validate(world.actions.model_dump() | place.settings)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+async def test_a_fault_shows_and_is_undone(world: World, places: Places, name: str) -> None:
+    """The check says what a client sees, before, while and after."""
+    place = KINDS[name](places)
+    allow(world, place)
+    parameters = place.parameters | LONG
+    assert not await asyncio.to_thread(place.shows)
+    assert not (await world.check(name, parameters)).holds
+    done = await world.perform(name, parameters)
+    assert await asyncio.to_thread(place.shows)
+    assert (await world.check(name, parameters)).holds
+    await world.undo(name, parameters, done.output)
+    assert not await asyncio.to_thread(place.shows)
+    assert not (await world.check(name, parameters)).holds
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+async def test_the_fault_of_a_worker_that_was_killed_ends_with_its_lease(
+    world: World, places: Places, name: str
+) -> None:
+    """Kill -9 right after the injection; nobody renews, and the service is as it was."""
+    place = KINDS[name](places)
+    allow(world, place)
+    secrets = {"env:TOKEN": TOKEN}
+    await asyncio.to_thread(doomed, world.actions, name, place.parameters | BRIEF, KEY, secrets)
+    await asyncio.to_thread(until, lambda: not place.shows(), f"the end of {name}")
+
+
+@pytest.mark.parametrize("name", ["alerting.mute", "redis.pause", "tcp.blackhole"])
+async def test_what_the_server_ends_by_itself_stays_while_it_is_renewed(
+    world: World, places: Places, name: str
+) -> None:
+    """Renewed for longer than its lease it is there all the time; no longer renewed it goes."""
+    place = KINDS[name](places)
+    allow(world, place)
+    await world.perform(name, place.parameters | BRIEF)
+    fault = world.registry.get(name)
+    faults = FaultActivities(world.registry, fault.leases, world.secrets)
+    end = datetime.now(UTC) + timedelta(seconds=7)
+    while datetime.now(UTC) < end:
+        held = await ActivityEnvironment().run(faults.renew, world.request(name, place.parameters | BRIEF))
+        assert held.state == "held"
+        assert await asyncio.to_thread(place.shows)
+    await asyncio.to_thread(until, lambda: not place.shows(), f"the end of {name}")
+    state = await ActivityEnvironment().run(faults.renew, world.request(name, place.parameters | BRIEF))
+    clean = await ActivityEnvironment().run(faults.is_clean, world.request(name, place.parameters | BRIEF))
+    assert (state.state, clean.holds) == ("reverted", True)
+
+
+async def test_a_muted_alert_reaches_nobody(world: World, places: Places) -> None:
+    """It fires, Alertmanager keeps it, and the receiver hears of it only once the mute is undone."""
+    place, receiver, fire = places.alertmanager()
+    allow(world, place)
+    parameters = place.parameters | LONG
+    await world.perform(place.name, parameters)
+    fire("ShopDown")
+    fire("Other")
+    await asyncio.to_thread(until, lambda: len(receiver.seen) == 1, "the other alert")
+    assert "ShopDown" not in receiver.seen[0].body
+
+    async def one_is_kept() -> bool:
+        return "keeps 1 alerts from people" in (await world.check(place.name, parameters)).detail
+
+    while not await one_is_kept():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert len(receiver.seen) == 1
+    await world.undo(place.name, parameters, None)
+    await asyncio.to_thread(until, lambda: len(receiver.seen) == 2, "the alert that was muted")
+    assert "ShopDown" in receiver.seen[1].body
+
+
+async def test_a_redis_that_is_paused_whole_goes_on_within_five_seconds(world: World, places: Places) -> None:
+    """Nobody can end that, so it may not be longer; the check sees it, and the undo waits for its end."""
+    place = places.redis("all")
+    allow(world, place)
+    with pytest.raises(ApplicationError, match="'duration' is 5s at most"):
+        await world.perform(place.name, place.parameters | {"duration": "6s"})
+    parameters = place.parameters | {"duration": "4s"}
+    await world.perform(place.name, parameters)
+    assert place.shows()
+    assert (await world.check(place.name, parameters)).holds
+    await world.undo(place.name, parameters, None)
+    assert not place.shows()
+
+
+async def test_a_pause_of_somebody_else_is_not_ended(world: World, places: Places) -> None:
+    """The undo of a fault that never came about leaves what others do alone; a second pause is refused."""
+    place = places.redis()
+    allow(world, place)
+    await world.perform(place.name, place.parameters | LONG)
+    await world.undo(place.name, place.parameters | LONG, None, key="another/undo")
+    assert place.shows()
+    with pytest.raises(ApplicationError, match="keeps its clients waiting already"):
+        await world.perform(place.name, place.parameters | LONG, key="another too")
+
+
+async def test_a_proxy_that_is_not_there_is_said_so(world: World, places: Places) -> None:
+    """Before anything is touched, with the command that starts it."""
+    place, proxied = places.proxy("tcp.reset")
+    allow(world, place)
+    proxied.kill()
+    with pytest.raises(ApplicationError, match=r"start it with 'hotwash fault-proxy' 'db' under a supervisor"):
+        await world.perform(place.name, place.parameters | LONG)
+
+
+async def test_a_proxy_that_nobody_uses_shows_nothing(world: World, places: Places) -> None:
+    """In force and not felt: the check cannot tell, so a drill would be inconclusive and never passed."""
+    place, _ = places.proxy("tcp.blackhole")
+    allow(world, place)
+    await world.perform(place.name, place.parameters | LONG)
+    found = await world.check(place.name, place.parameters | LONG)
+    assert found.holds is None
+    assert "nothing has come through db since" in found.detail
+    threads = [threading.Thread(target=place.shows)]
+    for thread in threads:
+        thread.start()
+    assert (await world.check(place.name, place.parameters | LONG)).holds
+    for thread in threads:
+        thread.join()
+
+
+async def test_the_fault_of_a_proxy_that_died_ends_with_it(world: World, places: Places) -> None:
+    """There is nothing to take back; the undo says so, and does not wait for a proxy that may never come."""
+    place, proxied = places.proxy("tcp.blackhole")
+    allow(world, place)
+    done = await world.perform(place.name, place.parameters | LONG)
+    proxied.kill()
+    await world.undo(place.name, place.parameters | LONG, done.output)
