@@ -30,7 +30,10 @@ steps:
   - {id: repeat, action: noop, with: {echo: {was: "{{ steps.return.output.texts }}"}}}
   - {id: flood, action: leak.flood, with: {token: "{{ params.key }}", note: "{{ params.note }}"}}
   - {id: break, action: leak.break, on_failure: continue, with: {token: "{{ params.key }}", note: "{{ params.note }}"}}
-  - {id: refuse, action: leak.refuse, on_failure: continue, with: {token: "{{ params.key }}", note: "{{ params.note }}"}}
+  - id: refuse
+    action: leak.refuse
+    on_failure: continue
+    with: {token: "{{ params.key }}", note: "{{ params.note }}"}
 """
 # A text over ten megabytes becomes at most 64 KiB a step; twice, because the outcome is in two events of some steps.
 _MOST_BYTES_OF_A_HISTORY = 400 * 1024

@@ -22,6 +22,7 @@ from domain.timeline import EntryKind
 from runbooks.schema import RunStart
 from tests.support.engine import PASSED_THROUGH, until, working
 from tests.support.recording import Post, Record
+from tests.support.runs import asks
 from tests.support.steps import World, fault, start_of
 from workflows.options import STEPS_QUEUE
 from workflows.runbook_run import RunbookRun
@@ -446,6 +447,20 @@ async def test_a_vanished_worker_costs_no_attempt_where_that_is_safe(begin: Star
     # The check found nothing done, so it was done.
     assert world.paths("check") == ["known"]
     assert sorted(world.paths("do")) == ["known", "known", "safe", "safe"]
+
+
+async def test_a_short_timeout_does_not_make_a_dead_worker_a_failure(begin: Start, world: World) -> None:
+    """Its time is up before three heartbeats are missed; five workers may die under a step, whatever its own limit."""
+    world.hangs = {"safe": 3, "once": 1}
+    text = "steps: [{id: %s, action: %s, timeout: 1s}]"
+    safe = await (await begin(text % ("safe", "do"))).result()
+    assert safe.status is RunStatus.SUCCEEDED, safe.reason
+    assert safe.steps[0].attempts == 4
+    once = await begin(text % ("once", "do.once"), skipping=False)
+    asked = await asks(once)
+    assert asked.status is RunStatus.NEEDS_HUMAN
+    assert world.paths("do") == ["safe"] * 4 + ["once"]
+    await once.terminate()
 
 
 async def test_a_failed_undo_asks_a_person_before_older_steps_are_touched(begin: Start, world: World) -> None:

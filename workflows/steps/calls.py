@@ -181,7 +181,9 @@ def _attempt(error: ActivityError) -> Attempt:
     if isinstance(cause, EngineTimeout):
         if cause.type is TimeoutType.HEARTBEAT:
             return Attempt(ending=Ending.VANISHED, sentence="its worker vanished")
-        return Attempt(ending=Ending.TIMED_OUT, sentence="it did not end in time")
+        # An action that is alive ends before its time is up and says so (`activities/steps.py`); with a timeout shorter
+        # than three heartbeats, this is how a dead worker shows.
+        return Attempt(ending=Ending.VANISHED, sentence="its worker vanished: its time was up and nothing was heard")
     sentence = _sentence(error)
     if isinstance(cause, ApplicationError):
         ending = _BY_TYPE.get(cause.type or "", Ending.FAILED)
