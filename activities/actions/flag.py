@@ -47,8 +47,8 @@ class FlagSet(Switching[FlagSetParameters]):
                 f"actions.flags.{parameters.provider}.flags in hotwash.yaml",
                 RejectionKind.FORBIDDEN,
             )
-        token, patience = secret_of(provider.token, call), seconds(call, _TOLD_WITHIN_SECONDS)
-        place = FlagPlace(provider, parameters.flag, token, call.key, patience)
+        told_by = call.began + seconds(call, _TOLD_WITHIN_SECONDS)
+        place = FlagPlace(provider, parameters.flag, secret_of(provider.token, call), call.key, told_by)
         # One mover at a time for a whole file; an endpoint keeps its flags apart by itself.
         name = parameters.provider if provider.file else f"{parameters.provider}-{parameters.flag}"
         return Switch(place, f"the flag {parameters.flag}", self.journal("flag", name))

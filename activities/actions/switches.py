@@ -89,8 +89,8 @@ class FlagPlace:
     token: str | None = field(repr=False)
     # Sent along, so that the provider can drop what it has seen.
     key: str
-    # How long clients may still be told the old value.
-    told_within_seconds: float
+    # Until when clients may still be told the old value, by `time.monotonic()`.
+    told_by: float
 
 
 AnyPlace = HaproxyWeightPlace | HaproxyStatePlace | NginxPlace | RedisPlace | FlagPlace

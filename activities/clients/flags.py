@@ -42,23 +42,22 @@ class FlagSetting(Setting):
 
     @override
     async def write(self, value: Any, undone: Change[Any] | None) -> Written:
-        written = await self._source.write(value, undone)
-        if self._place.provider.ofrep is not None:
-            await self._until_told(value)
-        return written
+        return await self._source.write(value, undone)
 
-    async def _until_told(self, value: Any) -> None:
+    @override
+    async def confirm(self, value: Any) -> None:
         """Transient when clients are still told something else after a while; it stays set."""
         place = self._place
-        until = time.monotonic() + place.told_within_seconds
+        if place.provider.ofrep is None:
+            return
         while True:
             seen = await evaluate(self._http, place.provider, place.flag, place.token)
             if seen.value is not NO_VALUE and same_json(seen.value, value):
                 return
-            if time.monotonic() >= until:
+            if time.monotonic() >= place.told_by:
                 raise Transient(
-                    f"the flag {place.flag} is set to {value!r}, and clients are still told {seen.told()} "
-                    f"after {place.told_within_seconds:g} s; look at its rules and at what the provider logs"
+                    f"the flag {place.flag} is set to {value!r}, and clients are still told {seen.told()}; "
+                    "look at its rules and at what the provider logs"
                 )
             await asyncio.sleep(_POLL_SECONDS)
 

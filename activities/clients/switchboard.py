@@ -33,6 +33,11 @@ class Setting(Protocol):
     async def write(self, value: Any, undone: Change[Any] | None) -> Written:
         """Set it; setting it to what it is does no harm. `undone`: the change that is taken back."""
 
+    async def confirm(self, value: Any) -> None:
+        """See that what is set is also in effect; Transient when it is not yet."""
+        # Most switches are what they say.
+        del value
+
 
 class _Move(Model):
     """One move, as the journal remembers it."""
@@ -64,6 +69,7 @@ class Switches:
             if move is None or not (same_json(now, move.previous) or same_json(now, move.current)):
                 move = _Move(previous=now, current=wanted)
                 if same_json(now, wanted):
+                    await setting.confirm(wanted)
                     return _remember(journal, key, move.model_copy(update={"done": True}))
             return await self._carry_out(switch, setting, key, move)
 
@@ -100,6 +106,7 @@ class Switches:
         now = await setting.read()
         if not same_json(now, move.current):
             raise Transient(f"{switch.called} was set to {move.current!r} and still says {now!r}")
+        await setting.confirm(move.current)
         done = {"done": True, "note": written.note, "mark": written.mark}
         return _remember(journal, key, move.model_copy(update=done))
 

@@ -63,12 +63,22 @@ async def test_a_flag_that_clients_are_not_told_of_is_not_set(shop: World) -> No
     with pytest.raises(
         ApplicationError, match=r"set to False, and clients are still told True \(variant on"
     ) as refused:
-        await shop.perform("flag.set", OFF, timeout_seconds=0.5)
+        await shop.perform("flag.set", OFF, timeout_seconds=3.0)
     assert refused.value.type == "Transient"
     shop.site.flagd.stuck = None
     await shop.perform("flag.set", OFF, attempt=2)
     await shop.undo("flag.set", OFF, None)
     assert shop.site.flagd.definition("new-checkout")["defaultVariant"] == "on"
+
+
+async def test_a_flag_that_is_set_already_and_not_told_is_no_success_either(shop: World) -> None:
+    """The file has said so before we came, and clients hear something else."""
+    shop.site.flagd.stuck = json.loads(shop.site.flagd.file.read_text())["flags"]
+    shop.site.flagd.file.write_text(
+        shop.site.flagd.file.read_text().replace('"defaultVariant": "on"', '"defaultVariant": "off"')
+    )
+    with pytest.raises(ApplicationError, match="clients are still told True"):
+        await shop.perform("flag.set", OFF, timeout_seconds=3.0)
 
 
 @pytest.mark.parametrize(
