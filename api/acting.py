@@ -25,12 +25,12 @@ from domain.game_day import GameDayPhase, HaltGameDay
 from domain.ids import (
     action_item_workflow_id,
     alert_group_workflow_id,
+    approval_workflow_id,
     game_day_workflow_id,
     incident_workflow_id,
     is_incident_id,
     review_workflow_id,
     run_workflow_id,
-    split_approval_id,
     suffix_from_number,
     suffix_from_text,
 )
@@ -203,9 +203,9 @@ class Actions:
 
     async def decide(self, command: DecideApproval, mark: str | None = None) -> Document:
         """Vote; the groups of the one who votes are looked up here. Answers with the approval as it then stands."""
-        run_id, _ = split_approval_id(command.approval_id)
+        workflow_id, subject = approval_workflow_id(command.approval_id), f"approval {command.approval_id}"
         vote = command.model_copy(update={"groups": groups_of(command.by.name, self._configuration.current())})
-        approval: Document = await self._engine.command(run_workflow_id(run_id), "decide", vote, f"run {run_id}", mark)
+        approval: Document = await self._engine.command(workflow_id, "decide", vote, subject, mark)
         return approval
 
     # --- reviews, action items, alert groups, game days ---

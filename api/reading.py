@@ -17,13 +17,13 @@ from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.ids import (
     action_item_workflow_id,
     alert_group_workflow_id,
+    approval_workflow_id,
     comms_workflow_id,
     game_day_workflow_id,
     incident_workflow_id,
     is_incident_id,
     review_workflow_id,
     run_workflow_id,
-    split_approval_id,
 )
 from domain.record import ProjectionKind
 from store.interface import Document, Listing, OneOrMore, RecordReader
@@ -78,11 +78,10 @@ class Reader:
 
     async def approval(self, approval_id: str) -> Picture:
         """One approval; asked of its run, because mitigation goes on while the store is away."""
-        run_id, _ = split_approval_id(approval_id)
         subject = f"approval {approval_id}"
         reason: HotwashError = Rejected(f"there is no {subject}", RejectionKind.NOT_FOUND)
         try:
-            found = await self._ask(run_workflow_id(run_id), "approval", f"run {run_id}", approval_id)
+            found = await self._ask(approval_workflow_id(approval_id), "approval", subject, approval_id)
         except HotwashError as error:
             found, reason = None, error
         if found is not None:

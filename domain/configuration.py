@@ -27,6 +27,7 @@ from domain.action_targets import (
     RedisServer,
 )
 from domain.cloud_targets import AwsTarget, KubernetesTarget
+from domain.drill_targets import DrillTarget, GameDayPolicy
 from domain.durations import Duration
 from domain.fault_targets import (
     Disk,
@@ -288,6 +289,9 @@ class Configuration(Model):
     game_day_folders: tuple[str, ...] = ("game_days",)
     template_folder: str = "templates"
     game_days: dict[Name, GameDaySettings] = Field(default_factory=dict)
+    # What game days may break, and the rules for all of them.
+    drill_targets: dict[Name, DrillTarget] = Field(default_factory=dict)
+    game_day_policy: GameDayPolicy = GameDayPolicy()
     # Where action items are kept as issues, too.
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
@@ -343,6 +347,8 @@ def _references(configuration: Configuration) -> Iterator[_Reference]:
         yield "on-call path", ("services", key, "on_call"), service.on_call
     for place, route in enumerate(configuration.routes):
         yield "service", ("routes", place, "service"), route.service
+    for key, target in configuration.drill_targets.items():
+        yield "service", ("drill_targets", key, "service"), target.service
     for key, tracker in configuration.trackers.items():
         for place, name in enumerate(tracker.services):
             yield "service", ("trackers", key, "services", place), name

@@ -1,12 +1,12 @@
-"""The way of a game day, phase by phase, and its judgement: what was met, late or missed, and what that makes of it.
+"""The way of a game day, phase by phase: what people say, what was seen, and what comes of it.
 
-Called by `workflows/game_day.py`; pure. The one thing to know: a doubt never helps. What cannot be told is neither a
-steady state nor an effect nor a recovery, so that a game day passes on what was seen and on nothing else.
+Called by `workflows/game_day.py`; pure. `domain/game_day_judgement.py` judges, `domain/game_day_faults.py` knows one
+fault. The one thing to know: whatever stops a game day, its end is the same: undo, verify, tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from domain.configuration import Configuration
 from domain.errors import Rejected, RejectionKind
@@ -14,16 +14,23 @@ from domain.follow_up import demand_text
 from domain.game_day import (
     Expectation,
     ExpectationResult,
+    GameDayKind,
     GameDayPhase,
     GameDayState,
     GameDayTerms,
     GameDayVerdict,
     HaltGameDay,
     Judgement,
-    Milestone,
-    MilestoneKind,
+    PreflightCheck,
     Seen,
+    Stopped,
 )
+from domain.game_day_faults import OVER, EffectProof, FaultRun, FaultStage, UndoneBy, is_settled
+from domain.game_day_judgement import counted_anew, give_up, halted_words, held_throughout, observe, verdict
+from domain.game_day_probes import ProbeRun, StopRun, steady
+from domain.game_day_score import scores
+from domain.run import ApprovalState, ApprovalStatus
+from domain.safety_lever import GLOBAL, LeverEngaged
 from domain.timeline import Actor, ActorKind, Entry, EntryKind, automation
 
 ME = automation("game-day")
@@ -33,15 +40,9 @@ BEGINS_WITHIN = timedelta(minutes=2)
 RESTORE_ROUNDS = 3
 # Only these say something about what an action item waits for; the others measured nothing.
 CONCLUSIVE = (GameDayVerdict.PASSED, GameDayVerdict.FAILED)
-
-# Which milestone shows which expectation. `recover` has none: it is the steady state seen by the game day's own probes.
-SHOWN_BY: dict[MilestoneKind, Expectation] = {
-    MilestoneKind.DETECTED: Expectation.DETECT,
-    MilestoneKind.DECLARED: Expectation.DECLARE,
-    MilestoneKind.PAGED: Expectation.PAGE,
-    MilestoneKind.ACKNOWLEDGED: Expectation.ACKNOWLEDGE,
-    MilestoneKind.MITIGATED: Expectation.MITIGATE,
-}
+# The faults are there, or being made.
+RUNNING = frozenset({GameDayPhase.INJECTING, GameDayPhase.PROVING, GameDayPhase.WATCHING})
+UNDOING = frozenset({GameDayPhase.RESTORING, GameDayPhase.VERIFYING})
 
 
 @dataclass(frozen=True)
@@ -59,178 +60,259 @@ def halt(state: GameDayState, command: HaltGameDay, now: datetime) -> Outcome:
     """Remember to stop; Rejected when there is nothing left to stop."""
     if state.phase is GameDayPhase.FINISHED:
         raise Rejected(f"game day {state.id!r} has already ended", RejectionKind.CONFLICT)
-    if state.phase is GameDayPhase.RESTORING:
+    if state.phase in UNDOING:
         raise Rejected(f"game day {state.id!r} is over and being undone already", RejectionKind.CONFLICT)
     if state.halted is not None:
         raise Rejected(f"game day {state.id!r} was halted by {state.halted.by.name} already", RejectionKind.CONFLICT)
     if not command.by.name.strip():
         raise Rejected("say who halts the game day")
     reason = demand_text(command.reason, "the reason to halt a game day")
-    said = _entry(state, now, f"Game day halted by {command.by.name}: {reason}", by=command.by)
-    return Outcome(_with(state, halted=command.model_copy(update={"reason": reason})), (said,))
+    said = entry(state, now, f"Game day halted by {command.by.name}: {reason}", by=command.by)
+    return Outcome(changed(state, halted=command.model_copy(update={"reason": reason})), (said,))
 
 
-def observe_milestone(state: GameDayState, milestone: Milestone) -> GameDayState:
-    """Take in what an alert group or the incident says.
-
-    What happened before the fault proves nothing, and what happened after the watching is the restoring's doing.
-    """
-    # People may signal by hand, and a time without a zone cannot be compared.
-    at = milestone.at if milestone.at.tzinfo else milestone.at.replace(tzinfo=UTC)
-    if state.injected_at is None or at < state.injected_at or state.phase is GameDayPhase.FINISHED:
-        return state
-    known = _with(state, incident_id=state.incident_id or milestone.incident_id)
-    expectation = SHOWN_BY.get(milestone.kind)
-    if expectation is None or (state.watched_until is not None and at > state.watched_until):
-        return known
-    return observe(known, expectation, at, milestone.evidence)
+def lever_engaged(state: GameDayState, news: LeverEngaged, now: datetime) -> Outcome:
+    """Halt, if the lever is for where this game day's targets are; before they are known its own look says so."""
+    if news.scope != GLOBAL and news.scope not in {state.environment, *state.targets.environments()}:
+        return Outcome(state)
+    if state.halted is not None or state.phase in UNDOING or state.phase is GameDayPhase.FINISHED:
+        return Outcome(state)
+    reason = f"the safety lever ({news.scope}) was engaged: {news.reason.strip() or 'no reason given'}"
+    return halt(state, HaltGameDay(by=news.by, reason=reason), now)
 
 
-def observe(state: GameDayState, expectation: Expectation, at: datetime, evidence: str) -> GameDayState:
-    """Judge one expectation by the first time it was seen; seeing it again changes nothing."""
-    injected_at = state.injected_at
-    if injected_at is None:
-        return state
-
-    def judged(result: ExpectationResult) -> ExpectationResult:
-        if result.expectation is not expectation or result.judgement is not Judgement.PENDING:
-            return result
-        after = (at - injected_at).total_seconds()
-        in_time = after <= result.within_seconds
-        return result.model_copy(
-            update={
-                "judgement": Judgement.MET if in_time else Judgement.LATE,
-                "observed_after_seconds": after,
-                "evidence": evidence,
-            }
-        )
-
-    return _with(state, expectations=tuple(judged(r) for r in state.expectations))
+# --- before anything is touched ---
 
 
-# --- the way through, one phase each ---
-
-
-def decide_fault(state: GameDayState, seen: Seen, now: datetime, asked_at: datetime) -> Outcome:
-    """CHECKING: make the fault only while the steady state is seen to hold, in time, and nobody has halted."""
+def checked(
+    state: GameDayState,
+    checks: Sequence[PreflightCheck],
+    now: datetime,
+    asked_at: datetime,
+    *,
+    approval_wanted: bool,
+) -> Outcome:
+    """CHECKING: go on only when every question was answered well, in time, and nobody has halted."""
+    state = changed(state, preflight=tuple(checks))
     if state.halted is not None:
-        return _finish(state, GameDayVerdict.ABORTED, f"{_halted(state.halted)}; nothing was touched", now)
+        return finish(state, GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; nothing was touched", now)
     if now - asked_at > BEGINS_WITHIN:
         late = f"it was to begin at {asked_at:%H:%M:%S} and could not until {now:%H:%M:%S}; nothing was touched"
-        return _finish(state, GameDayVerdict.REFUSED, late, now)
-    if seen.holds is not True:
-        word = "does not hold" if seen.holds is False else "cannot be told"
-        return _finish(state, GameDayVerdict.REFUSED, f"the steady state {word}{_why(seen)}; nothing was touched", now)
-    return Outcome(_with(state, phase=GameDayPhase.INJECTING, injected_at=now))
+        return finish(state, GameDayVerdict.REFUSED, late, now)
+    problems = [_refusal(check) for check in checks if check.holds is not True]
+    if problems:
+        return finish(state, GameDayVerdict.REFUSED, f"{'; '.join(problems)}; nothing was touched", now)
+    if state.kind is GameDayKind.DRY:
+        return finish(state, GameDayVerdict.PREVIEWED, "a dry run: everything is in order, nothing was touched", now)
+    if approval_wanted and state.approval is None:
+        return Outcome(changed(state, phase=GameDayPhase.AWAITING_APPROVAL))
+    return Outcome(changed(state, phase=GameDayPhase.ANNOUNCING))
 
 
 def refuse(state: GameDayState, problem: str, now: datetime) -> Outcome:
-    """CHECKING: it cannot even be asked."""
-    return _finish(state, GameDayVerdict.REFUSED, f"{problem}; nothing was touched", now)
+    """It cannot go on, and nothing was touched yet."""
+    if state.halted is not None:
+        return finish(state, GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; nothing was touched", now)
+    return finish(state, GameDayVerdict.REFUSED, f"{problem}; nothing was touched", now)
 
 
-def after_fault(
-    state: GameDayState, problem: str | None, now: datetime, terms: GameDayTerms, *, nothing_done: bool = False
-) -> Outcome:
-    """INJECTING: watch, unless it is sure that there is nothing to be seen. Who cannot tell looks."""
-    if problem is None:
-        line = _entry(state, now, "The fault was made")
-    else:
-        line = _entry(state, now, f"The fault was not made as asked: {problem}", kind=EntryKind.TROUBLE)
-    told = _with(state, fault_problem=problem or "")
-    if nothing_done or state.halted is not None:
-        return Outcome(_begin_restoring(told, now, terms), (line,))
-    watching = _with(told, phase=GameDayPhase.WATCHING, effect_due_at=now + terms.takes_effect_within)
-    return Outcome(watching, (line,))
+def after_approval(state: GameDayState, approval: ApprovalState, now: datetime) -> Outcome:
+    """AWAITING_APPROVAL: look again when people said yes, for the answers are as old as their decision."""
+    known = changed(state, approval=approval)
+    if approval.state is ApprovalStatus.PENDING:
+        return Outcome(known)
+    line = entry(known, now, f"Targets {approval.state.value}: {approval.reason}", kind=EntryKind.APPROVAL)
+    if approval.state is ApprovalStatus.APPROVED:
+        return Outcome(changed(known, phase=GameDayPhase.CHECKING), (line,))
+    refused = refuse(known, f"its targets were not approved: {approval.reason}", now)
+    return Outcome(refused.state, (line, *refused.entries))
 
 
-def watch(state: GameDayState, seen: Seen, now: datetime, terms: GameDayTerms) -> Outcome:
-    """WATCHING: note the effect and the recovery; go on to undo it once nothing is left to be seen."""
-    entries: list[Entry] = []
-    if state.took_effect_at is None and seen.holds is False:
-        state = _with(state, took_effect_at=now)
-        entries.append(_entry(state, now, f"The fault has taken effect{_why(seen)}"))
-    elif state.took_effect_at is not None and seen.holds is True:
-        before, state = state, observe(state, Expectation.RECOVER, now, seen.detail or "the steady state holds again")
-        if state != before:
-            entries.append(_entry(state, now, "The steady state holds again"))
-    if not _is_watching_over(state, now, terms):
-        return Outcome(state, tuple(entries))
-    if state.took_effect_at is None and state.halted is None:
-        entries.append(_entry(state, now, "The fault did not take effect"))
-    return Outcome(_begin_restoring(state, now, terms), tuple(entries))
+def is_as_approved(state: GameDayState, digest: str) -> str | None:
+    """Why what would be done is not what people approved; None when it is, or when nobody was asked."""
+    approval = state.approval
+    if approval is None or approval.digest == digest:
+        return None
+    return (
+        f"the targets or what would be done to them have changed since they were approved"
+        f" ({approval.digest[:19]}… is {digest[:19]}… now); start it again and have it approved anew"
+    )
 
 
-def must_restore(state: GameDayState, seen: Seen) -> bool:
-    """RESTORING: whether the target has to be put right by us.
-
-    Not when the response did: the steady state was seen to break and to hold again, and a restore would only disturb.
-    A steady state that never broke shows nothing, so there the fault is undone.
-    """
-    return not state.restore_done and not (state.took_effect_at is not None and seen.holds is True)
+def begin(state: GameDayState, now: datetime) -> Outcome:
+    """ANNOUNCING: from now on what happens is the game day's doing."""
+    if state.halted is not None:
+        return finish(state, GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; nothing was touched", now)
+    return Outcome(changed(state, phase=GameDayPhase.INJECTING, injected_at=now))
 
 
-def after_restore(state: GameDayState, problem: str | None, now: datetime) -> Outcome:
-    """RESTORING: remember how the restoring action went."""
-    if problem is None:
-        return Outcome(_with(state, restore_done=True, restore_problem=""))
-    line = _entry(state, now, f"The target could not be restored: {problem}", kind=EntryKind.TROUBLE)
-    is_new = problem != state.restore_problem
-    return Outcome(_with(state, restore_problem=problem), (line,) if is_new else ())
+# --- while the faults are there ---
+
+
+def with_fault(state: GameDayState, run: FaultRun, now: datetime) -> Outcome:
+    """Take over what became of one fault, with a line for each step that people want to know."""
+    before = next(each for each in state.faults if each.key == run.key)
+    if run == before:
+        return Outcome(state)
+    state = changed(state, faults=tuple(run if each.key == run.key else each for each in state.faults))
+    state = _first_injection(state)
+    if state.took_effect_at is None and run.effect is EffectProof.CONFIRMED:
+        state = changed(state, took_effect_at=now)
+    return Outcome(_in_phase(state), tuple(_fault_lines(state, before, run, now)))
+
+
+def with_probe(state: GameDayState, run: ProbeRun, now: datetime) -> Outcome:
+    """Take over what a probe says: the steady state breaks, and holds again."""
+    state = changed(state, probes=tuple(run if each.key == run.key else each for each in state.probes))
+    if state.phase not in RUNNING:
+        return Outcome(state)
+    seen = steady_now(state)
+    if state.broke_at is None and seen.holds is False:
+        state = changed(state, broke_at=now)
+        return Outcome(state, (entry(state, now, f"The steady state has stopped holding{why(seen)}"),))
+    if state.broke_at is None or state.recovered_at is not None or seen.holds is not True:
+        return Outcome(state)
+    state = changed(state, recovered_at=now)
+    if not _undoing_has_begun(state):
+        # Only then it is the response's doing.
+        state = observe(state, Expectation.RECOVER, now, seen.detail or "the steady state holds again")
+    return Outcome(state, (entry(state, now, "The steady state holds again"),))
+
+
+def steady_now(state: GameDayState) -> Seen:
+    """What the probes that are asked all the time say together."""
+    return steady([each for each in state.probes if each.mode == "continuous"])
+
+
+def with_stop_condition(state: GameDayState, run: StopRun, now: datetime, *, no_data: bool) -> Outcome:
+    """Take over what a stop condition says; the first that is met ends the watching."""
+    state = changed(state, stop_conditions=tuple(run if each.id == run.id else each for each in state.stop_conditions))
+    if run.met_at is None:
+        return Outcome(state)
+    return stop(state, Stopped(condition=run.id, reason=run.detail, for_want_of_data=no_data, at=now), now)
+
+
+def stop(state: GameDayState, stopped: Stopped, now: datetime) -> Outcome:
+    """End the watching early; the first reason counts."""
+    if state.stopped is not None or state.phase not in RUNNING:
+        return Outcome(state)
+    line = entry(state, now, f"Stopped by {stopped.condition}: {stopped.reason}")
+    return Outcome(changed(state, stopped=stopped), (line,))
+
+
+def is_watching_over(state: GameDayState, now: datetime, terms: GameDayTerms) -> bool:
+    """Whether nothing is left to be seen, or nothing more may be waited for."""
+    if state.halted is not None or state.stopped is not None or state.injected_at is None:
+        return True
+    if now >= state.injected_at + terms.duration:
+        return True
+    if any(run.state in {FaultStage.INJECTING, FaultStage.PROVING} for run in state.faults):
+        return False
+    tried = [run for run in state.faults if run.state is not FaultStage.WAITING]
+    if tried and not any(run.effect is EffectProof.CONFIRMED for run in tried):
+        return True
+    are_over = all(run.state in OVER for run in state.faults)
+    pending = _pending(state)
+    if are_over:
+        return all(now >= state.injected_at + timedelta(seconds=each.within_seconds) for each in pending)
+    is_waiting = any(run.state is FaultStage.WAITING for run in state.faults)
+    return not terms.lasts and not is_waiting and not pending and _has_observable(state)
+
+
+def watching_ends_at(state: GameDayState, now: datetime, terms: GameDayTerms) -> datetime | None:
+    """When `is_watching_over` may change though nothing happens; None: it is over."""
+    if state.injected_at is None:
+        return None
+    limits = [timedelta(seconds=each.within_seconds) for each in _pending(state)]
+    times = [state.injected_at + limit for limit in (terms.duration, *limits)]
+    return min((time for time in times if time > now), default=None)
+
+
+# --- the end ---
+
+
+def begin_restoring(state: GameDayState, now: datetime, terms: GameDayTerms) -> Outcome:
+    """Whatever is there is undone now."""
+    entries = []
+    if state.took_effect_at is None and state.halted is None and state.stopped is None:
+        entries.append(entry(state, now, "The fault did not take effect"))
+    begun = changed(
+        state,
+        phase=GameDayPhase.RESTORING,
+        watched_until=now,
+        undoing_at=state.undoing_at or now,
+        restore_by=now + terms.restored_within,
+    )
+    return Outcome(begun, tuple(entries))
+
+
+def all_over(state: GameDayState) -> bool:
+    """No fault is there any more, as far as anybody can do something about it."""
+    return all(run.state in OVER for run in state.faults)
+
+
+def begin_verifying(state: GameDayState) -> Outcome:
+    """RESTORING: everything was undone; now it has to show."""
+    return Outcome(changed(state, phase=GameDayPhase.VERIFYING))
+
+
+def may_try_again(state: GameDayState, rounds: int, since: datetime, now: datetime, terms: GameDayTerms) -> bool:
+    """Whether an undo that did not work is tried once more."""
+    until = state.restore_by or since + terms.restored_within
+    return now < until or rounds < RESTORE_ROUNDS
 
 
 def judge_restore(state: GameDayState, seen: Seen, now: datetime) -> Outcome:
-    """RESTORING: finish once the target is right, or once it is a person's turn."""
+    """VERIFYING: note that the target is right, or that it is a person's turn. `restored` stays None till then."""
     rounds = state.restore_rounds + 1
-    state = _with(state, restore_rounds=rounds)
-    is_restored = seen.holds is True and (state.restore_done or state.took_effect_at is not None)
+    state = changed(state, restore_rounds=rounds)
+    left = [run for run in state.faults if run.state is not FaultStage.SKIPPED and not is_settled(run)]
+    is_restored = seen.holds is True and not left
     is_time_over = state.restore_by is None or now >= state.restore_by
-    if not is_restored and not (is_time_over and rounds >= RESTORE_ROUNDS):
+    if not is_restored and not left and not (is_time_over and rounds >= RESTORE_ROUNDS):
         return Outcome(state)
-    state = give_up(_with(state, restored=is_restored, restored_at=now if is_restored else None))
-    who = "by the game day" if state.restore_done else "by the response itself"
-    problem = state.restore_problem or seen.detail or "the steady state does not hold"
-    said = f"Target restored {who}" if is_restored else f"Target NOT restored: {problem}"
-    line = _entry(state, now, said, kind=EntryKind.GAME_DAY if is_restored else EntryKind.TROUBLE)
+    problem = "; ".join(f"{run.name}: {run.undo_problem or run.clean_detail}" for run in left)
+    problem = problem or seen.detail or "the steady state does not hold"
+    state = changed(
+        state,
+        restored=is_restored,
+        restored_at=now if is_restored else None,
+        restore_problem="" if is_restored else problem,
+    )
+    if is_restored:
+        state = _recovered(state, now, seen)
+    said = f"Target restored by {_who(state)}" if is_restored else f"Target NOT restored: {problem}"
+    line = entry(state, now, said, kind=EntryKind.GAME_DAY if is_restored else EntryKind.TROUBLE)
+    return Outcome(state, (line,))
+
+
+def measured_rpo(state: GameDayState, value: float | None, detail: str) -> GameDayState:
+    """How much was lost; None: it could not be told."""
+    return changed(state, rpo=value, rpo_detail=detail)
+
+
+def conclude(state: GameDayState, now: datetime) -> Outcome:
+    """VERIFYING: the verdict."""
+    state = give_up(state)
+    state = changed(state, hypothesis_held=held_throughout(state))
     word, reason = verdict(state)
-    finished = _finish(state, word, reason, now)
-    return Outcome(finished.state, (line, *finished.entries))
+    return finish(state, word, reason, now)
 
 
-# --- the judgement ---
+def finish(state: GameDayState, word: GameDayVerdict, reason: str, now: datetime) -> Outcome:
+    """The end, judged and scored."""
+    skipped = tuple(
+        run.model_copy(update={"state": FaultStage.SKIPPED}) if run.state is FaultStage.WAITING else run
+        for run in state.faults
+    )
+    ended = give_up(
+        changed(state, phase=GameDayPhase.FINISHED, verdict=word, reason=reason, finished_at=now, faults=skipped)
+    )
+    ended = changed(ended, scores=scores(ended))
+    return Outcome(ended, (entry(ended, now, f"Game day {word.value}: {reason}"),))
 
 
-def give_up(state: GameDayState) -> GameDayState:
-    """The watching is over: what was not seen was missed, or there was no way to see it."""
-
-    def ended(result: ExpectationResult) -> ExpectationResult:
-        if result.judgement is not Judgement.PENDING:
-            return result
-        end = Judgement.MISSED if _had_its_time(state, result) else Judgement.NOT_OBSERVABLE
-        return result.model_copy(update={"judgement": end})
-
-    return _with(state, expectations=tuple(ended(r) for r in state.expectations))
-
-
-def verdict(state: GameDayState) -> tuple[GameDayVerdict, str]:
-    """The end, with its reason. A target that was not put right fails the game day whatever else was seen."""
-    bad = [r for r in state.expectations if r.judgement is not Judgement.MET]
-    if state.restored is not True:
-        why = f" ({state.restore_problem})" if state.restore_problem else ""
-        return GameDayVerdict.FAILED, f"the target could not be restored{why}; a person must look at it now"
-    if state.halted is not None:
-        return GameDayVerdict.ABORTED, f"{_halted(state.halted)}; the fault was undone"
-    if state.took_effect_at is None:
-        why = f": {state.fault_problem}" if state.fault_problem else ""
-        return GameDayVerdict.INCONCLUSIVE, f"the fault had no effect, the steady state never stopped holding{why}"
-    if bad:
-        return GameDayVerdict.FAILED, "; ".join(_sentence(r) for r in bad)
-    return GameDayVerdict.PASSED, "every expectation was met and the target is restored"
-
-
-def results_of(expected: Sequence[tuple[Expectation, timedelta]]) -> tuple[ExpectationResult, ...]:
-    """The empty score sheet."""
-    return tuple(ExpectationResult(expectation=e, within_seconds=w.total_seconds()) for e, w in expected)
+# --- who is told ---
 
 
 def answerable(configuration: Configuration, owner: str, service: str | None) -> tuple[str, ...]:
@@ -261,50 +343,112 @@ def listeners(state: GameDayState, audience: Sequence[str], answerable_people: S
     return tuple(dict.fromkeys(people))
 
 
-def _is_watching_over(state: GameDayState, now: datetime, terms: GameDayTerms) -> bool:
-    if state.halted is not None or (state.injected_at is not None and now >= state.injected_at + terms.duration):
-        return True
-    if state.took_effect_at is None:
-        return state.effect_due_at is not None and now >= state.effect_due_at
-    return all(r.judgement is not Judgement.PENDING for r in state.expectations)
+# --- small things that the other modules of a game day use, too ---
 
 
-def _had_its_time(state: GameDayState, result: ExpectationResult) -> bool:
-    if state.took_effect_at is None or state.injected_at is None or state.watched_until is None:
-        return False
-    watched = (state.watched_until - state.injected_at).total_seconds()
-    return state.halted is None or watched > result.within_seconds
-
-
-def _begin_restoring(state: GameDayState, now: datetime, terms: GameDayTerms) -> GameDayState:
-    return _with(state, phase=GameDayPhase.RESTORING, watched_until=now, restore_by=now + terms.restored_within)
-
-
-def _finish(state: GameDayState, word: GameDayVerdict, reason: str, now: datetime) -> Outcome:
-    ended = give_up(_with(state, phase=GameDayPhase.FINISHED, verdict=word, reason=reason, finished_at=now))
-    return Outcome(ended, (_entry(ended, now, f"Game day {word.value}: {reason}"),))
-
-
-def _with(state: GameDayState, **changes: object) -> GameDayState:
+def changed(state: GameDayState, **changes: object) -> GameDayState:
+    """The state with something else in it."""
     return state.model_copy(update=changes)
 
 
-def _entry(
+def entry(
     state: GameDayState, now: datetime, summary: str, *, kind: EntryKind = EntryKind.GAME_DAY, by: Actor = ME
 ) -> Entry:
+    """A line of the timeline."""
     return Entry(at=now, kind=kind, actor=by, summary=summary, details={"game_day_id": state.id})
 
 
-def _why(seen: Seen) -> str:
+def why(seen: Seen) -> str:
+    """What was seen, in brackets."""
     return f" ({seen.detail})" if seen.detail else ""
 
 
-def _halted(command: HaltGameDay) -> str:
-    return f"halted by {command.by.name}: {command.reason}"
+def _refusal(check: PreflightCheck) -> str:
+    if check.name == "steady state":
+        word = "does not hold" if check.holds is False else "cannot be told"
+        return f"the steady state {word}" + (f" ({check.detail})" if check.detail else "")
+    return check.detail or f"{check.name} is not as it should be"
 
 
-def _sentence(result: ExpectationResult) -> str:
-    limit = f"{result.within_seconds:g} s"
-    if result.judgement is Judgement.LATE:
-        return f"{result.expectation.value} came after {result.observed_after_seconds:.1f} s, expected within {limit}"
-    return f"{result.expectation.value} was {result.judgement.value.replace('_', ' ')} (expected within {limit})"
+def _first_injection(state: GameDayState) -> GameDayState:
+    times = [run.injected_at for run in state.faults if run.injected_at is not None]
+    if not times or min(times) == state.injected_at:
+        return state
+    return counted_anew(changed(state, injected_at=min(times)))
+
+
+def _in_phase(state: GameDayState) -> GameDayState:
+    if state.phase not in RUNNING:
+        return state
+    if all(run.state in {FaultStage.WAITING, FaultStage.INJECTING} for run in state.faults):
+        return changed(state, phase=GameDayPhase.INJECTING)
+    is_proving = any(run.state in {FaultStage.PROVING, FaultStage.INJECTING} for run in state.faults)
+    return changed(state, phase=GameDayPhase.PROVING if is_proving else GameDayPhase.WATCHING)
+
+
+def _fault_lines(state: GameDayState, before: FaultRun, run: FaultRun, now: datetime) -> Iterable[Entry]:
+    if run.state is not before.state and before.state in {FaultStage.WAITING, FaultStage.INJECTING}:
+        if run.problem:
+            said = f"The fault {run.name} was not made as asked: {run.problem}"
+            yield entry(state, now, said, kind=EntryKind.TROUBLE)
+        elif run.state is FaultStage.PROVING:
+            yield entry(state, now, f"The fault {run.name} was made")
+    if run.effect is not before.effect and run.effect is EffectProof.CONFIRMED:
+        yield entry(state, now, f"The fault {run.name} has taken effect ({run.effect_detail})")
+    if run.ended_early and not before.ended_early:
+        who = run.undone_by.value if run.undone_by else "nobody knows whom"
+        yield entry(state, now, f"The fault {run.name} ended before its time, by {who}", kind=EntryKind.TROUBLE)
+    if run.undo_problem and run.undo_problem != before.undo_problem:
+        said = f"The fault {run.name} could not be undone: {run.undo_problem}"
+        yield entry(state, now, said, kind=EntryKind.TROUBLE)
+    if run.state is FaultStage.UNDONE and before.state is not FaultStage.UNDONE:
+        yield entry(state, now, f"The fault {run.name} was undone by {_by(run)}")
+
+
+def _by(run: FaultRun) -> str:
+    words = {
+        UndoneBy.WORKFLOW: "the game day",
+        UndoneBy.RESPONSE: "the response itself",
+        UndoneBy.LEASE: "its lease",
+        UndoneBy.SWEEP: "the sweep of a worker",
+    }
+    return words[run.undone_by] if run.undone_by else "nobody knows whom"
+
+
+def _who(state: GameDayState) -> str:
+    names = [_by(run) for run in state.faults if run.state is FaultStage.UNDONE]
+    return " and ".join(dict.fromkeys(names)) or "the game day"
+
+
+def _undoing_has_begun(state: GameDayState) -> bool:
+    return any(run.undo_asked_at is not None or run.undone_at is not None for run in state.faults)
+
+
+def _pending(state: GameDayState) -> list[ExpectationResult]:
+    return [
+        each
+        for each in state.expectations
+        if each.judgement is Judgement.PENDING
+        and each.expectation is not Expectation.NO_OTHER_ALERTS
+        and each.after == "fault"
+    ]
+
+
+def _has_observable(state: GameDayState) -> bool:
+    return any(each.judgement is not Judgement.PENDING for each in state.expectations)
+
+
+def _recovered(state: GameDayState, now: datetime, seen: Seen) -> GameDayState:
+    at = state.recovered_at or now
+    if state.injected_at is not None:
+        took = (at - state.injected_at).total_seconds() if state.broke_at is not None else 0.0
+        state = changed(state, recovered_at=at if state.broke_at else state.recovered_at, rto_seconds=max(took, 0.0))
+    ends = [run.undone_at for run in state.faults if run.undone_at is not None]
+    # From the end of the faults on, whoever ended them.
+    state = changed(state, undoing_at=max(ends) if ends else state.undoing_at)
+    after_undo = [e for e in state.expectations if e.expectation is Expectation.RECOVER and e.after == "undo"]
+    if after_undo and state.took_effect_at is not None and state.broke_at is not None:
+        evidence = seen.detail or "the steady state holds again"
+        seen_at = max(at, state.undoing_at) if state.undoing_at else at
+        return observe(state, Expectation.RECOVER, seen_at, evidence)
+    return state

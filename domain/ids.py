@@ -23,6 +23,9 @@ PageId = NewType("PageId", str)
 
 # Crockford's base 32 in lower case: no i, l, o, u, so that an id survives being read out loud.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# No run id begins with this: those of game days have a time or a key behind their name, and two dots at the end.
+_GAME_DAY_APPROVAL = "game-day~"
+_TARGETS = ":targets"
 _INCIDENT = re.compile(r"inc-\d{8}-[0-9a-z]{4,12}")
 
 
@@ -137,6 +140,31 @@ def game_day_workflow_id(name: str) -> str:
 def game_day_id(workflow_id: str) -> GameDayId:
     """The id that people see of a game day, from its workflow id: without slashes, so that it fits into a URL."""
     return GameDayId(workflow_id.removeprefix("game-day/").replace("/", "~"))
+
+
+def game_day_approval_id(game_day: str) -> ApprovalId:
+    """The approval of a game day's targets; a game day has one."""
+    return ApprovalId(f"{_GAME_DAY_APPROVAL}{game_day}{_TARGETS}")
+
+
+def game_day_of_approval(approval: str) -> GameDayId | None:
+    """The game day whose targets an approval is about; None when it is one of a run."""
+    if not (approval.startswith(_GAME_DAY_APPROVAL) and approval.endswith(_TARGETS)):
+        return None
+    return GameDayId(approval.removeprefix(_GAME_DAY_APPROVAL).removesuffix(_TARGETS))
+
+
+def approval_workflow_id(approval: str) -> str:
+    """The id under which the engine runs what an approval is about: a run, or a game day."""
+    game_day = game_day_of_approval(approval)
+    if game_day is not None:
+        return game_day_workflow_id(game_day.replace("~", "/"))
+    return run_workflow_id(split_approval_id(approval)[0])
+
+
+def safety_lever_workflow_id(scope: str) -> str:
+    """The id under which the engine runs a safety lever: the global one, or that of an environment."""
+    return f"safety-lever/{scope}"
 
 
 def game_day_schedule_id(name: str) -> str:

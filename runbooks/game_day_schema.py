@@ -1,49 +1,36 @@
 """The game day document as it is written, pinned and run. Pure: the `GameDay` workflow imports this module.
 
-A game day does one real thing wrong on purpose and expects the ordinary response to put it right.
+A game day does something real wrong on purpose and expects the ordinary response to put it right.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from domain.durations import Duration, format_duration
-from domain.game_day import Expectation, GameDayState, GameDayTerms
+from domain.drill_targets import GameDayPolicy, TargetSelection
+from domain.durations import format_duration
+from domain.game_day import GameDayKind, GameDayState, GameDayTerms
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Freeze
 from domain.record import RecorderState
+from domain.run import ActionSpec
 from domain.timeline import Actor, Entry
+from runbooks.game_day_parts import (
+    Announcement,
+    Expected,
+    Fault,
+    GameDayApproval,
+    Limit,
+    Pause,
+    Probe,
+    ProbeMode,
+    Recovery,
+    Roles,
+    StopCondition,
+)
 from runbooks.schema import ActionCall, Identifier, Parameter
-
-# A probe more often than this would be load, and none could answer in between.
-_SHORTEST_PAUSE = timedelta(milliseconds=200)
-# A fault that stays longer is no exercise; it also keeps a forgotten zero at the end of a number from staying.
-_LONGEST = timedelta(hours=4)
-T = TypeVar("T", bound=timedelta)
-
-
-def _between(lowest: timedelta, highest: timedelta) -> AfterValidator:
-    def fits(value: T) -> T:
-        if not lowest <= value <= highest:
-            low, high = format_duration(lowest), format_duration(highest)
-            message = f"must be between {low} and {high}, not {format_duration(value)}"
-            raise ValueError(message)
-        return value
-
-    return AfterValidator(fits)
-
-
-Pause = Annotated[Duration, _between(_SHORTEST_PAUSE, timedelta(minutes=5))]
-Limit = Annotated[Duration, _between(timedelta(seconds=1), _LONGEST)]
-
-
-class Expected(Model):
-    """Something that must follow the fault within a limit."""
-
-    expect: Expectation
-    within: Limit
 
 
 class GameDay(Model):
@@ -54,30 +41,45 @@ class GameDay(Model):
     title: str
     version: str = "1"
     owner: str
+    kind: GameDayKind = GameDayKind.LIVE
     # What is believed; the game day tries to prove it wrong.
     hypothesis: str
+    # Targets elsewhere are refused; None: wherever they are.
+    environment: str | None = None
     service: str | None = None
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
+    roles: Roles = Roles()
     # Alerts with these labels, raised while the game day runs, belong to it and mark their incident as a drill.
     match: dict[str, str] = Field(min_length=1)
-    # Must hold before the fault and again at the end; the fault has taken effect when one of them stops holding.
-    steady_state: tuple[ActionCall, ...] = Field(min_length=1)
+    # Chosen from `drill_targets` of hotwash.yaml; names may hold expressions over `params`.
+    targets: dict[Identifier, TargetSelection] = Field(min_length=1)
+    # Must hold before the fault and again at the end; one that stops holding shows that the fault took effect.
+    steady_state: tuple[Probe, ...] = Field(min_length=1)
     probe_every: Pause = timedelta(seconds=1)
-    fault: ActionCall
+    faults: tuple[Fault, ...] = Field(min_length=1)
     takes_effect_within: Limit = timedelta(seconds=15)
-    # Puts the target right whatever happened; run unless the steady state was seen to break and to hold again.
-    restore: ActionCall
     # The steady state must hold again this long after the watching at the latest.
     restored_within: Limit = timedelta(seconds=60)
+    stop_conditions: tuple[StopCondition, ...] = ()
     expectations: tuple[Expected, ...] = Field(min_length=1)
-    # The fault stays at most this long; then it is undone, whatever was observed.
+    recovery: Recovery = Recovery()
+    approval: GameDayApproval = GameDayApproval()
+    announce: Announcement = Announcement()
+    # Everything is undone after this long, whatever was observed.
     duration: Limit = timedelta(minutes=10)
 
     def terms(self) -> GameDayTerms:
         """Its limits, for the decisions."""
         return GameDayTerms(
-            takes_effect_within=self.takes_effect_within, duration=self.duration, restored_within=self.restored_within
+            takes_effect_within=self.takes_effect_within,
+            duration=self.duration,
+            restored_within=self.restored_within,
+            lasts=bool(self.probes(ProbeMode.DURING_FAULT)),
         )
+
+    def probes(self, *modes: ProbeMode) -> tuple[Probe, ...]:
+        """The probes of these modes, as they are written."""
+        return tuple(each for each in self.steady_state if each.mode in modes)
 
 
 class GameDayStart(Model):
@@ -93,8 +95,15 @@ class GameDayStart(Model):
     answerable: tuple[str, ...] = ()
     # Windows in which nothing is broken either.
     freezes: tuple[Freeze, ...] = ()
+    # The rules as they were when it was started; targets are chosen from what `hotwash.yaml` says when it begins.
+    policy: GameDayPolicy = GameDayPolicy()
+    time_zone: str = "UTC"
+    # People by group, team and name: whom an approval is announced to, and whom a page must reach.
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    # What each action used declares of itself, so that the workflow needs no registry.
+    actions: dict[str, ActionSpec] = Field(default_factory=dict)
     # --- carried over continue-as-new ---
-    # The document's calls without expressions, by `fault`, `restore`, `probe-N`.
+    # The document's calls without expressions, by `fault/ID/TARGET`, `undo/ID/TARGET`, `probe/ID/TARGET`, `stop/ID`.
     calls: dict[str, ActionCall] = Field(default_factory=dict)
     probes: int = 0
     # Lines that wait for the drill's incident.
@@ -102,3 +111,11 @@ class GameDayStart(Model):
     state: GameDayState | None = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None
+
+
+def with_limits(fault: Fault, spec: ActionSpec | None) -> dict[str, Any]:
+    """The parameters of a fault with its duration and lease, where its action takes them."""
+    taken = (spec.parameters.get("properties", {}) if spec is not None else {}).keys()
+    limits = {"duration": fault.duration, "lease": fault.lease}
+    written = {name: format_duration(value) for name, value in limits.items() if value is not None and name in taken}
+    return {**fault.with_, **written}

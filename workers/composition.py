@@ -19,6 +19,7 @@ from activities.actions import builtin_actions, registry, specs
 from activities.clients.channels import ConfiguredChannels
 from activities.clients.cloud import cloud_ports
 from activities.clients.drill_finder import TemporalDrillFinder
+from activities.clients.drill_surroundings import StoredGameDays, TemporalSurroundings
 from activities.clients.fault_ports import fault_ports
 from activities.clients.http import HttpClient
 from activities.clients.leases import FileLeases
@@ -30,6 +31,7 @@ from activities.clients.templates import TemplateRenderer
 from activities.clients.trackers.configured import ConfiguredTrackers
 from activities.clients.trackers.teller import TemporalItemTeller
 from activities.directory import DirectoryActivities
+from activities.drill_surroundings import SurroundingsActivities
 from activities.drills import DrillActivities
 from activities.faults import FaultActivities, sweep_at_start
 from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
@@ -60,6 +62,7 @@ from workflows.options import CONTROL_QUEUE, steps_queue
 from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
+from workflows.safety_lever import SafetyLever
 from workflows.tracker_sync import TrackerSync
 
 WORKFLOWS: Sequence[type] = (
@@ -72,6 +75,7 @@ WORKFLOWS: Sequence[type] = (
     ResourceLock,
     Review,
     RunbookRun,
+    SafetyLever,
     TrackerSync,
 )
 # Our own packages and pydantic are free of side effects; passing them through saves 40 MB and half the start.
@@ -139,6 +143,11 @@ def control_activities(
     current = configuration.current()
     catalog = Catalog([configuration.folder / name for name in current.runbook_folders], specs())
     drills = DrillActivities(TemporalDrillFinder(client))
+    http = HttpClient()
+    closing.push_async_callback(http.close)
+    around = SurroundingsActivities(
+        configuration, TemporalSurroundings(client), StoredGameDays(store.reader.list), http
+    )
     messages = MessageActivities(
         TemplateRenderer(configuration, configuration.folder), channels, store.ledger, configuration
     )
@@ -152,6 +161,11 @@ def control_activities(
         DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
         drills.find,
         drills.tell_waiting_items,
+        around.choose,
+        around.look_around,
+        around.alert_paths,
+        around.last_run,
+        around.halt_all,
         trackers.sync,
         trackers.poll,
         RunbookActivities(catalog).pin,

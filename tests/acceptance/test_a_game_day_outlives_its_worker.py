@@ -10,6 +10,7 @@ from tests.support.world import World, a_world
 CONFIGURATION = """
 people: {{ann: {{name: Ann}}}}
 services: {{shop: {{name: Shop}}}}
+drill_targets: {{shop: {{service: shop, environment: test, drillable: true}}}}
 actions:
   releases:
     shop: {{directory: "{folder}", pid_file: "{folder}/supervisor.pid"}}
@@ -23,10 +24,16 @@ title: The shop dies and nobody comes
 owner: ann
 hypothesis: Nobody is paged, so this cannot pass
 match: {drillable: "yes"}
-steady_state: [{action: check.http, with: {url: "URL/healthz"}}]
+targets: {shop: {names: [shop]}}
+steady_state: [{id: health, action: check.http, with: {url: "URL/healthz"}}]
 probe_every: 200ms
-fault: {action: process.kill, with: {process: shop}}
-restore: {action: release.restart, with: {target: shop}}
+faults:
+  - id: kill
+    action: process.kill
+    targets: shop
+    with: {process: shop}
+    duration: 3s
+    undo: {action: release.restart, with: {target: shop}}
 expectations: [{expect: page, within: 1s}]
 duration: 3s
 """

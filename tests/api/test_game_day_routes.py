@@ -27,12 +27,20 @@ hypothesis: We notice
 parameters:
   url: {default: "http://127.0.0.1:1/"}
 match: {drillable: "yes"}
-steady_state: [{action: check.http, with: {url: "{{ params.url }}"}}]
-fault: {action: process.kill, with: {process: shop}}
-restore: {action: release.restart, with: {target: shop}}
+targets: {shop: {names: [shop]}}
+steady_state: [{id: health, action: check.http, with: {url: "{{ params.url }}"}}]
+faults:
+  - id: kill
+    action: process.kill
+    targets: shop
+    with: {process: shop}
+    duration: 5m
+    undo: {action: release.restart, with: {target: shop}}
 expectations: [{expect: page, within: 60s}]
 """
 SETTINGS = """
+drill_targets:
+  shop: {environment: test, drillable: true}
 game_days:
   drill: {cron: "0 10 * * 2", audience: [ana]}
   quarterly: {cron: "0 10 1 1 *", paused: true}

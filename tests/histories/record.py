@@ -20,11 +20,15 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from cli.demo.story import Story
 from cli.demo.world import World
+from domain.ids import safety_lever_workflow_id
+from domain.safety_lever import EngageLever, LeverStart, ReleaseLever
+from domain.timeline import person
 from domain.tracker import TrackerSyncStart
 from runtime.settings import Settings
 from runtime.temporal import connect
 from workers.composition import WORKFLOWS
 from workflows.options import CONTROL_QUEUE
+from workflows.safety_lever import SafetyLever
 from workflows.tracker_sync import TrackerSync
 
 FOLDER = Path(__file__).parent
@@ -106,6 +110,7 @@ async def _histories(world: World) -> dict[str, Any]:
     """Of each type the execution with the longest history, which is the one of the real incident."""
     settings = Settings(home=world.home, temporal_port=world.engine_port)
     client = await connect(settings, process="record")
+    await _pull_a_lever(client)
     # The demo has no tracker either: the poll of one that hotwash.yaml does not have asks once and ends.
     poll = TrackerSyncStart(tracker="issues")
     await client.execute_workflow(TrackerSync.run, poll, id="tracker-sync/issues", task_queue=CONTROL_QUEUE)
@@ -116,6 +121,15 @@ async def _histories(world: World) -> dict[str, Any]:
         longest = max(executions, key=lambda one: one.history_length)
         found[name] = await _history_of(client, longest)
     return found
+
+
+async def _pull_a_lever(client: Client) -> None:
+    """Pulled and let go, where no game day is."""
+    by = person("dana")
+    id_ = safety_lever_workflow_id("nowhere")
+    handle = await client.start_workflow(SafetyLever.run, LeverStart(scope="nowhere"), id=id_, task_queue=CONTROL_QUEUE)
+    await handle.execute_update("engage", EngageLever(by=by, reason="the sale begins"))
+    await handle.execute_update("release", ReleaseLever(by=by, reason="the sale is over"))
 
 
 async def _history_of(client: Client, execution: WorkflowExecution) -> Any:

@@ -22,15 +22,21 @@ hypothesis: We notice
 parameters:
   url: {description: Where}
 match: {drillable: "yes"}
+targets:
+  shop: {names: [shop-1]}
 steady_state:
-  - action: check.http
+  - id: health
+    action: check.http
     with: {url: "{{ params.url }}"}
-fault:
-  action: process.kill
-  with: {process: shop}
-restore:
-  action: release.restart
-  with: {target: shop}
+faults:
+  - id: kill
+    action: process.kill
+    targets: shop
+    with: {process: "{{ target.process }}"}
+    duration: 4m
+    undo: {action: release.restart, with: {target: shop}}
+stop_conditions:
+  - {id: slow, action: check.http, with: {url: "http://shop/"}, stop_when: fails}
 expectations:
   - {expect: page, within: 60s}
 duration: 5m
@@ -38,6 +44,7 @@ duration: 5m
 CONFIGURATION = Configuration.model_validate(
     {
         "people": {"ann": {"name": "Ann", "groups": ["sre"]}, "bob": {"name": "Bob"}},
+        "drill_targets": {"shop-1": {"environment": "test", "drillable": True, "with": {"process": "shop"}}},
         "game_days": {"drill": {"parameters": {"url": "http://shop"}, "audience": ["bob"]}},
     }
 )
@@ -64,22 +71,44 @@ def test_a_clean_game_day_has_no_findings(tmp_path: Path) -> None:
     ("right", "wrong", "expected"),
     [
         ("title: A drill", "titel: A drill", "drill.yaml:3:1: unknown key 'titel'; did you mean 'title'?"),
-        ("action: process.kill", "action: process.kil", "drill.yaml:13:11: there is no action 'process.kil'; did you"),
-        ("action: process.kill\n  with: {process: shop}", "action: noop", "drill.yaml:13:11: 'noop' is no fault"),
-        ("action: check.http", "action: process.run", "drill.yaml:10:13: 'process.run' does not look at the"),
-        ("action: check.http", "action: release.restart", "drill.yaml:10:13: 'release.restart' does not look"),
-        ("with: {process: shop}", "with: {proces: shop}", "drill.yaml:14:18: process.kill: unknown parameter 'proces'"),
-        ("with: {process: shop}", "with: {}", "process.kill: the parameter 'process' is missing"),
-        ("params.url", "params.ulr", "drill.yaml:11:17: the game day has no parameter 'ulr'; did you mean 'url'?"),
-        ("params.url", "incident.id", "drill.yaml:11:17: there is no 'incident' here"),
-        ("params.url }}", "params.url }", "drill.yaml:11:17: "),
-        ("release.restart\n  with: {target: shop}", "process.kill\n  with: {process: shop}", "drill.yaml:16:11: 'proc"),
-        ("expect: page", "expect: pager", "drill.yaml:19:14: "),
-        ("within: 60s", "within: 10m", "drill.yaml:19:28: within 10m cannot be seen: the fault is undone after 5m"),
-        ("within: 60s", "within: soon", "drill.yaml:19:28: 'soon' is not a duration"),
-        ("within: 60s}", "within: 60s}\n  - {expect: page, within: 1m}", "drill.yaml:20:14: 'page' is expected"),
-        ("duration: 5m", "duration: 500h", "drill.yaml:20:11: must be between 1s and 4h"),
-        ("duration: 5m", "probe_every: 0s", "drill.yaml:20:14: must be between 200ms and 5m, not 0s"),
+        ("action: process.kill", "action: process.kil", "drill.yaml:17:13: there is no action 'process.kil'; did you"),
+        ('action: process.kill\n    targets: shop\n    with: {process: "{{ target.process }}"}',
+         "action: noop\n    targets: shop", "drill.yaml:17:13: 'noop' is no fault"),
+        ("action: check.http\n", "action: process.run\n", "drill.yaml:13:13: 'process.run' does not look at the"),
+        ("action: check.http\n", "action: release.restart\n", "drill.yaml:13:13: 'release.restart' does not look"),
+        ('with: {process: "', 'with: {proces: "', "drill.yaml:19:20: process.kill: unknown parameter 'proces'"),
+        ('with: {process: "{{ target.process }}"}', "with: {}", "process.kill: the parameter 'process' is missing"),
+        ("params.url", "params.ulr", "drill.yaml:14:17: the game day has no parameter 'ulr'; did you mean 'url'?"),
+        ("params.url", "incident.id", "drill.yaml:14:17: there is no 'incident' here"),
+        ("params.url", "target.url", "drill.yaml:14:17: there is no 'target' here; it reads params and targets"),
+        ("params.url", "targets.shp[0].url", "drill.yaml:14:17: the game day has no selection of targets 'shp'"),
+        ("params.url }}", "params.url }", "drill.yaml:14:17: "),
+        ("action: release.restart, with: {target: shop}", "action: process.kill, with: {process: shop}",
+         "drill.yaml:21:20: 'process.kill' is a fault; what is broken on purpose"),
+        ("action: release.restart, with: {target: shop}", 'action: check.http, with: {url: "http://shop"}',
+         "drill.yaml:21:20: 'check.http' only looks; an undo has to put something right"),
+        ("    targets: shop\n", "    targets: shpo\n", "drill.yaml:18:14: there is no selection 'shpo'"),
+        ("    targets: shop\n", "", "drill.yaml:16:5: the key 'targets' is missing"),
+        ("    duration: 4m\n", "", "drill.yaml:16:5: the key 'duration' is missing"),
+        ("    duration: 4m\n", "    duration: 6m\n", "drill.yaml:20:15: the whole game day is over after 5m"),
+        ("    duration: 4m\n", "    duration: 4m\n    start_after: [kil]\n", "21:19: there is no fault 'kil'"),
+        ("    duration: 4m\n", "    duration: 4m\n    start_after: [kill]\n", "'kill' would begin after itself"),
+        ('with: {process: "', 'with: {duration: 1m, process: "', "drill.yaml:19:12: write `duration` beside `with`"),
+        ("names: [shop-1]", "names: [shop-1], tags: {a: b}", "drill.yaml:10:9: targets are chosen by either"),
+        ("names: [shop-1]", "names: [shop-1], select: some", "drill.yaml:10:"),
+        ("stop_when: fails", "stop_when: fails, alarm: {a: b}", "a stop condition needs exactly one of action, alarm"),
+        ('action: check.http, with: {url: "http://shop/"}', "action: release.restart, with: {target: shop}",
+         "drill.yaml:23:24: 'release.restart' does not look at the target; a stop condition needs a check"),
+        ('    with: {url: "{{ p', '    mode: during_fault\n    with: {url: "{{ p', "no probe is asked before"),
+        ('    with: {url: "{{ p', '    tolerance: {type: jsonpath, expect: 1}\n    with: {url: "{{ p', "needs a path"),
+        ("expect: page", "expect: pager", "drill.yaml:25:14: "),
+        ("expect: page, within: 60s", "expect: page", "drill.yaml:25:5: 'page' needs a limit: `within: 2m`"),
+        ("expect: page, within: 60s", "expect: route, within: 60s", "`route` needs it"),
+        ("within: 60s", "within: 10m", "drill.yaml:25:28: within 10m cannot be seen: the fault is undone after 5m"),
+        ("within: 60s", "within: soon", "drill.yaml:25:28: 'soon' is not a duration"),
+        ("within: 60s}", "within: 60s}\n  - {expect: page, within: 1m}", "drill.yaml:26:14: 'page' is expected"),
+        ("duration: 5m", "duration: 500h", "drill.yaml:26:11: must be between 1s and 4h"),
+        ("duration: 5m", "probe_every: 0s", "drill.yaml:26:14: must be between 200ms and 5m, not 0s"),
         ('match: {drillable: "yes"}', "match: {}", "drill.yaml:8:8: match: "),
         ("name: drill", "name: other", "drill.yaml:2:7: the game day is called 'other' but its file 'drill.yaml'"),
         ("owner: sre\n", "", "drill.yaml:1:1: the key 'owner' is missing"),
@@ -110,20 +139,52 @@ def test_a_game_day_is_pinned_with_what_hotwash_yaml_says(tmp_path: Path) -> Non
 
 def test_a_parameter_that_is_missing_or_unknown_is_said(tmp_path: Path) -> None:
     """With the nearest name, before anything is started."""
+    unset = CONFIGURATION.model_copy(update={"game_days": {}})
     with pytest.raises(Rejected, match="parameter 'url' is missing \\(Where\\)"):
-        catalog(tmp_path).start("drill", person("ann"), Configuration())
+        catalog(tmp_path).start("drill", person("ann"), unset)
     with pytest.raises(Rejected, match="there is no parameter 'ulr'; did you mean 'url'"):
         catalog(tmp_path).start("drill", person("ann"), CONFIGURATION, {"ulr": "x"})
     with pytest.raises(Rejected, match="there is no game day 'dril'; did you mean 'drill'"):
         catalog(tmp_path).start("dril", person("ann"), CONFIGURATION)
 
 
+@pytest.mark.parametrize(
+    ("targets", "policy", "expected"),
+    [
+        ({}, {}, "drill.yaml:10:18: there is no target 'shop-1'; define it under drill_targets in hotwash.yaml"),
+        ({"shop-2": {}}, {}, "drill.yaml:10:18: there is no target 'shop-1'; did you mean 'shop-2'?"),
+        ({"shop-1": {"drillable": False}}, {}, "drill.yaml:10:18: 'shop-1' may not be drilled: its owner has to set"),
+        ({"shop-1": {}}, {"deny": ["shop-*"]}, "drill.yaml:10:18: 'shop-1' is never drilled: game_day_policy.deny has"),
+    ],
+)
+def test_a_target_without_its_owners_word_is_refused(
+    tmp_path: Path, targets: dict[str, dict[str, bool]], policy: dict[str, list[str]], expected: str
+) -> None:
+    """Before anything is started, with the place and the cure."""
+    known = {name: {"environment": "test", "drillable": True, **more} for name, more in targets.items()}
+    said = CONFIGURATION.model_dump(by_alias=True) | {"drill_targets": known, "game_day_policy": policy}
+    with pytest.raises(Unreadable) as refused:
+        catalog(tmp_path).start("drill", person("ann"), Configuration.model_validate(said))
+    assert expected in refused.value.sentence
+
+
+def test_targets_by_parameter_are_refused_at_the_start(tmp_path: Path) -> None:
+    """What only the parameters say is looked at once they are known; a game day elsewhere does not come here."""
+    text = DRILL.replace("names: [shop-1]", 'names: ["{{ params.url }}"]')
+    with pytest.raises(Rejected, match="there is no target 'http://shop'"):
+        catalog(tmp_path, text).start("drill", person("ann"), CONFIGURATION)
+    elsewhere = DRILL.replace("owner: sre", "owner: sre\nenvironment: production")
+    with pytest.raises(Rejected, match="'shop-1' is in 'test', and this game day is for 'production'"):
+        catalog(tmp_path, elsewhere).start("drill", person("ann"), CONFIGURATION)
+
+
 @pytest.mark.parametrize("file", sorted(LIBRARY.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_game_day_of_the_library_lints(file: Path) -> None:
-    """And can be started with nothing but its parameters."""
+    """And can be started with nothing but its parameters and a target that is called `x`."""
     library = GameDayCatalog([], SPECS)
     document, findings = library.lint(file.stem)
     assert findings == ()
     assert document is not None
+    known = Configuration.model_validate({"drill_targets": {"x": {"environment": "test", "drillable": True}}})
     given = dict.fromkeys(document.parameters, "x")
-    assert library.start(file.stem, person("ann"), Configuration(), given).document.name == file.stem
+    assert library.start(file.stem, person("ann"), known, given).document.name == file.stem

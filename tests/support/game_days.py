@@ -12,11 +12,16 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.drill_surroundings import AlertPaths, ChooseTargets, LastRun, LookAround
 from activities.drills import DrillOutcome
 from activities.rendering import RenderActivities
-from activities.steps import CheckResult, StepRequest, StepResult
-from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind
+from activities.steps import CheckResult, StepRequest, StepResult, UndoRequest
+from domain.drill_targets import Chosen, GameDayPolicy, ResolvedTarget
+from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind, PreflightCheck
+from domain.game_day_faults import LeaseAnswer, LeaseStatus
+from domain.game_day_surroundings import Surroundings
 from domain.policy import Freeze
+from domain.run import ActionSpec, Effect, Idempotency
 from domain.timeline import person
 from runbooks.game_day_schema import GameDay as GameDayDocument
 from runbooks.game_day_schema import GameDayStart
@@ -30,13 +35,47 @@ INCIDENT = "inc-20261122-k7qd"
 DOCUMENT: dict[str, Any] = {
     "schema_version": 1, "name": "process-dies", "title": "The process dies", "owner": "sre", "hypothesis": "We notice",
     "service": "shop", "parameters": {"process": {}}, "match": {"drillable": "yes"},
-    "steady_state": [{"action": "check.http", "with": {"url": "http://shop"}}],
+    "targets": {"service": {"names": ["shop-1"]}},
+    "steady_state": [{"id": "health", "action": "check.http", "with": {"url": "http://shop"}}],
     "probe_every": "200ms", "takes_effect_within": "2s", "restored_within": "1s", "duration": "60s",
-    "fault": {"action": "process.kill", "with": {"process": "{{ params.process }}"}},
-    "restore": {"action": "release.restart", "with": {"target": "{{ params.process }}"}},
+    "faults": [
+        {
+            "id": "kill", "action": "process.kill", "targets": "service", "duration": "60s",
+            "with": {"process": "{{ target.process }}"},
+            "undo": {"action": "release.restart", "with": {"target": "{{ params.process }}"}},
+        }
+    ],
     "expectations": [{"expect": "page", "within": "30s"}, {"expect": "recover", "within": "30s"}],
 }  # fmt: skip
+# The same with a fault that keeps a lease and has an undo of its own.
+LEASED: dict[str, Any] = {
+    "faults": [
+        {
+            "id": "freeze", "action": "process.freeze", "targets": "service", "duration": "60s", "lease": "3s",
+            "with": {"process": "{{ target.process }}"},
+        }
+    ]
+}  # fmt: skip
+SHOP = ResolvedTarget(name="shop-1", service="shop", environment="staging", with_={"process": "shop"})
 HALT = HaltGameDay(by=person("dana"), reason="a customer is calling")
+
+
+def _spec(name: str, effect: Effect, *, undo: bool = False, leased: bool = False) -> ActionSpec:
+    limits = {"duration": {"type": "string"}, "lease": {"type": "string"}} if leased else {}
+    return ActionSpec(
+        name=name, summary="", effect=effect, idempotency=Idempotency.KEYED, result={}, has_undo=undo, has_check=True,
+        parameters={"properties": {"process": {"type": "string"}, **limits}},
+    )  # fmt: skip
+
+
+SPECS = {
+    each.name: each
+    for each in (
+        _spec("process.kill", Effect.FAULT), _spec("process.freeze", Effect.FAULT, undo=True, leased=True),
+        _spec("release.restart", Effect.MUTATING), _spec("check.http", Effect.READ_ONLY),
+        _spec("check.promql", Effect.READ_ONLY),
+    )
+}  # fmt: skip
 
 
 class Target:
@@ -56,6 +95,16 @@ class Target:
         self.hangs: dict[str, int] = {}
         self.hanging: list[str] = []
         self.probe_fails: list[Exception] = []
+        # What the fault's own check says; None: it cannot tell.
+        self.proof: bool | None = None
+        # What stop conditions' checks (`check.promql`) say.
+        self.trouble: CheckResult = CheckResult(holds=False, detail="0.1", output={"value": 0.1})
+        # --- a fault with a lease ---
+        self.is_frozen = False
+        self.lease: LeaseAnswer = LeaseAnswer(state=LeaseStatus.HELD)
+        self.renewals = 0
+        self.capable = CheckResult(holds=True, detail="it works here", output={})
+        self.undo_works = True
 
     @property
     def probes(self) -> int:
@@ -66,10 +115,11 @@ class Target:
     async def perform(self, request: StepRequest) -> StepResult:
         """The fault or the restore."""
         self.requests.append(request)
-        is_fault = request.action == "process.kill"
+        is_fault = request.action in {"process.kill", "process.freeze"}
         self.done.append("fault" if is_fault else "restore")
         if is_fault and self.fault_works:
             self.is_well = False
+            self.is_frozen = request.action == "process.freeze"
         await self._hang("fault" if is_fault else "restore")
         failures = self.fault_fails if is_fault else self.restore_fails
         if failures:
@@ -78,10 +128,44 @@ class Target:
             self.is_well = True
         return StepResult(output={}, detail="done")
 
+    @activity.defn(name="steps.undo")
+    async def undo(self, request: UndoRequest) -> StepResult:
+        """The fault's own undo."""
+        assert request.key.endswith("/undo")
+        self.done.append("undo")
+        await self._hang("undo")
+        if self.undo_works:
+            self.is_frozen, self.is_well = False, True
+        return StepResult(output={}, detail="undone")
+
+    @activity.defn(name="faults.capability")
+    async def capability(self, request: StepRequest) -> CheckResult:
+        """Whether the injector works."""
+        assert request.action == "process.freeze"
+        return self.capable
+
+    @activity.defn(name="faults.renew")
+    async def renew(self, request: StepRequest) -> LeaseAnswer:
+        """The lease."""
+        assert request.key.endswith("fault/freeze/shop-1")
+        self.renewals += 1
+        return self.lease
+
+    @activity.defn(name="faults.is_clean")
+    async def is_clean(self, request: StepRequest) -> CheckResult:
+        """Traces of the fault."""
+        assert request.drill
+        return CheckResult(holds=not self.is_frozen, detail="frozen" if self.is_frozen else "clean", output={})
+
     @activity.defn(name="steps.check")
     async def check(self, request: StepRequest) -> CheckResult:
-        """The steady state."""
+        """The steady state, the proof of the fault, or a stop condition."""
         assert request.drill
+        if request.action in {"process.kill", "process.freeze"}:
+            proof = self.is_frozen if request.action == "process.freeze" else self.proof
+            return CheckResult(holds=proof, detail="the process says so", output={})
+        if request.action == "check.promql":
+            return self.trouble
         self.asked.append(request)
         await self._hang("probe")
         if self.probe_fails:
@@ -110,6 +194,44 @@ class Items:
         return ["act-000001"]
 
 
+class World:
+    """What goes on around the game day; tests change it."""
+
+    def __init__(self) -> None:
+        self.targets: tuple[ResolvedTarget, ...] = (SHOP,)
+        self.seen = Surroundings()
+        self.fails: list[Exception] = []
+        self.last: dict[str, Any] | None = None
+        self.paths: list[PreflightCheck] = []
+        self.chosen: list[ChooseTargets] = []
+
+    @activity.defn(name="drills.choose")
+    async def choose(self, request: ChooseTargets) -> Chosen:
+        """The same targets for every selection."""
+        self.chosen.append(request)
+        return Chosen(targets=dict.fromkeys(request.selections, self.targets))
+
+    @activity.defn(name="drills.look_around")
+    async def look_around(self, request: LookAround) -> Surroundings:
+        """Levers, incidents, alerts."""
+        assert request.game_day.startswith("game-day/")
+        if self.fails:
+            raise self.fails[0]
+        return self.seen
+
+    @activity.defn(name="drills.alert_paths")
+    async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
+        """Alertmanagers."""
+        assert request.labels["drillable"] == "yes"
+        return self.paths
+
+    @activity.defn(name="drills.last_run")
+    async def last_run(self, request: LastRun) -> dict[str, Any] | None:
+        """The picture before."""
+        assert request.name == "process-dies"
+        return self.last
+
+
 class Room:
     """Everything around one game day."""
 
@@ -120,6 +242,7 @@ class Room:
         self.post = post
         self.target = Target()
         self.items = Items()
+        self.world = World()
 
     def control(self, cached: int = 1000) -> Any:
         """A worker for the workflow and its bookkeeping."""
@@ -127,6 +250,10 @@ class Room:
             self.record.save,
             self.post.send,
             self.items.tell_waiting_items,
+            self.world.choose,
+            self.world.look_around,
+            self.world.alert_paths,
+            self.world.last_run,
             RenderActivities(render).render,
         ]
         return working(
@@ -135,16 +262,22 @@ class Room:
 
     def steps(self) -> Any:
         """A worker for what touches the target."""
-        return working(self.env.client, STEPS_QUEUE, workflows=[], activities=[self.target.perform, self.target.check])
+        target = self.target
+        doing = [target.perform, target.check, target.undo, target.capability, target.renew, target.is_clean]
+        return working(self.env.client, STEPS_QUEUE, workflows=[], activities=doing)
 
     async def start(
-        self, audience: tuple[str, ...] = ("dana",), freezes: tuple[Freeze, ...] = (), **changes: Any
+        self,
+        audience: tuple[str, ...] = ("dana",),
+        freezes: tuple[Freeze, ...] = (),
+        policy: GameDayPolicy | None = None,
+        **changes: Any,
     ) -> WorkflowHandle[Any, GameDayState]:
         """A game day by dana."""
         start = GameDayStart(
             document=GameDayDocument.model_validate(DOCUMENT | changes), digest="sha256:0",
             parameters={"process": "shop"}, requested_by=person("dana"), audience=audience, answerable=("olga",),
-            freezes=freezes,
+            freezes=freezes, policy=policy or GameDayPolicy(), actions=SPECS, groups={"sre": ("olga",)},
         )  # fmt: skip
         with self.env.with_time_skipping_disabled():
             return await self.env.client.start_workflow(

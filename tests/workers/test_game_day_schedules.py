@@ -37,11 +37,18 @@ title: A drill
 owner: sre
 hypothesis: We notice
 match: {drillable: "yes"}
-steady_state: [{action: check.http, with: {url: "http://shop"}}]
-fault: {action: process.kill, with: {process: shop}}
-restore: {action: release.restart, with: {target: shop}}
+targets: {shop: {names: [shop]}}
+steady_state: [{id: health, action: check.http, with: {url: "http://shop"}}]
+faults:
+  - id: kill
+    action: process.kill
+    targets: shop
+    with: {process: shop}
+    duration: 5m
+    undo: {action: release.restart, with: {target: shop}}
 expectations: [{expect: page, within: 60s}]
 """
+TARGETS = {"shop": {"environment": "test", "drillable": True}}
 
 
 @pytest_asyncio.fixture
@@ -71,7 +78,8 @@ class Team:
 
     async def starts_a_worker(self, **game_days: dict[str, Any]) -> None:
         """With these game days in `hotwash.yaml`."""
-        await keep_schedules(self.engine, Configuration.model_validate({"game_days": game_days}), self.catalog)
+        configuration = Configuration.model_validate({"game_days": game_days, "drill_targets": TARGETS})
+        await keep_schedules(self.engine, configuration, self.catalog)
 
     async def sees(self, name: str) -> ScheduleDescription | None:
         """The schedule, if there is one."""

@@ -35,6 +35,6 @@ async def test_many_probes_cross_many_histories(
         assert await room.runs(handle) > 1
     assert (end.verdict, room.target.done) == ("passed", ["fault"])
     lines = record.sentences(INCIDENT)
-    assert len(lines) == len(set(lines)) == 7
+    assert len(lines) == len(set(lines)) == 9
     assert len(post.of(Template.GAME_DAY_REPORT)) == 1
     assert len({request.key for request in room.target.asked}) == len(room.target.asked)

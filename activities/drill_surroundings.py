@@ -1,0 +1,172 @@
+"""What a game day asks before and while it breaks something: targets, levers, real incidents, alerts, the last run.
+
+Called by `workflows/game_days/` on the control queue. Everything here only reads, but `halt_all`, which the safety
+lever uses. The one thing to know: what cannot be told raises Transient, and the game day takes that for a no.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from temporalio import activity
+
+from activities.actions.ports import HttpAnswer, HttpCall, HttpCaller
+from activities.errors import translated
+from activities.ports import ConfigurationSource
+from domain.drill_targets import Chosen, TargetSelection, resolve
+from domain.errors import Transient, UnknownOutcome
+from domain.game_day import PreflightCheck
+from domain.game_day_surroundings import FiringGroup, OpenIncident, Surroundings, silences_in_the_way
+from domain.model import Model
+from domain.safety_lever import LeverEngaged, LeverState
+
+# An Alertmanager answers in milliseconds; one that takes longer cannot deliver the alert either.
+_ALERTMANAGER_SECONDS = 5.0
+_OK = 200
+
+
+class ChooseTargets(Model):
+    """Selections as rendered."""
+
+    selections: dict[str, TargetSelection]
+    environment: str | None = None
+    # Draws the same ones of several each time it is asked.
+    seed: str
+
+
+class LookAround(Model):
+    """Whose surroundings."""
+
+    # Workflow id of the game day that asks.
+    game_day: str
+    environments: tuple[str, ...] = ()
+
+
+class AlertPaths(Model):
+    """The alert that is expected, by the labels that are known of it."""
+
+    alertmanagers: tuple[str, ...]
+    labels: dict[str, str]
+
+
+class LastRun(Model):
+    """The picture of the run before."""
+
+    name: str
+    besides: str
+
+
+class HaltAll(Model):
+    """What the safety lever tells."""
+
+    news: LeverEngaged
+
+
+class EngineSurroundings(Protocol):
+    """What the engine knows; `activities/clients/drill_surroundings.py` is the real one. Raises Transient."""
+
+    async def incidents(self) -> Sequence[OpenIncident]:
+        """Real incidents that people are responding to."""
+
+    async def alert_groups(self) -> Sequence[FiringGroup]:
+        """Alert groups in which something fires."""
+
+    async def lever(self, scope: str) -> LeverState | None:
+        """How a safety lever stands; None when nobody ever touched it."""
+
+    async def halt_all(self, news: LeverEngaged) -> Sequence[str]:
+        """Tell every running game day; returns the ids of those that heard it."""
+
+
+class GameDayRecord(Protocol):
+    """What the store knows."""
+
+    async def last(self, name: str, besides: str) -> dict[str, Any] | None:
+        """The newest picture of a game day of that name that has ended. Raises Transient when the store is away."""
+
+
+class SurroundingsActivities:
+    """Looking around."""
+
+    def __init__(
+        self, configuration: ConfigurationSource, engine: EngineSurroundings, record: GameDayRecord, http: HttpCaller
+    ) -> None:
+        self._configuration = configuration
+        self._engine = engine
+        self._record = record
+        self._http = http
+
+    @activity.defn(name="drills.choose")
+    @translated
+    async def choose(self, request: ChooseTargets) -> Chosen:
+        """The targets that are meant, as `hotwash.yaml` has them now. Rejected with why one may not be touched."""
+        current = self._configuration.current()
+        return resolve(
+            request.selections, current.drill_targets, current.game_day_policy, request.environment, request.seed
+        )
+
+    @activity.defn(name="drills.look_around")
+    @translated
+    async def look_around(self, request: LookAround) -> Surroundings:
+        """Levers, real incidents and firing alerts, now."""
+        scopes = ("global", *request.environments)
+        levers = [lever for lever in [await self._engine.lever(scope) for scope in scopes] if lever is not None]
+        groups = await self._engine.alert_groups()
+        return Surroundings(
+            levers=tuple(lever for lever in levers if lever.engaged),
+            incidents=tuple(await self._engine.incidents()),
+            alerts=tuple(group for group in groups if group.game_day_workflow != request.game_day),
+        )
+
+    @activity.defn(name="drills.alert_paths")
+    @translated
+    async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
+        """Whether the expected alert would be heard: not silenced, and not firing already. One answer per server."""
+        return [await self._alert_path(base.rstrip("/"), request.labels) for base in request.alertmanagers]
+
+    @activity.defn(name="drills.last_run")
+    @translated
+    async def last_run(self, request: LastRun) -> dict[str, Any] | None:
+        """The newest picture of a run of that name that has ended."""
+        return await self._record.last(request.name, request.besides)
+
+    @activity.defn(name="drills.halt_all")
+    @translated
+    async def halt_all(self, request: HaltAll) -> list[str]:
+        """Tell every running game day that a safety lever was engaged; telling twice is telling once."""
+        return list(await self._engine.halt_all(request.news))
+
+    async def _alert_path(self, base: str, labels: Mapping[str, str]) -> PreflightCheck:
+        name = f"alerts at {base}"
+        try:
+            silences = await self._get(f"{base}/api/v2/silences")
+            filters = urlencode([("filter", f"{key}={json.dumps(value)}") for key, value in labels.items()])
+            alerts = await self._get(f"{base}/api/v2/alerts?{filters}")
+        except (Transient, UnknownOutcome) as error:
+            return PreflightCheck(name=name, holds=None, detail=f"the Alertmanager does not answer: {error.sentence}")
+        muted = silences_in_the_way(silences, labels)
+        if muted:
+            sentence = f"the alert is silenced ({', '.join(muted)}): nobody would hear of the fault; end the silence"
+            return PreflightCheck(name=name, holds=False, detail=sentence)
+        if alerts:
+            firing = ", ".join(sorted({str(each.get("labels", {}).get("alertname", "an alert")) for each in alerts}))
+            return PreflightCheck(name=name, holds=False, detail=f"what is to be detected fires already: {firing}")
+        return PreflightCheck(name=name, holds=True, detail="not silenced, not firing")
+
+    async def _get(self, url: str) -> list[dict[str, Any]]:
+        call = HttpCall("GET", url, {"Accept": "application/json"}, timeout_seconds=_ALERTMANAGER_SECONDS)
+        return _listed(await self._http.call(call), url)
+
+
+def _listed(answer: HttpAnswer, url: str) -> list[dict[str, Any]]:
+    where = url.split("?", maxsplit=1)[0]
+    if answer.status != _OK or answer.truncated:
+        raise Transient(f"{where} answered {'with too much' if answer.truncated else answer.status}")
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        raise Transient(f"{where} answered with something that is not JSON") from None
+    if not isinstance(found, list):
+        raise Transient(f"{where} answered with something that is no list")
+    return [each for each in found if isinstance(each, dict)]

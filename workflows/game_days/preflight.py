@@ -1,0 +1,212 @@
+"""Everything that is asked before anything is touched; each question gets an answer that people can read.
+
+The one thing to know: all of it is asked at once and all of it is told, so that a person mends everything in one go.
+"""
+
+import asyncio
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, FailureError
+
+from domain import game_day_decisions as decisions
+from domain.drill_targets import needs_approval, open_window
+from domain.freeze import active_freeze
+from domain.game_day import PreflightCheck
+from domain.game_day_probes import has_no_data
+from domain.game_day_surroundings import Surroundings, alert_in_the_way, incident_in_the_way
+from domain.run import ApprovalStatus
+from domain.safety_lever_decisions import sentence as lever_sentence
+from runbooks.game_day_parts import BEFORE
+from workflows.game_days import preparing
+from workflows.game_days.desk import Answer, DrillDesk, sentence_of
+from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
+
+with workflow.unsafe.imports_passed_through():
+    from activities.drill_surroundings import AlertPaths, LookAround, SurroundingsActivities
+
+
+async def check(desk: DrillDesk) -> None:
+    """CHECKING: prepare, ask everything, decide."""
+    asked_at = _asked_at(desk)
+    refused = _not_now(desk, ())
+    if refused is not None:
+        desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
+        return
+    try:
+        prepared = await preparing.prepare(desk)
+    except FailureError as error:
+        problem = sentence_of(error)
+        desk.adopt(decisions.refuse(desk.state, f"its targets or parameters do not fit: {problem}", workflow.now()))
+        return
+    changed = decisions.is_as_approved(desk.state, prepared.digest)
+    preparing.adopt(desk, prepared)
+    if changed is not None:
+        desk.adopt(decisions.refuse(desk.state, changed, workflow.now()))
+        return
+    checks = await _unless_halted(desk)
+    wanted = needs_approval(desk.start.policy, prepared.targets.environments()) or desk.start.document.approval.required
+    desk.adopt(decisions.checked(desk.state, checks, workflow.now(), asked_at, approval_wanted=wanted))
+
+
+async def look_around(desk: DrillDesk) -> Surroundings | str:
+    """What goes on around the targets now; a sentence when it cannot be told."""
+    request = LookAround(
+        game_day=workflow.info().workflow_id,
+        environments=_environments(desk),
+    )
+    try:
+        return await workflow.execute_activity_method(
+            SurroundingsActivities.look_around,
+            request,
+            start_to_close_timeout=QUESTION_TIMEOUT,
+            retry_policy=ASK_BRIEFLY,
+        )
+    except ActivityError as error:
+        return sentence_of(error)
+
+
+def in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
+    """A lever or a real incident that ends the game day, or keeps it from beginning."""
+    if seen.levers:
+        return lever_sentence(seen.levers[0])
+    incident = incident_in_the_way(seen.incidents, services_of(desk))
+    if incident is not None:
+        return f"{incident.id} ({incident.severity.value}, {incident.title}) is a real incident on a target's service"
+    return None
+
+
+def services_of(desk: DrillDesk) -> tuple[str, ...]:
+    """The services that the game day is about."""
+    own = (desk.state.service,) if desk.state.service else ()
+    return tuple(dict.fromkeys((*own, *desk.state.targets.services())))
+
+
+async def last_look(desk: DrillDesk) -> str | None:
+    """Why it cannot begin after all, when some time has passed since everything was asked."""
+    refused = _not_now(desk, services_of(desk))
+    if refused is not None:
+        return refused
+    seen = await look_around(desk)
+    if isinstance(seen, str):
+        return f"it cannot be told whether a real incident is open or the safety lever engaged: {seen}"
+    return in_the_way(desk, seen)
+
+
+def _environments(desk: DrillDesk) -> tuple[str, ...]:
+    own = (desk.state.environment,) if desk.state.environment else ()
+    return tuple(dict.fromkeys((*own, *desk.state.targets.environments())))
+
+
+def _asked_at(desk: DrillDesk) -> datetime:
+    approval = desk.state.approval
+    if approval is not None and approval.decided_at is not None and approval.state is ApprovalStatus.APPROVED:
+        return approval.decided_at
+    return desk.state.started_at
+
+
+def _not_now(desk: DrillDesk, services: tuple[str, ...]) -> str | None:
+    """A freeze, or no window."""
+    own = (desk.state.service,) if desk.state.service else ()
+    freeze = active_freeze(desk.start.freezes, (*own, *services), workflow.now())
+    if freeze is not None:
+        return f"the freeze {freeze.name!r} is on"
+    if not open_window(desk.start.policy.windows, desk.start.time_zone, workflow.now()):
+        return f"it is outside the windows of game_day_policy ({desk.start.time_zone})"
+    return None
+
+
+async def _unless_halted(desk: DrillDesk) -> list[PreflightCheck]:
+    """All answers; a halt does not wait for a question that hangs."""
+    asking = asyncio.create_task(_all(desk))
+    await workflow.wait_condition(lambda: asking.done() or desk.state.halted is not None)
+    if asking.done():
+        return asking.result()
+    asking.cancel()
+    return []
+
+
+async def _all(desk: DrillDesk) -> list[PreflightCheck]:
+    frozen = _not_now(desk, services_of(desk))
+    calendar = PreflightCheck(name="calendar", holds=frozen is None, detail=frozen or "no freeze, and a window is open")
+    answers = await asyncio.gather(
+        _around(desk), _alert_paths(desk), _injectors(desk), _stop_conditions(desk), _steady_state(desk)
+    )
+    return [calendar, *(each for group in answers for each in group)]
+
+
+async def _around(desk: DrillDesk) -> list[PreflightCheck]:
+    seen = await look_around(desk)
+    if isinstance(seen, str):
+        problem = f"it cannot be told whether a real incident is open or the safety lever engaged: {seen}"
+        return [PreflightCheck(name="surroundings", holds=None, detail=problem)]
+    problem = in_the_way(desk, seen) or ""
+    document = desk.start.document
+    firing = alert_in_the_way(seen.alerts, document.match, document.service)
+    already = f"what is to be detected fires already: {firing.title or firing.id}" if firing else ""
+    return [
+        PreflightCheck(
+            name="surroundings", holds=not problem, detail=problem or "no real incident, and no safety lever engaged"
+        ),
+        PreflightCheck(name="alerts", holds=not already, detail=already or "what is to be detected does not fire"),
+    ]
+
+
+async def _alert_paths(desk: DrillDesk) -> list[PreflightCheck]:
+    if not desk.start.policy.alertmanagers:
+        return []
+    labels = {name: value for name, value in desk.start.document.match.items() if not value.startswith("~")}
+    for expected in desk.start.document.expectations:
+        labels |= {name: value for name, value in expected.alert.items() if not value.startswith("~")}
+    try:
+        return await workflow.execute_activity_method(
+            SurroundingsActivities.alert_paths,
+            AlertPaths(alertmanagers=desk.start.policy.alertmanagers, labels=labels),
+            start_to_close_timeout=QUESTION_TIMEOUT * 3,
+            retry_policy=ASK_BRIEFLY,
+        )
+    except ActivityError as error:
+        return [PreflightCheck(name="alerts", holds=None, detail=sentence_of(error))]
+
+
+async def _injectors(desk: DrillDesk) -> list[PreflightCheck]:
+    runs = [run for run in desk.state.faults if run.is_leased]
+    answers = await asyncio.gather(*(desk.capability(f"fault/{run.key}", f"fault/{run.key}") for run in runs))
+    return [
+        PreflightCheck(
+            name=f"injector of {run.name}", holds=answer.holds, detail=f"{run.action} on {run.target}: {answer.detail}"
+        )
+        for run, answer in zip(runs, answers, strict=True)
+    ]
+
+
+async def _stop_conditions(desk: DrillDesk) -> list[PreflightCheck]:
+    written = [each for each in desk.start.document.stop_conditions if f"stop/{each.id}" in desk.calls]
+    answers = await asyncio.gather(*(desk.check(f"stop/{each.id}", f"stop/{each.id}/0") for each in written))
+    found = []
+    for condition, answer in zip(written, answers, strict=True):
+        trouble = trouble_in(desk, condition.id, answer)
+        if trouble is None and condition.on_no_data == "go_on" and not answer.is_refused:
+            trouble = False
+        said = {None: f"its source does not answer: {answer.detail}", True: f"it is met already: {answer.detail}"}
+        detail = f"stop condition {condition.id!r}: {said.get(trouble, answer.detail)}"
+        found.append(
+            PreflightCheck(
+                name=f"stop condition {condition.id}", holds=None if trouble is None else not trouble, detail=detail
+            )
+        )
+    return found
+
+
+def trouble_in(desk: DrillDesk, condition_id: str, answer: Answer) -> bool | None:
+    """Whether a stop condition is met by an answer; None: there is no data."""
+    condition = next(each for each in desk.start.document.stop_conditions if each.id == condition_id)
+    if has_no_data(answer.holds, answer.output):
+        return None
+    holds = desk.read(condition.tolerance, answer).holds
+    return None if holds is None else holds is condition.stops_when_held
+
+
+async def _steady_state(desk: DrillDesk) -> list[PreflightCheck]:
+    seen = await desk.ask_probes(*(mode.value for mode in BEFORE))
+    return [PreflightCheck(name="steady state", holds=seen.holds, detail=seen.detail)]

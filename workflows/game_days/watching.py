@@ -1,0 +1,150 @@
+"""While the faults are there: probes, stop conditions and the surroundings, each asked in a task of its own.
+
+The one thing to know: a question that hangs holds up nothing else, and above all not the leases.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from domain import game_day_decisions as decisions
+from domain.game_day import HaltGameDay, Stopped
+from domain.game_day_faults import THERE
+from domain.game_day_probes import ProbeRun, StopRun, fold, judge_stop
+from domain.game_day_surroundings import Surroundings, alerts_since, incident_in_the_way
+from domain.routing import matches
+from domain.timeline import Actor
+from runbooks.game_day_parts import DURING, StopCondition
+from workflows.game_days import faults, preflight
+from workflows.game_days.desk import DrillDesk
+
+# How often levers, real incidents and other alerts are looked at. A lever tells by itself; this is for one that was
+# pulled in the very moment in which the game day began, and for incidents, which tell nobody.
+_LOOK_EVERY = timedelta(seconds=3)
+
+
+async def hold(desk: DrillDesk) -> None:
+    """INJECTING to WATCHING: make the faults, watch, and end the watching once nothing is left to be seen."""
+    tasks = [asyncio.create_task(each) for each in _questions(desk)]
+    lives = [asyncio.create_task(faults.live(desk, run.key)) for run in desk.state.faults]
+    leases = asyncio.create_task(faults.keep_leases(desk))
+    terms = desk.start.document.terms()
+    while not desk.is_handing_over and not decisions.is_watching_over(desk.state, workflow.now(), terms):
+        if workflow.info().is_continue_as_new_suggested():
+            desk.is_handing_over = True
+            break
+        before = desk.state
+        ends_at = decisions.watching_ends_at(desk.state, workflow.now(), terms)
+        await desk.wait_until(ends_at, lambda: desk.state is not before)  # noqa: B023 - asked in this round only
+    if desk.is_handing_over:
+        await asyncio.gather(*lives, leases)
+    else:
+        desk.adopt(decisions.begin_restoring(desk.state, workflow.now(), terms))
+        await asyncio.gather(*lives, leases)
+        if decisions.all_over(desk.state):
+            desk.adopt(decisions.begin_verifying(desk.state))
+    for task in tasks:
+        task.cancel()
+
+
+async def restore(desk: DrillDesk) -> None:
+    """RESTORING, taken up by the next run: undo what is left."""
+    leases = asyncio.create_task(faults.keep_leases(desk))
+    await asyncio.gather(*(faults.live(desk, run.key) for run in desk.state.faults), leases)
+    if decisions.all_over(desk.state):
+        desk.adopt(decisions.begin_verifying(desk.state))
+
+
+def _questions(desk: DrillDesk) -> list[Coroutine[Any, Any, None]]:
+    modes = {mode.value for mode in DURING}
+    probes = [_probe(desk, run) for run in desk.state.probes if run.mode in modes]
+    conditions = [
+        _stop_condition(desk, each) for each in desk.start.document.stop_conditions if f"stop/{each.id}" in desk.calls
+    ]
+    return [*probes, *conditions, _surroundings(desk)]
+
+
+async def _probe(desk: DrillDesk, run: ProbeRun) -> None:
+    every = desk.written_probe(run).every or desk.start.document.probe_every
+    while desk.is_running():
+        are_there = any(each.state in THERE for each in desk.state.faults)
+        seen = await desk.ask_probe(run)
+        if not desk.is_running():
+            return
+        # A question on both sides of the fault's making or its end says nothing about either.
+        still = any(each.state in THERE for each in desk.state.faults)
+        if run.mode == "continuous" or (are_there and still):
+            folded = fold(desk.probe(run.key), seen, workflow.now(), counts=are_there and still)
+            desk.adopt(decisions.with_probe(desk.state, folded, workflow.now()))
+        await _pause(desk, every)
+
+
+async def _stop_condition(desk: DrillDesk, condition: StopCondition) -> None:
+    while desk.is_running():
+        desk.questions += 1
+        answer = await desk.check(f"stop/{condition.id}", f"stop/{condition.id}/{desk.questions}")
+        if not desk.is_running():
+            return
+        _judge(desk, condition, preflight.trouble_in(desk, condition.id, answer), answer.detail)
+        await _pause(desk, condition.every)
+
+
+async def _surroundings(desk: DrillDesk) -> None:
+    asked = [each for each in desk.start.document.stop_conditions if f"stop/{each.id}" not in desk.calls]
+    while desk.is_running():
+        seen = await preflight.look_around(desk)
+        if not desk.is_running():
+            return
+        if isinstance(seen, str):
+            for condition in asked:
+                _judge(desk, condition, None, seen)
+        else:
+            _take_in(desk, seen, asked)
+        await _pause(desk, _LOOK_EVERY)
+
+
+def _take_in(desk: DrillDesk, seen: Surroundings, asked: list[StopCondition]) -> None:
+    since, now = desk.state.injected_at, workflow.now()
+    if since is not None:
+        others = tuple(dict.fromkeys((*(desk.state.other_alerts or ()), *alerts_since(seen.alerts, since))))
+        desk.adopt(decisions.Outcome(decisions.changed(desk.state, other_alerts=others)))
+    if seen.levers:
+        lever = seen.levers[0]
+        by: Actor = lever.by or decisions.ME
+        halt = HaltGameDay(by=by, reason=f"the safety lever ({lever.scope}) is engaged: {lever.reason}")
+        if desk.state.halted is None:
+            desk.adopt(decisions.halt(desk.state, halt, now))
+        return
+    incident = incident_in_the_way(seen.incidents, preflight.services_of(desk))
+    if incident is not None:
+        reason = f"{incident.id} ({incident.severity.value}, {incident.title}) was declared"
+        stopped = Stopped(condition="a real incident", reason=reason, is_real_incident=True, at=now)
+        desk.adopt(decisions.stop(desk.state, stopped, now))
+    for condition in asked:
+        trouble, detail = _own_source(desk, condition, seen)
+        _judge(desk, condition, trouble, detail)
+
+
+def _own_source(desk: DrillDesk, condition: StopCondition, seen: Surroundings) -> tuple[bool, str]:
+    if condition.real_incident is not None:
+        services = condition.real_incident.services or preflight.services_of(desk)
+        incident = incident_in_the_way(seen.incidents, services, condition.real_incident.severity)
+        return incident is not None, f"{incident.id}: {incident.title}" if incident else "no real incident"
+    alarm = condition.alarm or {}
+    firing = next((each for each in seen.alerts if matches(alarm, each.labels)), None)
+    return firing is not None, f"{firing.title or firing.id} fires" if firing else "it does not fire"
+
+
+def _judge(desk: DrillDesk, condition: StopCondition, trouble: bool | None, detail: str) -> None:
+    now = workflow.now()
+    before: StopRun = next(each for each in desk.state.stop_conditions if each.id == condition.id)
+    stops = condition.on_no_data == "stop"
+    after = judge_stop(before, trouble, detail, now, times=condition.times, stop_on_no_data=stops)
+    desk.adopt(decisions.with_stop_condition(desk.state, after, now, no_data=trouble is None))
+
+
+async def _pause(desk: DrillDesk, pause: timedelta) -> None:
+    await desk.wait_until(workflow.now() + pause, lambda: not desk.is_running())
