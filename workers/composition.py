@@ -151,8 +151,6 @@ def control_activities(
     messages = MessageActivities(
         TemplateRenderer(configuration, configuration.folder), channels, store.ledger, configuration
     )
-    http = HttpClient()
-    closing.push_async_callback(http.close)
     configured = ConfiguredTrackers(configuration, Secrets(configuration.folder), http)
     trackers = TrackerActivities(configured, store.ledger, configuration, TemporalItemTeller(client))
     return [
