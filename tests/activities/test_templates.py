@@ -118,6 +118,7 @@ def other_messages() -> Iterator[Message]:
             (t, ITEM)
             for t in (Template.ACTION_ITEM_ASSIGNED, Template.ACTION_ITEM_REMINDER, Template.ACTION_ITEM_OVERDUE)
         ],
+        (Template.GAME_DAY_ANNOUNCEMENT, {"game_day": game_day, "text": HOSTILE}),
         (Template.GAME_DAY_REPORT, {"game_day": game_day, "verdict": "passed", "reason": HOSTILE}),
     ]
     for template, context in shapes:
