@@ -1,11 +1,13 @@
 """Worker, API and engine are killed while faults are in place; every target puts itself right."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.fault_house import a_fault_house, everybody_dies
+from tests.support.fault_house import FaultHouse, a_fault_house, everybody_dies
 from tests.support.fault_world import HOST_FAULTS, NEEDS, skip_without_needs
+from tests.support.service_fault_world import PROXIED, ServiceFaults
 
 
 async def test_all_are_killed_and_the_targets_are_clean(tmp_path: Path) -> None:
@@ -13,6 +15,24 @@ async def test_all_are_killed_and_the_targets_are_clean(tmp_path: Path) -> None:
     faults = [fault for fault in HOST_FAULTS if fault not in NEEDS]
     async with a_fault_house(tmp_path, *faults) as (house, world):
         await everybody_dies(house, world)
+
+
+async def test_disturbed_traffic_flows_again(tmp_path: Path) -> None:
+    """Every fault of the fault proxy, each with a proxy of its own, and a server taken from behind HAProxy."""
+    with ExitStack() as running:
+
+        def prepare(house: FaultHouse) -> None:
+            for fault in (*PROXIED, "haproxy.server_down"):
+                folder = tmp_path / fault
+                folder.mkdir()
+                services = ServiceFaults(folder, "no secret is needed")
+                running.callback(services.close)
+                case = services.case(fault)
+                assert case is not None
+                house.add_target(fault, *case)
+
+        async with a_fault_house(tmp_path, prepare=prepare) as (house, world):
+            await everybody_dies(house, world)
 
 
 @pytest.mark.real

@@ -34,7 +34,7 @@ Case = tuple[FaultCase, dict[str, Any]]
 _SOON = {"duration": "1m", "lease": "5s"}
 # Traffic that gets no answer tries anew after this.
 _IMPATIENCE_SECONDS = 0.2
-_PROXIED = {
+PROXIED = {
     "dependency.outage": {},
     "http.error": {"status": 503},
     "http.latency": {"latency": "20ms"},
@@ -136,7 +136,7 @@ class ServiceFaults:
 
     def case(self, name: str) -> Case | None:
         """What to ask of a fault, and the settings it needs; makes its target."""
-        if name in _PROXIED:
+        if name in PROXIED:
             return self._proxy_case(name)
         if name.startswith("postgres."):
             return self._postgres(name)
@@ -153,7 +153,7 @@ class ServiceFaults:
             for key in toxics():
                 ask(proxied.proxy, {"do": "remove", "key": key})
 
-        parameters = {"proxy": "shop-db", "duration": "1m", **_PROXIED[name]}
+        parameters = {"proxy": "shop-db", "duration": "1m", **PROXIED[name]}
         settings = {"fault_proxies": {"shop-db": proxied.proxy.model_dump()}}
         return FaultCase(parameters, toxics, toxics, heal), settings
 
