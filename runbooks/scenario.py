@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.durations import Duration
 from domain.errors import Rejected
@@ -177,6 +177,25 @@ class Expect(Model):
     lasts: Lasting = Lasting()
 
 
+class PlayedFreeze(Model):
+    """A window in which nothing may be changed; its times count from the start of the run."""
+
+    name: str = "freeze"
+    from_: Duration = Field(default=timedelta(), alias="from")
+    until: Duration
+    # Services; empty: all of them.
+    applies_to: tuple[str, ...] = ()
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    @model_validator(mode="after")
+    def _ends_after_its_beginning(self) -> "PlayedFreeze":
+        if self.until <= self.from_:
+            message = f"the freeze {self.name!r} ends before it begins"
+            raise ValueError(message)
+        return self
+
+
 class Given(Model):
     """The circumstances."""
 
@@ -189,6 +208,9 @@ class Given(Model):
     # The members of the groups that approvals and manual steps name.
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     drill: bool = False
+    freezes: tuple[PlayedFreeze, ...] = ()
+    # Why whoever starts the run changes something within a freeze.
+    override_freeze: str = ""
     # Nothing scripted: everything succeeds, every check holds, and no stop condition does.
     actions: Outcomes = Field(default_factory=dict)
     checks: Answers = Field(default_factory=dict)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from activities.rendering import RenderActivities
 from domain.durations import format_duration
 from domain.errors import Transient
 from domain.ids import run_id, run_workflow_id
+from domain.policy import Freeze
 from domain.run import ActionSpec
 from domain.timeline import person
 from runbooks.render import render
@@ -132,6 +133,8 @@ async def _play(client: Client, stage: Stage, start: RunStart, scenario: Scenari
 
 
 def _start(runbook: PinnedRunbook, scenario: Scenario, incident_id: str) -> RunStart:
+    # The run's clock begins with that of the machine.
+    now = datetime.now(UTC)
     return RunStart(
         id=run_id(incident_id, runbook.reference.name, 1),
         incident_id=incident_id,
@@ -142,6 +145,11 @@ def _start(runbook: PinnedRunbook, scenario: Scenario, incident_id: str) -> RunS
         incident=scenario.incident,
         groups=scenario.groups,
         commander=scenario.commander,
+        freezes=tuple(
+            Freeze(name=f.name, from_=now + f.from_, until=now + f.until, applies_to=f.applies_to)
+            for f in scenario.freezes
+        ),
+        override_freeze=scenario.override_freeze,
     )
 
 

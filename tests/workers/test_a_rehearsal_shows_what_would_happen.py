@@ -221,3 +221,32 @@ async def test_what_the_real_action_would_refuse_is_refused(tmp_path: Path) -> N
     found = {each.scenario: each async for each in rehearse([loaded], specs)}
     assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
     assert any("'within_ms' must be of type integer" in line.summary for line in found["outside"].played.lines)
+
+
+async def test_freezes_are_played() -> None:
+    """One that stands at the start, one that begins while the run waits, one of another service, one overridden."""
+    found = await play(
+        "steps:\n  - {id: rest, wait: {duration: 2h}}\n  - {id: risky, action: do, on_failure: pause}\n",
+        """
+given: {incident: {services: [shop]}}
+scenarios:
+  - name: refused
+    freezes: [{name: holidays, until: 3d}]
+    expect: {status: failed, reason: the freeze 'holidays' lasts until, performed: []}
+  - name: of-another-service
+    freezes: [{name: holidays, until: 3d, applies_to: [till]}]
+    expect: {status: succeeded, performed: [risky]}
+  - name: over-by-then
+    freezes: [{name: night, from: 10m, until: 1h}]
+    expect: {status: succeeded, performed: [risky]}
+  - name: begun-meanwhile
+    freezes: [{name: night, from: 1h, until: 9h}]
+    people: [{by: cleo, when: risky, do: retry, says: the shop is down}]
+    expect: {status: succeeded, performed: [risky], says: [the freeze 'night', cleo retries step risky]}
+  - name: overridden
+    freezes: [{name: holidays, until: 3d}]
+    override_freeze: the shop is down
+    expect: {status: succeeded, says: [ann overrides the freeze 'holidays']}
+""",
+    )
+    assert {name: verdict.mismatches for name, verdict in found.items()} == dict.fromkeys(found, ())
