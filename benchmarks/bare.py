@@ -5,7 +5,7 @@ Two queues in one process, as a Hotwash worker has them, so that a bare activity
 
 import asyncio
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity, workflow
@@ -50,6 +50,20 @@ class BareActivities:
 
 
 @workflow.defn
+class BareReminder:
+    """Waits until its time and calls one activity."""
+
+    @workflow.run
+    async def run(self, at: str) -> float:
+        """How late it woke, in seconds."""
+        planned = datetime.fromisoformat(at)
+        await asyncio.sleep(max((planned - workflow.now()).total_seconds(), 0))
+        late = (workflow.now() - planned).total_seconds()
+        await workflow.execute_activity(bare, 0, start_to_close_timeout=timedelta(seconds=30), retry_policy=_ONCE)
+        return late
+
+
+@workflow.defn
 class BareInbox:
     """Takes signals and does nothing about them."""
 
@@ -66,7 +80,12 @@ class BareInbox:
 async def main(address: str) -> None:
     """Serve both queues until the process is ended."""
     client = await Client.connect(address)
-    control = Worker(client, task_queue=BARE_QUEUE, workflows=[BareNothing, BareActivities, BareInbox])
+    control = Worker(
+        client,
+        task_queue=BARE_QUEUE,
+        workflows=[BareNothing, BareActivities, BareReminder, BareInbox],
+        activities=[bare],
+    )
     steps = Worker(client, task_queue=BARE_STEPS_QUEUE, activities=[bare])
     async with control, steps:
         await asyncio.Event().wait()

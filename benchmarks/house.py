@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).parent.parent
 _CONFIGURATION = """\
@@ -100,6 +101,14 @@ class House:
     def admin_token(self) -> str:
         """For the REST API."""
         return (self.home / "admin-token").read_text().strip()
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that was started, children included."""
+        found: list[psutil.Process] = []
+        for each in self._processes:
+            mother = psutil.Process(each.pid)
+            found += [mother, *mother.children(recursive=True)]
+        return found
 
     def _start(self, arguments: list[str]) -> None:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("HOTWASH_", "TEMPORAL_"))}

@@ -41,6 +41,7 @@ _LOOKS = 4
 _LONGEST_DOUBT = timedelta(days=30)
 # The answer travels in the item's history.
 _MOST_COMMENTS = 50
+_WORKING = (IssueState.OPEN, IssueState.IN_PROGRESS)
 _LONGEST_COMMENT = 2000
 
 
@@ -79,12 +80,12 @@ class TrackerActivities:
         async with heartbeating():
             issue, created = await self._issue(client, settings, request)
             sent = await self._say(client, request, issue)
-            theirs = _seen(issue, settings, request.ours, knows_progress=client.knows_progress)
+            theirs = _seen(issue, settings, request, knows_progress=client.knows_progress)
             merged = merge(request.link, request.ours, theirs, request.ours_at, issue.updated_at)
             unsaid: dict[str, str] = {}
             if merged.push:
                 issue, unsaid = await _push(client, settings, request, issue, merged.push)
-                theirs = _seen(issue, settings, request.ours, knows_progress=client.knows_progress)
+                theirs = _seen(issue, settings, request, knows_progress=client.knows_progress)
             comments = await _news(client, request, issue)
         return TrackerSyncResult(
             issue=issue.model_copy(update={"fields": theirs}),
@@ -197,11 +198,12 @@ def _demand_certainty(client: TrackerClient, request: TrackerSyncRequest) -> Non
     raise UnknownOutcome(f"whether an issue was created in {tracker} is not known, and its search does not find one")
 
 
-def _seen(issue: Issue, settings: Tracker, ours: IssueFields, *, knows_progress: bool) -> IssueFields:
-    """Their fields in our words: people for users, and no difference where the tracker knows none."""
-    fields = issue.fields
-    working = {IssueState.OPEN, IssueState.IN_PROGRESS}
-    state = ours.state if not knows_progress and fields.state in working and ours.state in working else fields.state
+def _seen(issue: Issue, settings: Tracker, request: TrackerSyncRequest, *, knows_progress: bool) -> IssueFields:
+    """Their fields in our words: people for users, and no change where the tracker only knows open and closed."""
+    fields, state = issue.fields, issue.fields.state
+    if not knows_progress and state in _WORKING:
+        known = [request.ours.state, *([request.link.theirs_then.state] if request.link.theirs_then else [])]
+        state = next((each for each in known if each in _WORKING), state)
     return fields.model_copy(update={"assignee": settings.person(fields.assignee), "state": state})
 
 
