@@ -22,6 +22,7 @@ from api.learning import LearningDesk
 from api.live import LOOK_EVERY
 from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
+from api.pages import action_items as action_item_pages
 from api.pages import follow_up as follow_up_pages
 from api.pages import incidents as incident_pages
 from api.pages import learning as learning_pages
@@ -66,7 +67,7 @@ NOUNS = (
     patterns,
     access,
 )
-PAGES = (incident_pages, room_page, run_pages, follow_up_pages, learning_pages, status_page)
+PAGES = (incident_pages, room_page, run_pages, action_item_pages, follow_up_pages, learning_pages, status_page)
 
 
 def create_app(

@@ -6,6 +6,7 @@ scattered pauses, and the item goes on meanwhile.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -64,8 +65,18 @@ class Tracking:
             if await self._look():
                 pause = _FIRST_PAUSE
                 continue
-            await asyncio.sleep(pause.total_seconds() * workflow.random().uniform(0.5, 1.5))
+            await self._rest(pause * workflow.random().uniform(0.5, 1.5))
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _rest(self, pause: timedelta) -> None:
+        """Wait until it is tried again; a tracker that speaks up by itself is there again, and is asked at once."""
+        asks = self._asks()
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._asks() != asks, timeout=pause)
+
+    def _asks(self) -> int:
+        link = self._state().tracker
+        return link.asks if link else 0
 
     async def _look(self) -> bool:
         request = sync_request(self._state(), self._start)

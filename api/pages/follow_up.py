@@ -1,22 +1,12 @@
-"""After the incident: reviews, action items and game days."""
+"""After the incident: reviews and game days. Action items are in `api/pages/action_items.py`."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.action_items import NewActionItem
-from api.pages.forms import Verb, longest_text, read_command, read_form, read_model
+from api.pages.forms import Verb, longest_text, read_command, read_form
 from api.pages.rendering import AtDesk, Desk, attempt, markdown
-from domain.action_item import (
-    ActionItemCommand,
-    ActionItemStatus,
-    DropItem,
-    ExtendItem,
-    FinishItem,
-    ReassignItem,
-    StartWork,
-)
 from domain.errors import Rejected, Transient
 from domain.game_day import HaltGameDay
 from domain.record import ProjectionKind
@@ -34,78 +24,6 @@ from domain.review import (
 )
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/action-items")
-async def action_items(desk: AtDesk, state: str = "", owner: str = "", cursor: str = "") -> HTMLResponse:
-    """Soonest due first."""
-    page = None
-    try:
-        page = await desk.reader.things(
-            ProjectionKind.ACTION_ITEM, state=state or None, owner=owner or None, cursor=cursor or None
-        )
-    except Transient as error:
-        desk.store_problem = error.sentence
-    next_page = f"?state={state}&owner={owner}&cursor={page.next_cursor}" if page and page.next_cursor else None
-    return await desk.page(
-        "action_items.html",
-        items=page.items if page else [],
-        filters={"state": state, "owner": owner},
-        states=[s.value for s in ActionItemStatus],
-        people=desk.people,
-        next_page=next_page,
-    )
-
-
-@router.get("/action-items/new")
-async def new_action_item(desk: AtDesk, incident: str = "") -> HTMLResponse:
-    """The form."""
-    drills = [each.name for each in desk.request.app.state.game_days.summaries()]
-    return await desk.page(
-        "action_item_new.html", key=desk.new_key(), incident_id=incident, people=desk.people, drills=drills
-    )
-
-
-@router.post("/action-items")
-async def create_action_item(desk: AtDesk) -> RedirectResponse:
-    """Start it; it outlives the incident."""
-    fields = await read_form(desk.request)
-    key = fields.pop("key", None)
-    try:
-        made = await desk.done(desk.actions.create_action_item(read_model(NewActionItem, fields), desk.actor, key))
-    except (Rejected, Transient) as error:
-        return desk.back(f"/action-items/new?incident={fields.get('incident_id', '')}", refusal=error.sentence)
-    return desk.back(f"/action-items/{made.id}", notice="Added. It is chased until it is done with evidence.")
-
-
-@router.get("/action-items/{item_id}")
-async def action_item(desk: AtDesk, item_id: str) -> HTMLResponse:
-    """One item."""
-    return await desk.page(
-        "action_item.html", item=(await desk.reader.action_item(item_id)).document, people=desk.people
-    )
-
-
-_ITEM_VERBS: dict[str, Verb[ActionItemCommand]] = {
-    "start": Verb("start", StartWork, "Begun."),
-    "done": Verb("done", FinishItem, "Done."),
-    "extend": Verb("extend", ExtendItem, "The due date was moved."),
-    "reassign": Verb("reassign", ReassignItem, "Handed over."),
-    "drop": Verb("drop", DropItem, "Dropped."),
-}
-
-
-@router.post("/action-items/{item_id}/{verb}")
-async def change_action_item(desk: AtDesk, item_id: str, verb: str) -> RedirectResponse:
-    """Start, finish, move, hand over, drop."""
-    path = f"/action-items/{item_id}"
-    fields = await read_form(desk.request)
-    unsent = longest_text(fields)
-    try:
-        known, command = read_command(_ITEM_VERBS, verb, desk.actor, fields)
-    except Rejected as error:
-        return desk.back(path, refusal=error.sentence, unsent=unsent)
-    return await attempt(desk, path, desk.actions.action_item(item_id, known.name, command), known.done, unsent)
 
 
 @router.get("/reviews")

@@ -349,14 +349,17 @@ async def a_house(
     runbooks: Mapping[str, str] | None = None,
     level: str = "1h",
     environment: Mapping[str, str] | None = None,
+    more: str = "",
 ) -> AsyncIterator[House]:
-    """A running, ready house; `level` is what alice has to acknowledge."""
+    """A running, ready house; `level` is what alice has to acknowledge, `more` is added to `hotwash.yaml`."""
     async with AsyncExitStack() as stack:
         mailbox = stack.enter_context(Mailbox())
         chat = stack.enter_context(Receiver(SIGNING_SECRET))
         world = World(folder, environment or {})
         stack.push_async_callback(world.close)
         prepare(world.home.folder, mailbox, chat, shops=folder, url=world.url, runbooks=runbooks, level=level)
+        with (world.home.folder / "hotwash.yaml").open("a") as file:
+            file.write(more)
         house = House(world, mailbox, chat, folder)
         stack.callback(house.close)
         await world.start()
