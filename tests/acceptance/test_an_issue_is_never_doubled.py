@@ -71,7 +71,10 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
             yield Office(house, trackers, await house.declared("The checkout has no probe"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+# Two deaths of a worker take half a minute; the others' clients are killed by `make test-long`.
+@pytest.mark.parametrize(
+    "kind", ["github", *(pytest.param(each, marks=pytest.mark.long) for each in KINDS if each != "github")]
+)
 async def test_a_worker_that_dies_over_a_new_issue_leaves_one(office: Office, kind: str) -> None:
     """The tracker has it, the worker never heard: its successor finds it by its marker and creates none."""
     server, world = office.trackers[kind], office.house.world
