@@ -17,7 +17,8 @@ from activities.leases import Leases, LeaveCgroup, Recipe, Write
 from activities.ports import ConfigurationSource
 from domain.model import Model
 
-Controller = Literal["freezer", "cpu", "memory"]
+# `unified`: a cgroup of version 2 for its own sake, without any controller.
+Controller = Literal["freezer", "cpu", "memory", "unified"]
 
 
 class CgroupPlace(Model):
@@ -26,6 +27,8 @@ class CgroupPlace(Model):
     version: Literal[1, 2] = 2
     home: str = ""
     folder: str = ""
+    # How far below the top it is.
+    level: int = 1
 
 
 class Cgroups(Protocol):

@@ -6,13 +6,17 @@
 from dataclasses import dataclass
 
 from activities.action import AnyAction
+from activities.actions.certificate_expire import CertificateExpire, Certificates
 from activities.actions.cgroups import Cgroups
 from activities.actions.chaostoolkit_run import ChaosToolkitRun
 from activities.actions.check_tcp import Doors
+from activities.actions.clock_shift import Clocks, ClockShift
 from activities.actions.disk_fill import DiskFill, Disks
+from activities.actions.dns_fail import DnsFail, NameServers
 from activities.actions.host_pressure import HostCpu, HostMemory
 from activities.actions.machine import Machine
 from activities.actions.network import NetworkDrop, NetworkReject
+from activities.actions.packet_filter import PacketFilter
 from activities.actions.ports import Processes, ProgramRunner
 from activities.actions.process_cpu import ProcessCpu
 from activities.actions.process_freeze import ProcessFreeze
@@ -26,7 +30,10 @@ from activities.ports import ConfigurationSource
 
 FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
     ChaosToolkitRun,
+    CertificateExpire,
+    ClockShift,
     DiskFill,
+    DnsFail,
     HostCpu,
     HostMemory,
     NetworkDrop,
@@ -45,11 +52,14 @@ FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
 class FaultPorts:
     """What the faults need."""
 
+    certificates: Certificates
     cgroups: Cgroups
+    clocks: Clocks
     disks: Disks
     doors: Doors
     leases: Leases
     machine: Machine
+    name_servers: NameServers
     processes: Processes
     programs: ProgramRunner
     services: ServiceFaultPorts
@@ -58,13 +68,24 @@ class FaultPorts:
 def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list[AnyAction]:
     """One of each of `FAULT_ACTIONS`, with what it needs."""
     leases, machine = ports.leases, ports.machine
+    packets = PacketFilter(machine, ports.programs)
     return [
         ChaosToolkitRun(configuration, leases, machine, ports.programs),
+        CertificateExpire(configuration, leases, machine, ports.programs, ports.certificates),
+        ClockShift(configuration, leases, machine, ports.clocks),
         DiskFill(configuration, leases, ports.disks),
+        DnsFail(
+            configuration,
+            leases,
+            machine=machine,
+            cgroups=ports.cgroups,
+            packets=packets,
+            servers=ports.name_servers,
+        ),
         HostCpu(configuration, leases, machine),
         HostMemory(configuration, leases, machine),
-        NetworkDrop(configuration, leases, machine, ports.programs, ports.doors),
-        NetworkReject(configuration, leases, machine, ports.programs, ports.doors),
+        NetworkDrop(configuration, leases, packets, ports.doors),
+        NetworkReject(configuration, leases, packets, ports.doors),
         ProcessCpu(configuration, leases, machine, ports.cgroups),
         ProcessFreeze(configuration, leases, machine, ports.cgroups),
         ProcessKill(configuration, leases, ports.processes),

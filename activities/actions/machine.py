@@ -38,6 +38,9 @@ class Machine(Protocol):
     def may_signal(self, process: ProcessIdentity) -> bool:
         """Whether the worker may signal it; signals nothing."""
 
+    def variable(self, process: ProcessIdentity, name: str) -> str | None:
+        """One variable of the environment that the process was started with; None when it is not set."""
+
     def hostname(self) -> str:
         """What the machine calls itself."""
 

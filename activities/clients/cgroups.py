@@ -34,6 +34,8 @@ class KernelCgroups:
     def trouble(self, controller: Controller) -> str | None:
         """Why not, as `Cgroups` promises."""
         hierarchy = self._hierarchy(controller)
+        if hierarchy is None and controller == "unified":
+            return "this machine has no cgroups of version 2; mount them: mount -t cgroup2 none /sys/fs/cgroup/unified"
         if hierarchy is None:
             return (
                 f"this machine has no cgroup controller {controller!r}; boot a kernel that has it, or on version 2 "
@@ -53,10 +55,13 @@ class KernelCgroups:
         if hierarchy is None or home is None:
             raise Rejected(f"the cgroup of process {process.pid} cannot be found", RejectionKind.CONFLICT)
         # Version 2 takes processes only where no cgroup is divided further, and the top is the one exception.
-        above = hierarchy.mount if hierarchy.version == 2 and controller != "freezer" else home  # noqa: PLR2004
+        above = hierarchy.mount if hierarchy.version == 2 and controller in {"cpu", "memory"} else home  # noqa: PLR2004
         mark = hashlib.sha256(f"{key} {process.pid}".encode()).hexdigest()[:16]
         return CgroupPlace(
-            version=1 if hierarchy.version == 1 else 2, home=str(home), folder=str(above / f"hotwash-{mark}")
+            version=1 if hierarchy.version == 1 else 2,
+            home=str(home),
+            folder=str(above / f"hotwash-{mark}"),
+            level=len(above.relative_to(hierarchy.mount).parts) + 1,
         )
 
     def cage(self, place: CgroupPlace, settings: Mapping[str, str], processes: tuple[ProcessIdentity, ...]) -> None:
@@ -110,7 +115,7 @@ class KernelCgroups:
         # Freezing is no controller in version 2: every cgroup but the top can do it.
         with suppress(OSError):
             divided = (version_2.mount / "cgroup.subtree_control").read_text().split()
-            if controller == "freezer" or controller in divided:
+            if controller in {"freezer", "unified"} or controller in divided:
                 return version_2
         return None
 

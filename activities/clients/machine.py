@@ -64,6 +64,17 @@ class LinuxMachine:
             return False
         return True
 
+    def variable(self, process: ProcessIdentity, name: str) -> str | None:
+        """Its environment, as `Machine` promises."""
+        try:
+            environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        except OSError:
+            return None
+        for entry in environment.split(b"\0"):
+            if entry.startswith(f"{name}=".encode()):
+                return entry.partition(b"=")[2].decode(errors="replace")
+        return None
+
     def hostname(self) -> str:
         """Its name, as `Machine` promises."""
         return socket.gethostname()

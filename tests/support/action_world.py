@@ -184,6 +184,10 @@ class World:
             ]
         )
 
+    def configure_faults(self) -> None:
+        """Write the targets of faults into the configuration; some have their port only once they are made."""
+        self.actions = ActionSettings.model_validate(self.actions.model_dump() | self.faults.settings())
+
     def start_victim(self) -> int:
         """A process that sleeps, and the pid file that it would have written."""
         child = subprocess.Popen(["/bin/sleep", "60"])
@@ -214,6 +218,7 @@ class World:
             return Case(*in_cloud)
         at_fault = self.faults.case(name)
         if at_fault is not None:
+            self.configure_faults()
             return Case(at_fault.parameters, at_fault.effects, at_fault.state)
 
         def releases() -> list[Any]:
@@ -244,6 +249,7 @@ class World:
             return case
         at_host = self.faults.case(name)
         assert at_host is not None, f"{name} needs a FaultCase in tests/support/"
+        self.configure_faults()
         return at_host
 
     def request(self, name: str, parameters: dict[str, Any], **more: Any) -> StepRequest:

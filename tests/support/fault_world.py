@@ -9,10 +9,15 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import threading
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +27,18 @@ from activities.actions import BUILT_IN
 from activities.actions.faults import FAULT_ACTIONS
 from activities.clients import kernel, lease_reversals
 from activities.fault import FaultAction
-from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost
+from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost, Resolver, ServedCertificate, ShiftableClock
+from tests.support.fault_servers import FakeTimeServer, LittleProgram, TlsServer
 
 FAULTS = sorted(action.name for action in BUILT_IN if issubclass(action, FaultAction))
+
 # Those that break the worker's own machine; their targets are made here.
 HOST_FAULTS = sorted(action.name for action in FAULT_ACTIONS)
 # Faults that need root, or programs that pip cannot install: their laws are run by `make test-real`.
 NEEDS = {
+    "certificate.expire": "openssl",
+    "clock.shift": "faketime",
+    "dns.fail": "nft",
     "host.cpu": "stress-ng",
     "host.memory": "stress-ng",
     "network.drop": "nft",
@@ -78,6 +88,11 @@ class Faults:
         self.disk.mkdir()
         # Connections are taken by the kernel; nobody needs to answer.
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self._name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._name_server.bind(("127.0.0.1", 0))
+        self._served: ServedCertificate | None = None
+        self._clock: ShiftableClock | None = None
+        self._programs: list[LittleProgram] = []
         self._start_victim = start_victim
         self._dead_victims = dead_victims
 
@@ -87,6 +102,11 @@ class Faults:
             "disks": {"scratch": Disk(folder=str(self.disk), keep_free_bytes=0)},
             "hosts": {"here": PressedHost(hostname=socket.gethostname(), most_cpus=1)},
             "networks": {"little": NetworkPath(address="127.0.0.1", port=self._listening.getsockname()[1])},
+            "resolvers": {
+                "little": Resolver(process="victim", address="127.0.0.1", port=self._name_server.getsockname()[1])
+            },
+            "certificates": {"tls": self._served} if self._served else {},
+            "clocks": {"clock": self._clock} if self._clock else {},
             "lease_folder": str(self.lease_folder),
         }
 
@@ -94,7 +114,10 @@ class Faults:
         """What to ask of a fault; makes its target."""
         cases: dict[str, Callable[[], FaultCase]] = {
             "chaostoolkit.run": self._toolkit,
+            "certificate.expire": self._expire,
+            "clock.shift": self._shift,
             "disk.fill": self._fill,
+            "dns.fail": self._mute,
             "host.cpu": lambda: self._press({"percent": 50}),
             "host.memory": lambda: self._press({"take_bytes": 64 * MEBIBYTE}),
             "network.drop": self._cut,
@@ -133,6 +156,50 @@ class Faults:
                 file.unlink()
 
         return FaultCase({"disk": "scratch", "take_bytes": 8 * MEBIBYTE, "duration": "1m"}, files, files, empty)
+
+    def _expire(self) -> FaultCase:
+        server = TlsServer(self.folder / "tls")
+        self._programs.append(server)
+        self._served = ServedCertificate(
+            certificate_file=str(server.certificate),
+            key_file=str(server.key),
+            reload=("/bin/kill", "-HUP", str(server.process.pid)),
+            port=server.port,
+        )
+        original = server.certificate.read_text()
+
+        def shown() -> list[str]:
+            seen = ssl.get_server_certificate(("127.0.0.1", server.port)).strip()
+            return [seen] if seen != original.strip() else []
+
+        def renew() -> None:
+            server.certificate.write_text(original)
+            os.kill(server.process.pid, signal.SIGHUP)
+
+        return FaultCase({"certificate": "tls", "duration": "1m"}, shown, shown, renew)
+
+    def _shift(self) -> FaultCase:
+        server = FakeTimeServer(self.folder / "clock")
+        self._programs.append(server)
+        self.pid_file.write_text(f"{server.process.pid}\n")
+        url = f"http://127.0.0.1:{server.port}/"
+        self._clock = ShiftableClock(process="victim", timestamp_file=str(server.file), url=url)
+
+        def shift() -> list[int]:
+            with urllib.request.urlopen(url) as answer:
+                theirs = parsedate_to_datetime(answer.headers["Date"])
+            hours = round((theirs - datetime.now(UTC)).total_seconds() / 3600)
+            return [hours] if hours else []
+
+        def set_right() -> None:
+            server.file.write_text("+0\n")
+
+        return FaultCase({"clock": "clock", "shift_seconds": -7200, "duration": "1m"}, shift, shift, set_right)
+
+    def _mute(self) -> FaultCase:
+        threading.Thread(target=_answer, args=(self._name_server,), daemon=True).start()
+        caged = self._cage({})
+        return replace(caged, parameters={"resolver": "little", "duration": "1m"})
 
     def _cage(self, more: dict[str, Any]) -> FaultCase:
         pid = self._start_victim()
@@ -216,7 +283,10 @@ class Faults:
         for lease in self.leases():
             with suppress(ValueError):
                 lease_reversals.revert(lease, "undo")
+        for program in self._programs:
+            program.close()
         self._listening.close()
+        self._name_server.close()
         # Some tests write a pid into the file that is nobody's to end.
         with suppress(OSError, ValueError):
             if Path(f"/proc/{self.victim_pid()}/cmdline").read_bytes().startswith(b"/bin/sleep"):
@@ -249,6 +319,14 @@ def experiment(broken: Path) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _answer(server: socket.socket) -> None:
+    """A name server that gives every question back as its own answer."""
+    with suppress(OSError):
+        while True:
+            question, asker = server.recvfrom(512)
+            server.sendto(question[:2] + b"\x81\x80" + question[4:], asker)
 
 
 def is_stopped(pid: int) -> bool:
