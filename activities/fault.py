@@ -5,7 +5,10 @@ Derive once per fault in `activities/actions/`, as for any action, and fill in f
 before the way back is registered on the target side, and a fault that comes late finds itself undone.
 """
 
+import asyncio
 from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -121,16 +124,20 @@ class FaultAction(Action[P, R], Generic[P, R]):
         _demand_held(lease)
         result = self._facts(lease)
         try:
-            await self.inject(parameters, result, call)
+            async with self._held(parameters, call):
+                await self.inject(parameters, result, call)
         except HotwashError:
             # Half of it may be there. The key is used up: another attempt is another fault.
             await self.leases.release(call.performed_key, again=True)
             raise
-        # An injection that took longer than its lease has been reverted under its hands: once more, behind it.
+        # Its lease may be over all the same (its duration was, or nothing could be renewed), and was reverted before
+        # it was made: once more, behind it.
         now = await self.leases.find(call.performed_key)
         if now is None or now.status is not LeaseStatus.HELD:
             await self.leases.release(call.performed_key, again=True)
-            raise Rejected(f"{self.name} took longer than its lease and was reverted", RejectionKind.CONFLICT)
+            raise Rejected(
+                f"{self.name} lost its lease while it was injected, and was reverted", RejectionKind.CONFLICT
+            )
         return result
 
     @override
@@ -176,6 +183,24 @@ class FaultAction(Action[P, R], Generic[P, R]):
     @override
     def sentence(self, result: R) -> str:
         return result.what or "there was nothing to undo"
+
+    @asynccontextmanager
+    async def _held(self, parameters: P, call: Call) -> AsyncIterator[None]:
+        """Renew while it is being injected; nobody else does so yet. What a renewal hears is heard again after."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(parameters.lease.total_seconds() / 3)
+                await self.leases.renew(call.performed_key)
+
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+        # Whoever renews from now on has a whole lease time to begin.
+        await self.leases.renew(call.performed_key)
 
     async def _open(self, parameters: P, call: Call) -> Lease:
         able = await self.capability(parameters, call)

@@ -12,7 +12,8 @@ from tests.support.service_fault_world import PROXIED, ServiceFaults
 
 async def test_all_are_killed_and_the_targets_are_clean(tmp_path: Path) -> None:
     """Every fault that needs nothing but Python, at once."""
-    faults = [fault for fault in HOST_FAULTS if fault not in NEEDS]
+    # The Chaos Toolkit begins its method only some time after it was started; its own tests wait for that.
+    faults = [fault for fault in HOST_FAULTS if fault not in NEEDS and fault != "chaostoolkit.run"]
     async with a_fault_house(tmp_path, *faults) as (house, world):
         await everybody_dies(house, world)
 

@@ -26,7 +26,7 @@ from domain.configuration import ActionSettings, AllowedProgram, Configuration, 
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.cloud_world import SECRETS as CLOUD_SECRETS
 from tests.support.cloud_world import Cloud
-from tests.support.fault_world import FaultCase, Faults
+from tests.support.fault_world import FAULT_PROGRAMS, FaultCase, Faults
 from tests.support.http_target import Target
 from tests.support.ledger import Ledger
 from tests.support.service_fault_world import ServiceFaults
@@ -156,9 +156,7 @@ class World:
                     arguments=(("-c", ".*", r"/[^\0]*", ".*"),),
                     directory=str(self.folder),
                 ),
-                "touch": AllowedProgram(program="/usr/bin/touch", arguments=((r"/[^\0]*",),)),
-                "rm": AllowedProgram(program="/bin/rm", arguments=(("-f", r"/[^\0]*"),)),
-                "test": AllowedProgram(program="/usr/bin/test", arguments=(("-e", r"/[^\0]*"),)),
+                **FAULT_PROGRAMS,
             },
             chaos_toolkit={
                 "breaks": ChaosExperiment(

@@ -22,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.steps import StepRequest, StepResult
 from domain.action_targets import Daemon
 from domain.configuration import ActionSettings
-from tests.support.fault_world import FaultCase, Faults
+from tests.support.fault_world import FAULT_PROGRAMS, FaultCase, Faults
 from tests.support.world import World, a_world
 from workflows.options import STEPS_QUEUE
 
@@ -92,6 +92,7 @@ class FaultHouse:
         named = {
             **faults.settings(),
             "processes": {"victim": pid_file},
+            "programs": FAULT_PROGRAMS,
             "daemons": {"victim": Daemon(pid_file=pid_file, start=("/bin/sleep", "60"))},
         }
         self._faults.append(faults)

@@ -25,15 +25,17 @@ import pytest
 
 from activities.actions import BUILT_IN
 from activities.actions.faults import FAULT_ACTIONS
+from activities.actions.service_faults import SERVICE_FAULTS
 from activities.clients import kernel, lease_reversals
 from activities.fault import FaultAction
+from domain.configuration import AllowedProgram
 from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost, Resolver, ServedCertificate, ShiftableClock
 from tests.support.fault_servers import FakeTimeServer, LittleProgram, TlsServer
 
 FAULTS = sorted(action.name for action in BUILT_IN if issubclass(action, FaultAction))
 
 # Those that break the worker's own machine; their targets are made here.
-HOST_FAULTS = sorted(action.name for action in FAULT_ACTIONS)
+HOST_FAULTS = sorted(action.name for action in FAULT_ACTIONS if action not in SERVICE_FAULTS)
 # Faults that need root, or programs that pip cannot install: their laws are run by `make test-real`.
 NEEDS = {
     "certificate.expire": "openssl",
@@ -46,6 +48,13 @@ NEEDS = {
     "process.cpu": "",
     "process.freeze": "",
     "process.memory": "",
+}
+
+# What `program.inject` may run.
+FAULT_PROGRAMS = {
+    "touch": AllowedProgram(program="/usr/bin/touch", arguments=((r"/[^\0]*",),)),
+    "rm": AllowedProgram(program="/bin/rm", arguments=(("-f", r"/[^\0]*"),)),
+    "test": AllowedProgram(program="/usr/bin/test", arguments=(("-e", r"/[^\0]*"),)),
 }
 
 
