@@ -121,14 +121,17 @@ def _text(text: str, scope: Mapping[str, Any], where: str) -> Any:
 
 def _parse(text: str, at: str = "") -> nodes.Template:
     if len(text) > MAX_TEMPLATE_CHARACTERS:
-        raise Rejected(f"{at}a text with expressions may have {MAX_TEMPLATE_CHARACTERS} characters; it has {len(text)}")
+        limit = f"a text with expressions may have {MAX_TEMPLATE_CHARACTERS} characters"
+        raise Rejected(f"{at}{limit}; it has {len(text)}: keep long texts in a file that a program reads")
     try:
         tree = _ENVIRONMENT.parse(text)
         _demand_allowed(tree)
     except TemplateError as error:
         raise Rejected(f"{at}{text[:80]!r} is not an expression: {error.message}") from None
     except RecursionError:
-        raise Rejected(f"{at}the expression is nested too deeply") from None
+        raise Rejected(
+            f"{at}the expression is nested too deeply; take it apart into outputs of several steps"
+        ) from None
     except ValueError:
         # A number of more digits than Python reads.
         raise Rejected(f"{at}{text[:80]!r}: a number in it is too long") from None
@@ -146,7 +149,9 @@ def _demand_allowed(tree: nodes.Template) -> None:
         if count > MAX_NODES:
             raise Rejected(f"the expression has more than {MAX_NODES} parts")
         if not isinstance(node, _ALLOWED_NODES):
-            raise Rejected(f"{_NAMES.get(type(node).__name__, type(node).__name__.lower())} may not be used here")
+            what = _NAMES.get(type(node).__name__, type(node).__name__.lower())
+            cure = "; a foreach step and the filters walk a list" if isinstance(node, nodes.For) else ""
+            raise Rejected(f"{what} may not be used here{cure}")
         if isinstance(node, nodes.Getattr | nodes.Name) and _name(node).startswith("_"):
             raise Rejected(f"{_name(node)!r} may not be used: names that begin with an underscore are out of bounds")
         if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:

@@ -65,7 +65,7 @@ def read_yaml(text: str, file_name: str) -> Source:
     # Half a character cannot be encoded; the reader refuses it, with its place.
     size = len(text.encode(errors="replace"))
     if size > MAX_BYTES:
-        raise reader.error(None, "too_large", f"the file has {size} bytes; at most {MAX_BYTES} are read")
+        raise reader.error(None, "too_large", f"the file has {size} bytes; at most {MAX_BYTES} are read, so split it")
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -79,7 +79,9 @@ def read_yaml(text: str, file_name: str) -> Source:
     except UnicodeError:
         raise reader.error(None, "bad_text", "the file is not text in UTF-8") from None
     except RecursionError:
-        raise reader.error(None, "too_deep", "the document is nested too deeply") from None
+        raise reader.error(
+            None, "too_deep", "the document is nested too deeply; make a runbook of its own of the inner part"
+        ) from None
     return Source(file=file_name, data=data, places=reader.places, key_places=reader.key_places)
 
 
@@ -121,9 +123,13 @@ class _Reader:
     def _count(self, node: Node, path: Path) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise self.error(node.start_mark, "too_large", f"the document has more than {MAX_NODES} values")
+            raise self.error(node.start_mark, "too_large", f"the document has more than {MAX_NODES} values; split it")
         if len(path) > MAX_DEPTH:
-            raise self.error(node.start_mark, "too_deep", f"this is nested more than {MAX_DEPTH} levels deep")
+            raise self.error(
+                node.start_mark,
+                "too_deep",
+                f"this is nested more than {MAX_DEPTH} levels deep; make a runbook of its own of the inner part",
+            )
         # Only collections and named scalars can be met twice, and then through an alias.
         if id(node) in self._seen:
             self._aliases += 1
