@@ -39,6 +39,8 @@ class CommsStart(Model):
     audiences: dict[Audience, AudiencePlan]
     # How often the incident was reopened: a plan started again after its closing notice must not reuse message keys.
     episode: int = 0
+    # The game day that caused a drill: it hears of internal updates.
+    game_day_workflow: str | None = None
     # Set by continue-as-new only: updates whose deliveries are not all known yet.
     open_updates: "tuple[PublishedUpdate, ...]" = ()
     state: "CommsState | None" = None

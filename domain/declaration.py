@@ -93,6 +93,12 @@ def detected_at(state: AlertGroupState) -> datetime | None:
     return state.firing_since or state.first_seen
 
 
+def started_at(state: AlertGroupState) -> datetime | None:
+    """When what fires now began, as its sender says it; None when it does not say."""
+    times = [each.starts_at for each in firing_alerts(state) if each.starts_at is not None]
+    return min(times, default=None)
+
+
 class RunbookChoice(Model):
     """The runbook that the route names, ready to be started, or why it is not."""
 

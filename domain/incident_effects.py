@@ -136,6 +136,8 @@ class TellGameDay(Effect):
     kind: MilestoneKind
     at: datetime
     evidence: str
+    # Who did it.
+    people: tuple[str, ...] = ()
 
 
 class TellIncident(Effect):
@@ -230,8 +232,10 @@ def brief(state: IncidentState) -> IncidentBrief:
     )
 
 
-def milestone(state: IncidentState, kind: MilestoneKind, at: datetime, evidence: str) -> tuple[Effect, ...]:
+def milestone(
+    state: IncidentState, kind: MilestoneKind, at: datetime, evidence: str, people: tuple[str, ...] = ()
+) -> tuple[Effect, ...]:
     """Tell the game day, when there is one."""
     if state.game_day_workflow is None:
         return ()
-    return (TellGameDay(workflow_id=state.game_day_workflow, kind=kind, at=at, evidence=evidence),)
+    return (TellGameDay(workflow_id=state.game_day_workflow, kind=kind, at=at, evidence=evidence, people=people),)

@@ -46,7 +46,8 @@ def acknowledge(state: IncidentState, command: Acknowledge, now: datetime) -> Ou
         roles[Role.COMMANDER] = by.name
         summary = f"{by.name} took command, as the first to acknowledge"
         entries.append(entry(now, EntryKind.ROLE, by, summary, role=Role.COMMANDER, person=by.name))
-    told = milestone(state, MilestoneKind.ACKNOWLEDGED, now, f"{by.name} acknowledged") if is_first else ()
+    # One who is declared unavailable in a drill does not count, so each one is told.
+    told = milestone(state, MilestoneKind.ACKNOWLEDGED, now, f"{by.name} acknowledged", (by.name,))
     after = changed(
         state,
         acknowledged_at=state.acknowledged_at or now,

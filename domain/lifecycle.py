@@ -218,7 +218,13 @@ def what_keeps_it_open(state: IncidentState) -> list[str]:
 def comms_start(state: IncidentState) -> CommsStart:
     """The input of the communication plan."""
     context = state.context
-    return CommsStart(incident=brief(state), policy=context.policy, audiences=context.audiences, episode=state.reopened)
+    return CommsStart(
+        incident=brief(state),
+        policy=context.policy,
+        audiences=context.audiences,
+        episode=state.reopened,
+        game_day_workflow=state.game_day_workflow,
+    )
 
 
 def open_runs(state: IncidentState) -> list[str]:

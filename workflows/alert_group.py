@@ -292,7 +292,15 @@ class AlertGroup(CommandHandlers[BaseModel]):
         await self._tell_game_day(drill, MilestoneKind.DETECTED, at)
 
     async def _tell_game_day(self, drill: ActiveDrill, kind: MilestoneKind, at: datetime) -> None:
-        milestone = Milestone(kind=kind, at=at, incident_id=self._state.incident_id, evidence=self._state.title)
+        milestone = Milestone(
+            kind=kind,
+            at=at,
+            incident_id=self._state.incident_id,
+            evidence=self._state.title,
+            labels=declaration.labels_of(self._state),
+            alert_started_at=declaration.started_at(self._state),
+            alert_received_at=declaration.detected_at(self._state),
+        )
         # A game day that has ended needs no milestone.
         with suppress(ApplicationError):
             await workflow.get_external_workflow_handle(drill.workflow_id).signal("observe_milestone", milestone)

@@ -20,6 +20,7 @@ from domain.comms import (
     CloseComms,
     CommsStart,
     CommsState,
+    PublishedUpdate,
     RefreshIncident,
     UpdateRequest,
 )
@@ -36,6 +37,7 @@ from domain.comms_decisions import (
     tick,
 )
 from domain.errors import Rejected
+from domain.game_day import Milestone, MilestoneKind
 from domain.ids import incident_workflow_id
 from domain.incident import ObserveComms
 from domain.message import DeliveryStatus, Message, MessageReceipt
@@ -64,6 +66,8 @@ class CommsPlan(CommandHandlers[BaseModel]):
         self._open = {message_key(update): update for update in start.open_updates}
         self._outbox: list[Message] = []
         self._told: dict[Audience, datetime] | None = None
+        # Internal updates of which the game day has not heard yet.
+        self._milestones: list[Milestone] = []
         # Rises with every change, so that the main loop notices what handlers did.
         self._changes = 0
         if start.state is not None:
@@ -131,6 +135,8 @@ class CommsPlan(CommandHandlers[BaseModel]):
             self._recorder.picture(ProjectionKind.UPDATE, update.id, update, incident_id)
         # Sent from the main loop: the courier starts tasks, which `__init__` must not.
         self._outbox += outcome.messages
+        if self._start.game_day_workflow is not None:
+            self._milestones += [_milestone(each) for each in outcome.updates if each.audience is Audience.INTERNAL]
         keys = {message.key for message in outcome.messages}
         self._open |= {message_key(update): update for update in outcome.updates if message_key(update) in keys}
         self._recorder.picture(ProjectionKind.COMMS, incident_id, self._state, incident_id)
@@ -180,14 +186,17 @@ class CommsPlan(CommandHandlers[BaseModel]):
         return {audience: clock.next_update_by for audience, clock in clocks if clock.next_update_by is not None}
 
     def _is_told(self) -> bool:
-        return self._told == self._next_update_by()
+        return self._told == self._next_update_by() and not self._milestones
 
     async def _keep_telling(self) -> None:
         """The incident room shows by when each audience must hear again; the clocks do not wait for its ear."""
         incident = workflow.get_external_workflow_handle(incident_workflow_id(self._state.incident_id))
         while True:
             await workflow.wait_condition(lambda: not self._is_told())
+            await self._tell_game_day()
             news = self._next_update_by()
+            if news == self._told:
+                continue
             try:
                 # The clocks may change while this waits; the next turn tells the newer ones.
                 await incident.signal("observe_comms", ObserveComms(by=ME, next_update_by=news))
@@ -196,9 +205,20 @@ class CommsPlan(CommandHandlers[BaseModel]):
                 workflow.logger.info("incident %s is not listening", self._state.incident_id)
             self._told = news
 
+    async def _tell_game_day(self) -> None:
+        while self._milestones and self._start.game_day_workflow is not None:
+            handle = workflow.get_external_workflow_handle(self._start.game_day_workflow)
+            try:
+                await handle.signal("observe_milestone", self._milestones[0])
+            except FailureError:
+                workflow.logger.info("game day %s is not listening", self._start.game_day_workflow)
+            del self._milestones[0]
+
     async def _continue(self, start: CommsStart, background: "list[asyncio.Task[None]]") -> None:
         """Continue as new, with nothing half done: a delivery under way would be left in doubt."""
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and self._courier.is_resting)
+        await workflow.wait_condition(
+            lambda: workflow.all_handlers_finished() and self._courier.is_resting and not self._milestones
+        )
         _cancel(background)
         courier = self._courier.carry()
         workflow.continue_as_new(
@@ -211,6 +231,14 @@ class CommsPlan(CommandHandlers[BaseModel]):
                 }
             )
         )
+
+
+def _milestone(update: PublishedUpdate) -> Milestone:
+    evidence = f"internal update {update.number} was published by {update.by.name}"
+    return Milestone(
+        kind=MilestoneKind.COMMUNICATED, at=update.at, incident_id=update.incident_id, evidence=evidence,
+        people=(update.by.name,),
+    )  # fmt: skip
 
 
 def _cancel(tasks: "list[asyncio.Task[None]]") -> None:

@@ -17,7 +17,7 @@ from domain import escalation
 from domain.game_day import Milestone, MilestoneKind
 from domain.ids import incident_workflow_id
 from domain.incident import Acknowledge
-from domain.message import Message, MessageReceipt, Template
+from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.page import PAGE_COMMANDS, EscalationStart, EscalationState, EscalationStatus, PageCommand
 from domain.record import ProjectionKind
 from domain.timeline import Entry, EntryKind
@@ -143,13 +143,17 @@ class Escalation(CommandHandlers[PageCommand]):
             before = self._state
             after, line = escalation.note_delivery(before, delivery, level, round_, now)
             self._adopt(after, line)
-            if before.paged_at is None and after.paged_at is not None:
-                self._tell_game_day(after.paged_at, line.summary)
+            if delivery.status is DeliveryStatus.DELIVERED:
+                # Whom a page reached matters, too, so each one is told.
+                at = after.paged_at if before.paged_at is None and after.paged_at is not None else now
+                self._tell_game_day(at, line.summary, delivery.to)
 
-    def _tell_game_day(self, at: datetime, evidence: str) -> None:
+    def _tell_game_day(self, at: datetime, evidence: str, person: str) -> None:
         if self._start.game_day_workflow is None:
             return
-        news = Milestone(kind=MilestoneKind.PAGED, at=at, incident_id=self._start.incident_id, evidence=evidence)
+        news = Milestone(
+            kind=MilestoneKind.PAGED, at=at, incident_id=self._start.incident_id, evidence=evidence, people=(person,)
+        )
         self._to_tell.append((self._start.game_day_workflow, "observe_milestone", news))
 
     def _is_paging(self) -> bool:

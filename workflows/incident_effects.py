@@ -109,7 +109,9 @@ class IncidentEffects:
         await _start_child("Review", effect.start, ids.review_workflow_id(self._id))
 
     async def _tell_game_day(self, effect: TellGameDay) -> None:
-        news = Milestone(kind=effect.kind, at=effect.at, incident_id=self._id, evidence=effect.evidence)
+        news = Milestone(
+            kind=effect.kind, at=effect.at, incident_id=self._id, evidence=effect.evidence, people=effect.people
+        )
         await _signal(effect.workflow_id, "observe_milestone", news)
 
     async def _tell_incident(self, effect: TellIncident) -> None:
