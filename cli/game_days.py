@@ -9,6 +9,7 @@ import typer
 
 from cli import show
 from cli.client import EXIT_REFUSED, JsonOption, call, print_json, stdout
+from cli.game_day_import import import_file
 from cli.incidents import ByOption
 from cli.runbooks import read_parameters
 
@@ -19,6 +20,9 @@ _LOOK_SECONDS = 1.0
 def register(app: typer.Typer) -> None:
     """Add the commands to `hotwash`."""
     app.add_typer(game_day, name="game-day", rich_help_panel="Practice")
+
+
+game_day.command("import")(import_file)
 
 
 @game_day.command("list")

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.durations import parse_duration
 from runbooks.action_parameters import mistakes_in
-from runbooks.importers.chaos_known import fault_of_function, fault_of_program, probe_of_function, why_not
+from runbooks.importers.chaos_known import fault_of_function, fault_of_program, is_of_target, probe_of_function, why_not
 from runbooks.importers.chaos_probe import check_of_http
 from runbooks.importers.chaos_values import Values
 from runbooks.importers.reading import ImportContext, Loss, Reading, without_secrets
@@ -30,6 +30,8 @@ _ACTIVITY_REASONS = {
 }
 # An experiment does not say how long a fault stays. Long enough for monitoring to notice, short enough to be survived.
 _DURATION_SECONDS = 120.0
+# What people write where the toolkit wants a title.
+_NOTHING = {"", "n/a", "none", "-"}
 _SAFEGUARDS = "chaosaddons.controls.safeguards"
 # Only a placeholder: a game day without a steady state cannot be written, and a person must say what it is.
 _BLANK_PROBE = {"id": "steady", "action": "check.http", "with": {"url": "{{ params.health_url }}"}}
@@ -65,7 +67,8 @@ class _Experiment:
         title = document.text("title")
         description = (document.text("description") or "").strip()
         hypothesis = document.inner("steady-state-hypothesis")
-        believed = (hypothesis.text("title") if hypothesis else None) or description or title or "the service stays up"
+        wanted = ((hypothesis.text("title") if hypothesis else None) or "").strip()
+        believed = wanted if wanted.lower() not in _NOTHING else description or title or "the service stays up"
         probes = hypothesis.inners("probes") if hypothesis else []
         method, rollbacks = document.inners("method"), document.inners("rollbacks")
         self._by_name = {str(each.take("name")): each for each in (*probes, *method) if "name" in each}
@@ -98,7 +101,7 @@ class _Experiment:
             "steady_state": self._probes,
             "faults": self._faults,
             **({"stop_conditions": self._stops} if self._stops else {}),
-            "expectations": [{"expect": "recover", "within": "2m", "after": "undo"}],
+            "expectations": [{"expect": "no_other_alerts"}],
             "duration": duration(min(longest + 60, 4 * 3600)),
         }
 
@@ -177,8 +180,10 @@ class _Experiment:
             why = why_not(kind, provider, self._context.specs)
             self._leave(activity, provider, f"the action {name!r} is not carried over: {why}")
             return
-        made = self._values.weave(made, provider)
         seconds = made.pop("seconds", None)
+        # What reads the drill target is ours; everything else is the experiment's.
+        for key, value in made["with"].items():
+            made["with"][key] = value if is_of_target(value) else self._values.weave(value, provider)
         if self._context.specs.get(made["action"]) is None or self._is_unfit(made, chosen_later=True):
             self._leave(activity, provider, f"the action {name!r} is not carried over: {made['action']} cannot say it")
             return

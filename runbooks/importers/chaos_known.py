@@ -41,6 +41,11 @@ def fault_of_program(provider: Reading, *, is_plain: bool = False) -> dict[str, 
     return {"action": "program.inject", "with": {"program": name, "arguments": arguments}}
 
 
+def is_of_target(value: Any) -> bool:
+    """Whether a value of a fault reads the drill target."""
+    return isinstance(value, str) and value.startswith("{{ target.")
+
+
 def fault_of_function(provider: Reading) -> dict[str, Any] | None:
     """A function of a known extension as a fault; None when none does the same."""
     called = f"{provider.take('module')}.{provider.take('func')}"
