@@ -38,6 +38,7 @@ class Api:
                 remembered.append((self.path, body))
                 data = json.dumps(RUN).encode()
                 self.send_response(200)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
