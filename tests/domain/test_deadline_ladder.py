@@ -111,3 +111,24 @@ def test_an_extension_begins_anew(policy: Policy, due_in: timedelta, more: timed
     assert step is not None
     assert step.at > now
     assert not step.is_after_deadline
+
+
+def test_what_is_long_overdue_is_reminded_of_weekly():
+    """Three days in a row, then every seventh; whoever slept for months takes the newest step."""
+    due, policy = datetime(2026, 11, 2, 12, tzinfo=UTC), Policy()
+    ladder = begin(due, due - timedelta(days=1), 3)
+    assert ladder is not None
+    days, now = [], due
+    for _ in range(6):
+        step = next_step(ladder, now, policy)
+        assert step is not None
+        now = max(now, step.at)
+        days.append((step.at - due).days)
+        ladder = climb(ladder, step)
+    assert days == [0, 1, 2, 3, 10, 17]
+    slept = next_step(ladder, due + timedelta(days=100), policy)
+    assert slept is not None
+    assert (slept.at - due).days == 94
+    after = next_step(climb(ladder, slept), due + timedelta(days=100), policy)
+    assert after is not None
+    assert (after.at - due).days == 101
