@@ -65,7 +65,7 @@ class Load:
         """Until the workers have nothing left to do; the seconds it took."""
         began = time.monotonic()
         quiet = 0
-        while quiet < 3 and time.monotonic() - began < 600:
+        while quiet < 3 and time.monotonic() - began < 300:
             before = self._cpu_seconds()
             await asyncio.sleep(2)
             quiet = quiet + 1 if self._cpu_seconds() - before < 0.4 else 0
