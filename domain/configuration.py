@@ -31,7 +31,6 @@ from domain.drill_targets import DrillTarget, GameDayPolicy
 from domain.durations import Duration
 from domain.fault_targets import (
     Disk,
-    NetworkInterface,
     NetworkPath,
     PressedHost,
     Resolver,
@@ -243,7 +242,6 @@ class ActionSettings(Model):
     disks: dict[Name, Disk] = Field(default_factory=dict)
     hosts: dict[Name, PressedHost] = Field(default_factory=dict)
     networks: dict[Name, NetworkPath] = Field(default_factory=dict)
-    interfaces: dict[Name, NetworkInterface] = Field(default_factory=dict)
     clocks: dict[Name, ShiftableClock] = Field(default_factory=dict)
     certificates: dict[Name, ServedCertificate] = Field(default_factory=dict)
     resolvers: dict[Name, Resolver] = Field(default_factory=dict)

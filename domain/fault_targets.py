@@ -52,12 +52,6 @@ class NetworkPath(Model):
     direction: Literal["in", "out"] = "out"
 
 
-class NetworkInterface(Model):
-    """A network interface whose packets may be held up; all of them are."""
-
-    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,15}$")]
-
-
 class ShiftableClock(Model):
     """A process that runs under libfaketime with FAKETIME_TIMESTAMP_FILE and FAKETIME_NO_CACHE=1."""
 

@@ -4,15 +4,22 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 
+from activities.clients import kernel, lease_files
+from activities.clients.leases import FileLeases
+from activities.leases import LeaseOrder, Remove
+from runtime.configuration import ConfigurationFile
 from runtime.home import Home
 from runtime.settings import Settings
 from store import open_store
+from tests.support.real_servers import until
 from tests.support.world import ROOT, World, a_world
+from workers.composition import fault_sweep
 from workers.diagnosis import State, diagnose
 
 
@@ -64,6 +71,40 @@ async def test_each_mistake_is_named(tmp_path: Path, free_port: Callable[[], int
         "broken.yaml",
     ):
         assert expected in said, said
+
+
+async def test_a_fault_that_was_left_over_is_named_and_swept_by_a_worker(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """Its worker and its watchdog are dead: doctor says so and changes nothing; the sweep of a worker's start does."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.configuration.write_text("organization: Shop\n")
+    fault = tmp_path / "fault"
+    leases = FileLeases(ConfigurationFile(home.configuration))
+    await leases.open(
+        LeaseOrder(
+            key="game-day/k",
+            action="test.file",
+            what="a file is there",
+            recipe=(Remove(path=str(fault)),),
+            lease=timedelta(minutes=1),
+            duration=timedelta(minutes=1),
+        )
+    )
+    fault.touch()
+    (lease,) = (home.folder / "leases").glob("*.json")
+    pid, started = lease_files.read_lease(lease)["watchdog"]
+    kernel.signal_process(pid, started, "KILL")
+    until(lambda: kernel.stat_of(pid) is None, "the watchdog is gone")
+    lease_files.write_beat(lease, 0)
+    settings = settings_for(home, free_port)
+    (said,) = await problems(settings)
+    assert said.startswith("faults: a file is there (test.file): nobody watches it any more → start 'hotwash worker'")
+    assert fault.exists()
+    await fault_sweep(ConfigurationFile(home.configuration))()
+    assert not fault.exists()
+    assert await problems(settings) == []
 
 
 async def test_a_configuration_with_mistakes_is_shown_line_by_line(
