@@ -89,6 +89,14 @@ def show_one(
         _print(document)
 
 
+@game_day.command("journal")
+def journal(
+    game_day_id: Annotated[str, typer.Argument(metavar="ID", help="From 'hotwash game-day held'.")],
+) -> None:
+    """One as the Chaos Toolkit writes its journals (JSON), for the tools that read them."""
+    print_json(call("GET", f"/game-days/{game_day_id}/journal"))
+
+
 @game_day.command("halt")
 def halt(
     game_day_id: Annotated[str, typer.Argument(metavar="ID")],

@@ -1,5 +1,6 @@
 """`/api/v1/game-days`: exercises with real faults: what is defined, start one, watch it, stop it now."""
 
+from importlib.metadata import version
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -22,6 +23,7 @@ from api.dependencies import (
 )
 from api.game_days import GameDayDesk
 from api.routes.verbs import Verb, add_verbs
+from domain.chaos_journal import journal_of
 from domain.game_day import GameDayState, HaltGameDay
 from domain.record import ProjectionKind
 from store.interface import Document
@@ -61,6 +63,18 @@ async def list_definitions(desk: DeskDep) -> JSONResponse:
 async def get_game_day(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 - the path's word
     """With the judgement of each expectation."""
     return picture(await reader.game_day(id))
+
+
+@router.get(
+    "/{id}/journal",
+    summary="One game day as a journal of the Chaos Toolkit",
+    response_model=None,
+    responses=problems(404),
+)
+async def get_journal(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 - the path's word
+    """For tools that read the toolkit's journals; what has no place there stands under `hotwash`."""
+    found = await reader.game_day(id)
+    return JSONResponse(journal_of(GameDayState.model_validate(found.document), version("hotwash")))
 
 
 class StartGameDayBody(Body):

@@ -11,6 +11,9 @@ import pytest
 import pytest_asyncio
 
 from activities.actions import specs
+from domain.game_day import GameDayPhase, GameDayState
+from domain.record import Projection, ProjectionKind, RecordBatch
+from domain.timeline import person
 from runbooks.game_day_catalog import GameDayCatalog
 from tests.support.api_world import CONFIGURATION, World, api_world
 from tests.support.world import ROOT
@@ -142,6 +145,22 @@ async def test_a_start_with_one_key_is_one_game_day(world: World) -> None:
     assert other.status_code == 409, other.text
     assert "is under way; wait for it or halt it" in other.json()["detail"]
     assert (await world.admin.post("/api/v1/game-days/free/start")).status_code == 201
+
+
+async def test_a_game_day_is_read_as_a_journal_of_the_chaos_toolkit(world: World) -> None:
+    """One that was never held has none."""
+    missing = await world.admin.get("/api/v1/game-days/never-2026-11-22T10:00:00Z/journal")
+    assert (missing.status_code, "never" in missing.json()["detail"]) == (404, True)
+    state = GameDayState(
+        id="drill-2026-11-22T10:00:00Z", name="drill", title="A drill", phase=GameDayPhase.FINISHED,
+        started_at=datetime(2026, 11, 22, 10, tzinfo=UTC), requested_by=person("ana"),
+    )  # fmt: skip
+    picture = Projection(
+        kind=ProjectionKind.GAME_DAY, id=state.id, version=1, incident_id=None, document=state.model_dump(mode="json")
+    )
+    await world.store.record.save(RecordBatch(origin="test/journal", projections=(picture,)))
+    journal = (await world.admin.get(f"/api/v1/game-days/{state.id}/journal")).json()
+    assert (journal["experiment"]["title"], journal["hotwash"]["id"], journal["run"]) == ("A drill", state.id, [])
 
 
 async def test_what_cannot_be_held_is_refused_with_the_reason(world: World) -> None:
