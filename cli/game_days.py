@@ -1,20 +1,31 @@
-"""`hotwash game-day`: what is defined, held and due; hold one now; halt one."""
+"""`hotwash game-day`: lint and show a file without a server; what is defined, held and due; hold one now; halt one."""
 
+import os
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import show
-from cli.client import EXIT_REFUSED, JsonOption, call, print_json, stdout
+from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stdout
 from cli.game_day_import import import_file
 from cli.incidents import ByOption
 from cli.runbooks import read_parameters
+from domain.configuration import Configuration
+from domain.errors import Rejected
+from runbooks.findings import Finding
+from runbooks.game_day_catalog import GameDayCatalog
+from runbooks.game_day_plan import plan_game_day
+from runbooks.json_schema import game_day_json_schema
+from runtime.configuration import load_configuration
 
 game_day = typer.Typer(help="Game days: real faults on purpose, always undone.", no_args_is_help=True)
 _LOOK_SECONDS = 1.0
+# A dry run that found everything in order is previewed.
+_GOOD = ("passed", "previewed")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +34,64 @@ def register(app: typer.Typer) -> None:
 
 
 game_day.command("import")(import_file)
+
+ConfigurationOption = Annotated[
+    Path | None,
+    typer.Option("--configuration", "-c", help="hotwash.yaml: targets and people are looked up there.", dir_okay=False),
+]
+
+
+def _catalog() -> GameDayCatalog:
+    from workers.action_specs import action_specs  # noqa: PLC0415 - an entry point; costs time only when it is needed
+
+    return GameDayCatalog([], action_specs())
+
+
+def _configuration(file: Path | None) -> Configuration | None:
+    """What was named, else what lies in the home; None when there is neither."""
+    home = Path(os.environ.get("HOTWASH_HOME") or ".hotwash") / "hotwash.yaml"
+    found = file or (home if home.is_file() else None)
+    if found is None:
+        return None
+    try:
+        return load_configuration(found)
+    except Rejected as error:
+        fail(error.sentence)
+
+
+@game_day.command("lint")
+def lint_files(
+    files: Annotated[list[Path], typer.Argument(help="YAML files or folders of them.")],
+    configuration: ConfigurationOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say everything that is wrong, as file:line:column; exit code 1 when there is something."""
+    paths = [path for given in files for path in (sorted(given.glob("*.yaml")) if given.is_dir() else [given])]
+    if not paths:
+        fail("there is no .yaml file in what was named")
+    catalog, known = _catalog(), _configuration(configuration)
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            findings += catalog.lint_file(path, known)[1]
+        except Rejected as error:
+            fail(error.sentence)
+    if as_json:
+        print_json([finding.model_dump(mode="json") for finding in findings])
+    for finding in [] if as_json else findings:
+        stdout.print(str(finding), markup=False, highlight=False, soft_wrap=True)
+    if findings:
+        raise typer.Exit(EXIT_REFUSED)
+    if not as_json:
+        stdout.print(f"{len(paths)} fit to be held", style="green")
+
+
+@game_day.command("schema")
+def print_schema() -> None:
+    """The JSON Schema, for editors."""
+    from workers.action_specs import action_specs  # noqa: PLC0415 - as above
+
+    print_json(game_day_json_schema(action_specs()))
 
 
 @game_day.command("list")
@@ -72,16 +141,21 @@ def start(
         print_json(document)
     elif not wait:
         stdout.print(document["id"])
-    if wait and document["verdict"] != "passed":
+    if wait and document["verdict"] not in _GOOD:
         raise typer.Exit(EXIT_REFUSED)
 
 
 @game_day.command("show")
 def show_one(
-    game_day_id: Annotated[str, typer.Argument(metavar="ID", help="From 'hotwash game-day held'.")],
+    game_day_id: Annotated[str, typer.Argument(metavar="ID|FILE", help="From 'hotwash game-day held', or a file.")],
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="name=value, for a file.")] = None,
+    configuration: ConfigurationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One with its score sheet."""
+    """One that was held, with its score sheet; of a file: the targets, what would be done, and who has to agree."""
+    if Path(game_day_id).is_file():
+        _show_plan(Path(game_day_id), parameter or [], configuration, as_json=as_json)
+        return
     document = call("GET", f"/game-days/{game_day_id}")
     if as_json:
         print_json(document)
@@ -95,6 +169,44 @@ def journal(
 ) -> None:
     """One as the Chaos Toolkit writes its journals (JSON), for the tools that read them."""
     print_json(call("GET", f"/game-days/{game_day_id}/journal"))
+
+
+def _show_plan(file: Path, parameters: list[str], configuration: Path | None, *, as_json: bool) -> None:
+    known = _configuration(configuration)
+    if known is None:
+        fail("targets are chosen from hotwash.yaml; name it with --configuration")
+    document, findings = _catalog().lint_file(file, known)
+    if document is None or findings:
+        fail("\n".join(str(finding) for finding in findings))
+    try:
+        planned = plan_game_day(document, known, read_parameters(parameters))
+    except Rejected as error:
+        fail(error.sentence)
+    if as_json:
+        print_json(planned.model_dump(mode="json", by_alias=True))
+        return
+    approvals = "none"
+    if planned.approvals_needed:
+        approvals = f"{planned.approvals_needed} by {', '.join(planned.approvers) or 'any person'}"
+    show.facts(
+        [
+            ("game day", f"{planned.name}: {planned.title}"), ("kind", planned.kind.value),
+            ("environment", ", ".join(planned.environments) or "none"), ("approvals", approvals),
+            ("announced to", ", ".join(planned.announced_to) or "nobody"), ("lasts at most", planned.duration),
+            ("steady state", "; ".join(planned.probes)), ("stops on", "; ".join(planned.stop_conditions) or "a halt"),
+            ("expects", "; ".join(planned.expectations)),
+        ]
+    )  # fmt: skip
+    columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
+        "FAULT": lambda d: d["id"],
+        "TARGET": lambda d: d["target"],
+        "ACTION": lambda d: " ".join([d["action"], *(f"{key}={value}" for key, value in d["parameters"].items())]),
+        "FOR": lambda d: d["duration"],
+        "AFTER": lambda d: ", ".join(d["start_after"]) or "–",
+        "UNDO": lambda d: d["undo"] or "its own",
+    }
+    rows = [each.model_dump(mode="json", by_alias=True) for each in planned.faults]
+    show.table(rows, columns, as_json=False, empty="No target is chosen, so nothing would be done.")
 
 
 @game_day.command("halt")

@@ -52,6 +52,12 @@ class GameDayCatalog:
         """What can be said about a game day before it is held; more, when `hotwash.yaml` is known."""
         return self._lint(name, self._folders.file(name), configuration)
 
+    def lint_file(
+        self, file: Path, configuration: Configuration | None = None
+    ) -> tuple[GameDay | None, tuple[Finding, ...]]:
+        """The same of any file."""
+        return self._lint(file.stem, file, configuration)
+
     def start(
         self, name: str, requested_by: Actor, configuration: Configuration, parameters: Mapping[str, Any] | None = None
     ) -> GameDayStart:

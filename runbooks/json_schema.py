@@ -1,4 +1,4 @@
-"""The JSON Schema of the runbook language, for editors; `hotwash runbook schema` and the API publish it.
+"""The JSON Schemas of runbooks and game days, for editors; `hotwash runbook schema` and `game-day schema` print them.
 
 It knows the actions that there are, so an editor completes their parameters, too.
 """
@@ -6,7 +6,10 @@ It knows the actions that there are, so an editor completes their parameters, to
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from domain.run import ActionSpec
+from runbooks.game_day_schema import GameDay
 from runbooks.schema import Runbook
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -16,15 +19,38 @@ _EXPRESSION = {"type": "string", "pattern": r"\{[{%]"}
 
 def runbook_json_schema(specs: Mapping[str, ActionSpec]) -> dict[str, Any]:
     """The schema of a runbook file, with the parameters of every action."""
-    schema = _as_written(Runbook.model_json_schema(by_alias=True))
+    return _schema(Runbook, "Hotwash runbook", ("Step", "ActionCall", "Verify", "StopCondition"), specs)
+
+
+def game_day_json_schema(specs: Mapping[str, ActionSpec]) -> dict[str, Any]:
+    """The schema of a game day file, with the parameters of every action; a fault's limits stand beside its `with`."""
+    without = {
+        name: spec.model_copy(update={"parameters": _without_limits(spec.parameters)}) for name, spec in specs.items()
+    }
+    return _schema(GameDay, "Hotwash game day", ("Fault", "Probe", "ActionCall", "Rpo", "StopCondition"), without)
+
+
+def _without_limits(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Game days write `duration` and `lease` beside `with`."""
+    if "lease" not in parameters.get("properties", {}):
+        return parameters
+    properties = {key: value for key, value in parameters["properties"].items() if key not in {"duration", "lease"}}
+    required = [key for key in parameters.get("required", ()) if key in properties]
+    return {**parameters, "properties": properties, "required": required}
+
+
+def _schema(
+    model: type[BaseModel], title: str, holders: tuple[str, ...], specs: Mapping[str, ActionSpec]
+) -> dict[str, Any]:
+    schema = _as_written(model.model_json_schema(by_alias=True))
     definitions = schema["$defs"]
     for name, spec in sorted(specs.items()):
         own = spec.parameters.get("$defs", {})
         definitions.update({f"{name}.{each}": _open(body, name) for each, body in own.items()})
         definitions[name] = _open({k: v for k, v in spec.parameters.items() if k != "$defs"}, name)
-    for holder in ("Step", "ActionCall", "Verify", "StopCondition"):
+    for holder in holders:
         _bind(definitions[holder], specs)
-    return {"$schema": DIALECT, "title": "Hotwash runbook", **schema}
+    return {"$schema": DIALECT, "title": title, **schema}
 
 
 def _bind(definition: dict[str, Any], specs: Mapping[str, ActionSpec]) -> None:
