@@ -150,6 +150,7 @@ class MessageActivities:
             to=target.address,
             subject=rendered.subject,
             text=rendered.text,
+            html=rendered.html,
             payload=_payload(message, target),
             sent_at=datetime.now(UTC),
         )

@@ -77,6 +77,8 @@ class RenderedMessage(Model):
 
     subject: str
     text: str
+    # The same as HTML, for a mail that has tables.
+    html: str | None = None
 
 
 class MessageRenderer(Protocol):
@@ -94,6 +96,7 @@ class OutgoingMessage(Model):
     to: str | None
     subject: str
     text: str
+    html: str | None = None
     # The machine-readable body of a webhook.
     payload: dict[str, Any]
     sent_at: datetime

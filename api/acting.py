@@ -29,6 +29,7 @@ from domain.ids import (
     game_day_workflow_id,
     incident_workflow_id,
     is_incident_id,
+    operations_review_workflow_id,
     review_workflow_id,
     run_workflow_id,
     suffix_from_number,
@@ -45,6 +46,8 @@ from domain.incident import (
 )
 from domain.incident_context import incident_context
 from domain.model import Model
+from domain.operations_review import OperationsReviewCommand, OperationsReviewStart
+from domain.operations_review_decisions import week_of
 from domain.record import ProjectionKind
 from domain.review import ReviewCommand
 from domain.run import DecideApproval, RunCommand
@@ -215,6 +218,27 @@ class Actions:
         workflow_id, subject = review_workflow_id(incident_id), f"review {incident_id}"
         state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
         return state
+
+    async def operations_review(
+        self, week: str, name: str, command: OperationsReviewCommand, mark: str | None = None
+    ) -> Document:
+        """Record a decision of the meeting, or that it was held; answers with the review as it then stands."""
+        workflow_id, subject = operations_review_workflow_id(week), f"operations review {week}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        return state
+
+    async def start_operations_review(self, by: Actor, now: datetime) -> Made:
+        """Prepare the review of this week now; one that was started before is found."""
+        settings = self._configuration.current().operations_review
+        week = week_of(now)
+        start = OperationsReviewStart(
+            week=week, until=now, people=settings.audience, destinations=settings.destinations, by=by
+        )
+        workflow_id = operations_review_workflow_id(week)
+        owner = await self._engine.claim(
+            "OperationsReview", workflow_id, start, f"operations review {week}", mark=None, may_start=True
+        )
+        return Made(week, owner is Owner.NEW)
 
     async def create_action_item(self, item: NewActionItem, by: Actor, mark: str | None) -> Made:
         """Start an action item. The same mark finds the first one."""

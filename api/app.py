@@ -26,6 +26,7 @@ from api.pages import action_items as action_item_pages
 from api.pages import follow_up as follow_up_pages
 from api.pages import incidents as incident_pages
 from api.pages import learning as learning_pages
+from api.pages import operations_reviews as operations_review_pages
 from api.pages import room as room_page
 from api.pages import runs as run_pages
 from api.pages import status as status_page
@@ -42,6 +43,7 @@ from api.routes import (
     health,
     incidents,
     insights,
+    operations_reviews,
     patterns,
     reviews,
     runs,
@@ -65,9 +67,19 @@ NOUNS = (
     insights,
     search,
     patterns,
+    operations_reviews,
     access,
 )
-PAGES = (incident_pages, room_page, run_pages, action_item_pages, follow_up_pages, learning_pages, status_page)
+PAGES = (
+    incident_pages,
+    room_page,
+    run_pages,
+    action_item_pages,
+    follow_up_pages,
+    learning_pages,
+    operations_review_pages,
+    status_page,
+)
 
 
 def create_app(

@@ -22,6 +22,7 @@ from domain.ids import (
     game_day_workflow_id,
     incident_workflow_id,
     is_incident_id,
+    operations_review_workflow_id,
     review_workflow_id,
     run_workflow_id,
 )
@@ -111,6 +112,12 @@ class Reader:
         return await self._picture(
             comms_workflow_id(incident_id), ProjectionKind.COMMS, incident_id, f"communication plan {incident_id}"
         )
+
+    async def operations_review(self, week: str) -> Picture:
+        """The operations review of a week."""
+        subject = f"operations review {week}"
+        workflow_id = operations_review_workflow_id(week)
+        return await self._picture(workflow_id, ProjectionKind.OPERATIONS_REVIEW, week, subject)
 
     async def game_day(self, game_day_id: str) -> Picture:
         """One game day."""

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from cli import approvals, directory, follow_up, game_days, incidents, launchers, learning, rehearse, reviews, runbooks
+from cli import (
+    approvals,
+    directory,
+    follow_up,
+    game_days,
+    incidents,
+    launchers,
+    learning,
+    operations_reviews,
+    rehearse,
+    reviews,
+    runbooks,
+)
 from cli.client import connection
 from cli.demo import command as demo
 from cli.doctor import doctor
@@ -51,7 +63,19 @@ def _register() -> None:
     app.command("doctor")(doctor)
     app.command("fault-proxy")(fault_proxy)
     # Each of these modules brings its commands along.
-    for module in (incidents, approvals, runbooks, rehearse, follow_up, reviews, game_days, directory, learning, demo):
+    for module in (
+        incidents,
+        approvals,
+        runbooks,
+        rehearse,
+        follow_up,
+        reviews,
+        game_days,
+        directory,
+        learning,
+        operations_reviews,
+        demo,
+    ):
         module.register(app)
 
 

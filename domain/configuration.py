@@ -266,6 +266,17 @@ class GameDaySettings(Model):
     paused: bool = False
 
 
+class OperationsReviewSettings(Model):
+    """The weekly document for the meeting; without people and destinations it is not scheduled."""
+
+    # Who gets it over the page channels, and where else it goes.
+    audience: tuple[Name, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    # Five-field cron, in the calendar's time zone: Monday at nine.
+    cron: str = "0 9 * * 1"
+    paused: bool = False
+
+
 class Configuration(Model):
     """Everything that `hotwash.yaml` may say."""
 
@@ -290,6 +301,7 @@ class Configuration(Model):
     # What game days may break, and the rules for all of them.
     drill_targets: dict[Name, DrillTarget] = Field(default_factory=dict)
     game_day_policy: GameDayPolicy = GameDayPolicy()
+    operations_review: OperationsReviewSettings = OperationsReviewSettings()
     # Where action items are kept as issues, too.
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
@@ -356,6 +368,8 @@ def _references(configuration: Configuration) -> Iterator[_Reference]:
             yield "person", ("trackers", key, "users", name), name
     for place, name in enumerate(configuration.page_channels):
         yield "channel", ("page_channels", place), name
+    for place, destination in enumerate(configuration.operations_review.destinations):
+        yield "channel", ("operations_review", "destinations", place, "channel"), destination.channel
     for audience, plan in configuration.audiences.items():
         for place, destination in enumerate(plan.destinations):
             yield "channel", ("audiences", audience.value, "destinations", place, "channel"), destination.channel
@@ -368,6 +382,8 @@ def _references_to_people(configuration: Configuration) -> Iterator[_Reference]:
         yield "person", ("teams", key, "manager"), team.manager
         for place, member in enumerate(team.members):
             yield "person", ("teams", key, "members", place), member
+    for place, name in enumerate(configuration.operations_review.audience):
+        yield "person", ("operations_review", "audience", place), name
     for key, game_day in configuration.game_days.items():
         for place, name in enumerate(game_day.audience):
             yield "person", ("game_days", key, "audience", place), name

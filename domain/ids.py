@@ -167,6 +167,16 @@ def safety_lever_workflow_id(scope: str) -> str:
     return f"safety-lever/{scope}"
 
 
+def operations_review_workflow_id(week: str) -> str:
+    """The id under which the engine runs the operations review of a week (`2026-W48`)."""
+    return f"operations-review/{week}"
+
+
+def operations_review_schedule_id() -> str:
+    """The id of the Temporal Schedule that starts operations reviews."""
+    return "operations-review-schedule/weekly"
+
+
 def game_day_schedule_id(name: str) -> str:
     """The id of the Temporal Schedule that starts a game day."""
     return f"game-day-schedule/{name}"

@@ -21,6 +21,7 @@ from domain.model import Model
 #   review_assigned / _reminder / _overdue        review {id, title, owner, state}, due_at, level, reason, text
 #   action_item_assigned / _reminder / _overdue   item {id, title, owner, priority, done_when}, due_at, level, reason
 #   game_day_announcement         game_day {title, hypothesis, environment, faults [{id, target, title}]}, text
+#   operations_review             title, week, headlines, markdown
 #   game_day_report               game_day {id, name, title, verdict, reason, expectations}, text
 #
 # tests/activities/test_templates.py renders each of them with the shapes that the workflows really send.
@@ -45,6 +46,7 @@ class Template(StrEnum):
     ACTION_ITEM_OVERDUE = "action_item_overdue"
     GAME_DAY_REPORT = "game_day_report"
     GAME_DAY_ANNOUNCEMENT = "game_day_announcement"
+    OPERATIONS_REVIEW = "operations_review"
 
 
 class Message(Model):

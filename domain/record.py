@@ -24,6 +24,7 @@ class ProjectionKind(StrEnum):
     REVIEW = "review"
     ACTION_ITEM = "action_item"
     GAME_DAY = "game_day"
+    OPERATIONS_REVIEW = "operations_review"
 
 
 class NumberedEntry(Model):

@@ -196,6 +196,13 @@ def _game_day(id_: str, document: dict[str, Any]) -> Columns:
     )
 
 
+def _operations_review(id_: str, document: dict[str, Any]) -> Columns:
+    at = _moment(document, "until")
+    state = _text(document, "state")
+    return Columns(rank=at or 0, state=state, title=_title(document, "title"), at=at,
+                   is_open=state not in {"held", "lapsed"}, search=_search(id_))  # fmt: skip
+
+
 _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.ALERT_GROUP: _alert_group,
     ProjectionKind.INCIDENT: _incident,
@@ -207,6 +214,7 @@ _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.REVIEW: _review,
     ProjectionKind.ACTION_ITEM: _action_item,
     ProjectionKind.GAME_DAY: _game_day,
+    ProjectionKind.OPERATIONS_REVIEW: _operations_review,
 }
 
 

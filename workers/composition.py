@@ -36,6 +36,7 @@ from activities.drills import DrillActivities
 from activities.faults import FaultActivities, sweep_at_start
 from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
 from activities.messages import MessageActivities
+from activities.operations_review import OperationsReviewActivities
 from activities.record import RecordActivities
 from activities.rendering import RenderActivities
 from activities.review_draft import ReviewDraftActivities
@@ -51,13 +52,14 @@ from runbooks.triggers import triggers_of
 from runtime.configuration import ConfigurationFile
 from runtime.secrets import Secrets
 from store import Store
-from workers.schedules import keep_schedules
+from workers.schedules import keep_operations_review, keep_schedules
 from workflows.action_item import ActionItem
 from workflows.alert_group import AlertGroup
 from workflows.comms_plan import CommsPlan
 from workflows.escalation import Escalation
 from workflows.game_day import GameDay
 from workflows.incident import Incident
+from workflows.operations_review import OperationsReview
 from workflows.options import CONTROL_QUEUE, steps_queue
 from workflows.resource_lock import ResourceLock
 from workflows.review import Review
@@ -72,6 +74,7 @@ WORKFLOWS: Sequence[type] = (
     Escalation,
     GameDay,
     Incident,
+    OperationsReview,
     ResourceLock,
     Review,
     RunbookRun,
@@ -157,6 +160,7 @@ def control_activities(
         RecordActivities(store.record).save,
         messages.send,
         DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
+        OperationsReviewActivities(store, configuration).prepare,
         drills.find,
         drills.tell_waiting_items,
         around.choose,
@@ -179,6 +183,7 @@ def schedules(client: Client, configuration: ConfigurationFile) -> Callable[[], 
         current = configuration.current()
         catalog = GameDayCatalog([configuration.folder / name for name in current.game_day_folders], specs())
         await keep_schedules(client, current, catalog)
+        await keep_operations_review(client, current)
 
     return keep
 

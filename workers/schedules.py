@@ -1,8 +1,10 @@
-"""Keeps the engine's Schedules of game days as `hotwash.yaml` says. Called when a worker starts.
+"""Keeps the engine's Schedules as `hotwash.yaml` says: game days, operations review. Called when a worker starts.
 
 The one thing to know: the definition is pinned into the Schedule when it is written, so an edited file counts from the
 next start of a worker on, and a schedule that a person paused stays paused.
 """
+
+from datetime import timedelta
 
 import structlog
 from temporalio.client import (
@@ -22,11 +24,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.configuration import Configuration, GameDaySettings
 from domain.errors import Rejected
-from domain.ids import game_day_schedule_id, game_day_workflow_id
+from domain.ids import (
+    game_day_schedule_id,
+    game_day_workflow_id,
+    operations_review_schedule_id,
+    operations_review_workflow_id,
+)
+from domain.operations_review import OperationsReviewStart
 from domain.timeline import automation
 from runbooks.game_day_catalog import GameDayCatalog
 from workflows.game_day import GameDay
+from workflows.operations_review import OperationsReview
 from workflows.options import CATCH_UP_WINDOW, CONTROL_QUEUE
+
+_REVIEW_CATCH_UP = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +56,28 @@ async def keep_schedules(client: Client, configuration: Configuration, catalog: 
         schedule = _schedule(name, settings, configuration, catalog)
         if schedule is not None:
             await _put(client, game_day_schedule_id(name), schedule)
+
+
+async def keep_operations_review(client: Client, configuration: Configuration) -> None:
+    """The weekly review's schedule, where somebody is named to hear of it; may be repeated. RPCError as above."""
+    settings = configuration.operations_review
+    id_ = operations_review_schedule_id()
+    if not settings.audience and not settings.destinations:
+        try:
+            await client.get_schedule_handle(id_).delete()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return
+    start = OperationsReviewStart(people=settings.audience, destinations=settings.destinations)
+    action = ScheduleActionStartWorkflow(
+        OperationsReview.run, start, id=operations_review_workflow_id("scheduled"), task_queue=CONTROL_QUEUE
+    )
+    spec = ScheduleSpec(cron_expressions=[settings.cron], time_zone_name=configuration.policy.calendar.time_zone)
+    # A Monday that was missed because the engine was down is made up for within the day.
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_REVIEW_CATCH_UP)
+    state = ScheduleState(paused=settings.paused, note=PAUSED_BY_FILE if settings.paused else None)
+    await _put(client, id_, Schedule(action=action, spec=spec, policy=policy, state=state))
 
 
 async def _delete_others(client: Client, wanted: set[str]) -> None:

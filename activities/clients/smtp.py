@@ -132,6 +132,8 @@ def compose(message: OutgoingMessage, sender: str) -> EmailMessage:
         mail["X-Hotwash-Incident"] = _ascii(str(incident))
     mail["X-Hotwash-Key"] = _ascii(message.key)
     mail.set_content(_encodable(message.text), charset="utf-8", cte="quoted-printable")
+    if message.html is not None:
+        mail.add_alternative(_encodable(message.html), subtype="html", charset="utf-8", cte="quoted-printable")
     return mail
 
 

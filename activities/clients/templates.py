@@ -15,12 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nh3
 from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markdown_it import MarkdownIt
 
 from activities.ports import ConfigurationSource, RenderedMessage
 from domain.errors import Rejected
 from domain.message import Message
+from domain.message import Template as MessageTemplate
 
 BUILT_IN = Path(__file__).parent.parent / "templates"
 # RFC 5322 allows 998 characters a line; a subject longer than this is read by nobody.
@@ -46,6 +49,7 @@ class TemplateRenderer:
         return RenderedMessage(
             subject=_cut(" ".join(_fill(path, subject_source, values).split()), _SUBJECT_CHARACTERS, "…"),
             text=_cut(_fill(path, text_source, values).strip() + "\n", _TEXT_CHARACTERS, _CUT),
+            html=_html(message),
         )
 
     def _find(self, message: Message, team_folder: Path) -> Path:
@@ -58,6 +62,15 @@ class TemplateRenderer:
                 if (folder / name).is_file():
                     return folder / name
         raise Rejected(f"there is no template {names[-1]}; put one into {team_folder}")
+
+
+def _html(message: Message) -> str | None:
+    """The document of an operations review as HTML; what it names stays text, nh3 sees to that."""
+    source = message.context.get("markdown") if message.template is MessageTemplate.OPERATIONS_REVIEW else None
+    if not isinstance(source, str):
+        return None
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(source)
+    return f'<!doctype html><meta charset="utf-8"><body>{nh3.clean(body)}</body>'
 
 
 def _split(path: Path) -> tuple[str, str]:

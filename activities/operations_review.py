@@ -1,0 +1,133 @@
+"""The week as the record has it, laid out. Called by `workflows/operations_review.py` in the background."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from temporalio import activity
+
+from activities.errors import translated
+from activities.ports import ConfigurationSource
+from domain.configuration import Configuration
+from domain.insight.evidence import Evidence, Subject, Which
+from domain.insight.report import Insight
+from domain.insight.words import RECURRENCE_WINDOW, Window
+from domain.model import Model
+from domain.operations_review_document import LINES, DrillDue, WeekFacts, document, headlines
+from domain.record import ProjectionKind
+
+# The newest game days that are looked through for the last one of each name.
+_GAME_DAYS = 200
+
+
+class Listed(Protocol):
+    """A page of a list."""
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The things."""
+
+
+class Insights(Protocol):
+    """Counting over one window."""
+
+    async def insight(self, name: str) -> Insight:
+        """One by name."""
+
+    async def listing(self, evidence: Evidence, cursor: str | None = None, limit: int = 50) -> Listed:
+        """The things that a number counts."""
+
+    async def count(self, evidence: Evidence) -> int:
+        """How many there are."""
+
+
+class Lists(Protocol):
+    """Lists of pictures."""
+
+    async def list(self, kind: ProjectionKind, *, limit: int = 50) -> Listed:
+        """Things of one kind, newest first."""
+
+
+class LearningSource(Protocol):
+    """The store, as this activity reads it."""
+
+    @property
+    def reader(self) -> Lists:
+        """Lists."""
+
+    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> Insights:
+        """Counting over a window."""
+
+
+class WeekRequest(Model):
+    """Which week."""
+
+    week: str
+    since: datetime
+    until: datetime
+
+
+class WeekDocument(Model):
+    """The review, ready to be read."""
+
+    markdown: str
+    headlines: tuple[str, ...]
+
+
+class OperationsReviewActivities:
+    """Preparing operations reviews."""
+
+    def __init__(self, store: LearningSource, configuration: ConfigurationSource) -> None:
+        self._store = store
+        self._configuration = configuration
+
+    @activity.defn(name="operations_review.prepare")
+    @translated
+    async def prepare(self, request: WeekRequest) -> WeekDocument:
+        """Read and lay out; changes nothing, so it may be repeated. Transient while the record is away."""
+        configuration = self._configuration.current()
+        facts = await self._facts(request, configuration)
+        return WeekDocument(markdown=document(facts), headlines=headlines(facts))
+
+    async def _facts(self, request: WeekRequest, configuration: Configuration) -> WeekFacts:
+        week = Window(since=request.since, until=request.until)
+        quarter = Window(since=request.until - RECURRENCE_WINDOW, until=request.until)
+        zone = configuration.policy.calendar.time_zone
+        of_week, of_quarter = self._store.insight(week, {}, zone), self._store.insight(quarter, {}, zone)
+        incidents = Evidence.within(week, Subject.INCIDENT)
+        overdue = Evidence.within(week, Subject.ACTION_ITEM).but(which=Which.OVERDUE)
+        owed = Evidence.within(quarter, Subject.REVIEW).but(which=Which.OWED)
+        return WeekFacts(
+            week=request.week,
+            since=request.since,
+            until=request.until,
+            incidents=tuple((await of_week.listing(incidents, limit=LINES)).items),
+            incidents_total=await of_week.count(incidents),
+            overdue_items=tuple((await of_week.listing(overdue, limit=LINES)).items),
+            overdue_items_total=await of_week.count(overdue),
+            owed_reviews=tuple((await of_quarter.listing(owed, limit=LINES)).items),
+            long_view=(await of_quarter.insight("recurrence"), await of_quarter.insight("action-debt")),
+            week_view=(
+                await of_week.insight("alert-noise"),
+                await of_week.insight("on-call-load"),
+                await of_week.insight("communication"),
+            ),
+            drills=await self._drills(configuration),
+            hours=configuration.policy.calendar,
+            base_url=configuration.base_url or "",
+        )
+
+    async def _drills(self, configuration: Configuration) -> tuple[DrillDue, ...]:
+        held: dict[str, dict[str, Any]] = {}
+        for each in (await self._store.reader.list(ProjectionKind.GAME_DAY, limit=_GAME_DAYS)).items:
+            held.setdefault(str(each.get("name")), each)
+        return tuple(_drill(name, held.get(name, {})) for name in sorted(configuration.game_days))
+
+
+def _drill(name: str, last: Mapping[str, Any]) -> DrillDue:
+    started = last.get("started_at")
+    return DrillDue(
+        name=name,
+        last_at=datetime.fromisoformat(started) if isinstance(started, str) else None,
+        last_verdict=last.get("verdict") or None,
+    )
