@@ -5,16 +5,27 @@ kind, and changes nothing. The rules live next door, by theme: `lifecycle`, `rol
 `response_decisions`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from domain import incident as words
 from domain import incident_paging, lifecycle, response_decisions, role_decisions
+from domain.alike import AlikeIncident, announcement
 from domain.errors import Rejected, RejectionKind
 from domain.game_day import MilestoneKind
-from domain.incident import RESPONDING, Command, IncidentStart, IncidentState, IncidentStatus, ObserveRun, StartRun
+from domain.incident import (
+    FINISHED,
+    RESPONDING,
+    Command,
+    IncidentStart,
+    IncidentState,
+    IncidentStatus,
+    ObserveRun,
+    StartRun,
+)
 from domain.incident_effects import (
+    FindAlike,
     Outcome,
     RefreshComms,
     StartComms,
@@ -32,6 +43,8 @@ from domain.trigger_decisions import on_alerts, on_events
 # What a person may say at once: a long post-mortem paragraph is 4 KiB, and every command stays in the history (Temporal
 # ends a workflow whose history grows over 50 MB). Alert groups are not people; they bound their own batches.
 MAX_COMMAND_BYTES = 32 * 1024
+# Names of alerts by which earlier incidents are looked for; a storm of a thousand alerts has few rules.
+_MOST_RULES = 20
 
 # Each takes (state, its command, now); the table keeps them together with the commands of COMMANDS.
 _RULES: dict[type[Command], Callable[[IncidentState, Any, datetime], Outcome]] = {
@@ -111,7 +124,27 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
     outcome = outcome.then(on_events(None, outcome.state, now))
     outcome = outcome.then(on_alerts(outcome.state, start.alerts, now))
     told = milestone(state, MilestoneKind.DECLARED, now, f"{state.id} was declared")
-    return outcome.then(Outcome(outcome.state, (), (StartComms(start=comms_start(state)), *told)))
+    # Last, and in a lane of its own: what was learned before helps, and nothing waits for it.
+    rules = dict.fromkeys(alert.labels["alertname"] for alert in start.alerts if "alertname" in alert.labels)
+    looking = FindAlike(title=start.title, services=start.services, rules=tuple(rules)[:_MOST_RULES])
+    return outcome.then(Outcome(outcome.state, (), (StartComms(start=comms_start(state)), *told, looking)))
+
+
+def found_alike(state: IncidentState, found: Sequence[AlikeIncident], now: datetime) -> Outcome:
+    """The line about earlier incidents like this one; nothing when there are none, or when this one is over."""
+    sentence = announcement(found)
+    if sentence is None or state.status in FINISHED:
+        return Outcome(state)
+    told = [
+        {
+            "id": each.incident_id,
+            "score": each.score,
+            "reasons": [reason.sentence for reason in each.reasons],
+            "open_items": [item.id for item in each.open_items],
+        }
+        for each in found
+    ]
+    return Outcome(state, (entry(now, EntryKind.NOTE, automation("alike"), sentence, incidents=told),))
 
 
 def _require_size(command: Command) -> None:

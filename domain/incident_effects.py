@@ -113,6 +113,15 @@ class FinishComms(CommsEffect):
     outcome: str
 
 
+class FindAlike(Effect):
+    """Look for earlier incidents like this one, in the background; a line for the timeline when there are any."""
+
+    title: str
+    services: tuple[str, ...] = ()
+    # Names of the alerts that it was declared for.
+    rules: tuple[str, ...] = ()
+
+
 class StartReview(Effect):
     """Start the review; one that is under way simply goes on."""
 

@@ -40,8 +40,10 @@ _SQLITE_CUTOFF = text(
     "SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
 )
 _POSTGRESQL_WORDS = text(
-    "SELECT id FROM (SELECT id, vector FROM search_index"
-    " WHERE vector @@ (to_tsquery('hotwash', :query) && CAST(:kind AS tsquery)) ORDER BY id DESC LIMIT :ranked) s"
+    "WITH fit AS MATERIALIZED (SELECT id FROM search_index"
+    " WHERE vector @@ (to_tsquery('hotwash', :query) && CAST(:kind AS tsquery))),"
+    " newest AS MATERIALIZED (SELECT id FROM fit ORDER BY id DESC LIMIT :ranked)"
+    " SELECT id FROM newest JOIN search_index USING (id)"
     " ORDER BY ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) DESC LIMIT :newest"
 )
 

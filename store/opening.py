@@ -57,6 +57,7 @@ class SqlStore:
         """Bring the tables up to date; a second process that tries at the same time waits for the first."""
         await upgrade(self._database)
         await bring_up_to_date(self._database)
+        await self._database.optimise()
 
     async def rebuild(self) -> int:
         """Make search and insight anew from the record; answers from how many things."""

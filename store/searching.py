@@ -19,8 +19,8 @@ from store.interface import FoundThings, ShelvedRunbook
 from store.search_texts import text as search_text
 from store.tables_learning import search_documents
 
-# Of each kind. Measured on 100,000 incidents: ranking this many takes some milliseconds.
-_RANKED = 1_000
+# Of each kind. Ranking this many takes some milliseconds, however large the record is.
+_RANKED = 500
 _MOST_HITS = 200
 # The list of incidents filters by words among this many of the newest that fit; nobody pages further.
 _FILTERED = 10_000
@@ -35,12 +35,13 @@ _SQLITE_RANKED = text(
 )
 # The kind is a word as it stands; what was typed is stemmed as the index is.
 _TSQUERY = "(to_tsquery('hotwash', :query) && CAST(:kind AS tsquery))"
-_POSTGRESQL_CUTOFF = text(
-    f"SELECT id FROM search_index WHERE vector @@ {_TSQUERY} ORDER BY id DESC LIMIT 1 OFFSET :ranked"  # noqa: S608
-)
+# Materialised: the planner would rather walk all rows from the newest on, and for rare words that is the whole table.
 _POSTGRESQL_RANKED = text(
-    "SELECT id, -ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) AS score"  # noqa: S608
-    f" FROM search_index WHERE vector @@ {_TSQUERY} AND id > :cutoff ORDER BY score LIMIT :limit"
+    f"WITH fit AS MATERIALIZED (SELECT id FROM search_index WHERE vector @@ {_TSQUERY}),"  # noqa: S608
+    " newest AS MATERIALIZED (SELECT id FROM fit ORDER BY id DESC LIMIT :ranked)"
+    " SELECT id, -ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) AS score,"
+    " (SELECT count(*) FROM fit) > :ranked AS is_cut"
+    " FROM newest JOIN search_index USING (id) ORDER BY score LIMIT :limit"
 )
 
 
@@ -92,13 +93,13 @@ async def _ranked(
     connection: AsyncConnection, query: SearchQuery, kind: Found, limit: int
 ) -> tuple[dict[int, float], bool]:
     """The best of the newest things of one kind, and whether there were more than were ranked."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    asked = {"query": _fts5(query, kind)} if is_sqlite else {"query": _tsquery(query), "kind": kind_word(kind)}
-    cutoff_query, ranked_query = (
-        (_SQLITE_CUTOFF, _SQLITE_RANKED) if is_sqlite else (_POSTGRESQL_CUTOFF, _POSTGRESQL_RANKED)
-    )
-    cutoff = (await connection.execute(cutoff_query, asked | {"ranked": _RANKED})).scalar_one_or_none()
-    found = await connection.execute(ranked_query, asked | {"cutoff": cutoff or 0, "limit": limit})
+    if connection.dialect.name != "sqlite":
+        asked = {"query": _tsquery(query), "kind": kind_word(kind), "ranked": _RANKED, "limit": limit}
+        rows = (await connection.execute(_POSTGRESQL_RANKED, asked)).all()
+        return {row.id: float(row.score) for row in rows}, any(row.is_cut for row in rows)
+    match = {"query": _fts5(query, kind)}
+    cutoff = (await connection.execute(_SQLITE_CUTOFF, match | {"ranked": _RANKED})).scalar_one_or_none()
+    found = await connection.execute(_SQLITE_RANKED, match | {"cutoff": cutoff or 0, "limit": limit})
     return {row.id: float(row.score) for row in found}, cutoff is not None
 
 

@@ -98,7 +98,7 @@ item_facts = Table(
     Column("title", Text, nullable=False),
     Index("ix_item_facts_debt", "is_real", "is_open", "due_at", "incident_id"),
     Index("ix_item_facts_finished", "is_real", "finished_at", "state"),
-    Index("ix_item_facts_incident_id", "incident_id", "is_open"),
+    Index("ix_item_facts_incident_id", "incident_id", "is_real", "is_open", "due_at"),
 )
 
 # Each promise of a next update, and when the next one to that audience really came.

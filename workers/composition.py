@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.actions import builtin_actions, registry, specs
+from activities.alike import AlikeActivities
 from activities.clients.channels import ConfiguredChannels
 from activities.clients.cloud import cloud_ports
 from activities.clients.drill_finder import TemporalDrillFinder
@@ -160,6 +161,7 @@ def control_activities(
         RecordActivities(store.record).save,
         messages.send,
         DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
+        AlikeActivities(store.alike).find,
         OperationsReviewActivities(store, configuration).prepare,
         drills.find,
         drills.tell_waiting_items,

@@ -18,8 +18,10 @@ from domain import ids
 from domain.comms import CloseComms, RefreshIncident, UpdateRequest
 from domain.game_day import Milestone
 from domain.incident import RESPONDING, IncidentState, Role
+from domain.incident_decisions import found_alike
 from domain.incident_effects import (
     Effect,
+    FindAlike,
     FinishComms,
     LaunchRun,
     Outcome,
@@ -42,9 +44,10 @@ from domain.response_decisions import run_failed
 from runbooks.schema import PinnedRunbook, RunStart
 from workflows.courier import Courier
 from workflows.escalation import Escalation
-from workflows.options import BOOKKEEPING_TIMEOUT, TRY_A_WHILE
+from workflows.options import ASK_BRIEFLY, BOOKKEEPING_TIMEOUT, QUESTION_TIMEOUT, TRY_A_WHILE
 
 with workflow.unsafe.imports_passed_through():
+    from activities.alike import AlikeActivities, AlikeRequest
     from activities.runbook_pinning import PinRequest, RunbookActivities
 
 # The plan of a resolved incident ends when its closing notices are out; a reopened one asks again this often.
@@ -77,6 +80,7 @@ class IncidentEffects:
             PublishUpdate: self._publish,
             FinishComms: self._finish_comms,
             StartReview: self._start_review,
+            FindAlike: self._find_alike,
             TellPeople: self._tell_people,
             TellGameDay: self._tell_game_day,
             TellIncident: self._tell_incident,
@@ -107,6 +111,19 @@ class IncidentEffects:
 
     async def _start_review(self, effect: StartReview) -> None:
         await _start_child("Review", effect.start, ids.review_workflow_id(self._id))
+
+    async def _find_alike(self, effect: FindAlike) -> None:
+        try:
+            answer = await workflow.execute_activity_method(
+                AlikeActivities.find,
+                AlikeRequest(incident_id=self._id, title=effect.title, services=effect.services, rules=effect.rules),
+                start_to_close_timeout=QUESTION_TIMEOUT,
+                retry_policy=ASK_BRIEFLY,
+            )
+        except ActivityError:
+            # The record is away. Whoever opens the room later sees them there.
+            return
+        self._adopt(found_alike(self._state(), answer.incidents, workflow.now()))
 
     async def _tell_game_day(self, effect: TellGameDay) -> None:
         news = Milestone(

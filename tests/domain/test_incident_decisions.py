@@ -41,6 +41,7 @@ from domain.incident import (
 )
 from domain.incident_decisions import begin, decide
 from domain.incident_effects import (
+    FindAlike,
     FinishComms,
     LaunchRun,
     Outcome,
@@ -112,10 +113,11 @@ def test_a_declaration_pages_and_communicates():
         ),
         NOW,
     )
-    page, run, comms = outcome.effects
+    page, run, comms, alike = outcome.effects
     assert isinstance(page, StartPage)
     assert isinstance(run, LaunchRun)
     assert isinstance(comms, StartComms)
+    assert isinstance(alike, FindAlike)
     assert page.start.acknowledge_within_seconds == 900
     assert run.run_id == "inc-20261122-k7qd.roll-back.1"
     assert [entry.kind for entry in outcome.entries] == ["declared", "page", "run"]

@@ -58,6 +58,7 @@ def record() -> None:
         world.open()
         Story(world, Console()).tell()
         _take_a_lock(world)
+        _hold_an_operations_review(world)
         for name, history in asyncio.run(_histories(world)).items():
             problem = telltale(history)
             if problem:
@@ -76,6 +77,14 @@ def _take_a_lock(world: World) -> None:
     drill = world.get("/incidents", drill="true")["items"][0]["id"]
     run = world.post("/runs", by="alice", incident_id=drill, runbook="one-at-a-time")["id"]
     world.until("the lock is given back", 30, lambda: world.get(f"/runs/{run}")["status"] == "succeeded")
+
+
+def _hold_an_operations_review(world: World) -> None:
+    week = world.post("/operations-reviews", by="alice")["id"]
+    path = f"/operations-reviews/{week}"
+    world.until("the week is laid out", 30, lambda: world.get(path)["state"] == "open")
+    world.post(f"{path}/decisions", by="alice", text="Mend the noisiest alert")
+    world.post(f"{path}/close", by="alice")
 
 
 def clean(part: Any) -> Any:

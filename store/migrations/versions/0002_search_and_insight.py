@@ -115,7 +115,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_item_facts_debt", "item_facts", ["is_real", "is_open", "due_at", "incident_id"], unique=False)
     op.create_index("ix_item_facts_finished", "item_facts", ["is_real", "finished_at", "state"], unique=False)
-    op.create_index("ix_item_facts_incident_id", "item_facts", ["incident_id", "is_open"], unique=False)
+    op.create_index("ix_item_facts_incident_id", "item_facts", ["incident_id", "is_real", "is_open", "due_at"], unique=False)
     op.create_table(
         "lessons",
         sa.Column("id", sa.Text(), nullable=False),
