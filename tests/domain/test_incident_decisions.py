@@ -132,7 +132,7 @@ def test_sev_5_pages_nobody():
         declared_by=ANA,
         context=IncidentContext(people=("ana",), on_call=ON_CALL),
     )
-    assert sorts(begin(start, NOW)) == ["StartComms"]
+    assert sorts(begin(start, NOW)) == ["StartComms", "FindAlike"]
 
 
 def test_sev_4_pages_in_working_hours_only():
@@ -153,7 +153,7 @@ def test_without_on_call_and_manager_the_timeline_says_that_nobody_was_paged():
     """Nobody to page is trouble, said with what to do about it."""
     start = IncidentStart(id="inc-20261122-k7qd", title="x", severity=Severity.SEV1, declared_by=automation("t"))
     outcome = begin(start, NOW)
-    assert sorts(outcome) == ["StartComms"]
+    assert sorts(outcome) == ["StartComms", "FindAlike"]
     assert outcome.state.open_page is None
     assert "nobody was paged" in outcome.entries[-1].summary
 
