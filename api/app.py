@@ -15,6 +15,9 @@ from api.acting import Actions
 from api.auth import Authenticator
 from api.engine import Engine
 from api.errors import install_error_handlers
+from api.game_day_coverage import CoverageDesk
+from api.game_day_reports import ReportDesk
+from api.game_day_schedules import ScheduleDesk
 from api.game_days import GameDayDesk
 from api.guard import Guard
 from api.health import Health
@@ -24,6 +27,7 @@ from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import action_items as action_item_pages
 from api.pages import follow_up as follow_up_pages
+from api.pages import game_days as game_day_pages
 from api.pages import incidents as incident_pages
 from api.pages import learning as learning_pages
 from api.pages import operations_reviews as operations_review_pages
@@ -47,8 +51,10 @@ from api.routes import (
     patterns,
     reviews,
     runs,
+    safety_levers,
     search,
 )
+from api.safety_levers import LeverDesk
 from api.webhooks.routes import webhook_router
 from api.webhooks.trackers import tracker_router
 from runbooks.catalog import Catalog
@@ -63,6 +69,7 @@ NOUNS = (
     action_items,
     alert_groups,
     game_days,
+    safety_levers,
     directory,
     insights,
     search,
@@ -76,6 +83,7 @@ PAGES = (
     run_pages,
     action_item_pages,
     follow_up_pages,
+    game_day_pages,
     learning_pages,
     operations_review_pages,
     status_page,
@@ -110,7 +118,11 @@ def create_app(
     state.reader = Reader(gate, reader)
     state.learning = LearningDesk(learning, catalog)
     state.actions = Actions(gate, state.reader, configuration, catalog)
-    state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration)
+    state.levers = LeverDesk(engine, configuration)
+    state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration, state.levers)
+    state.game_day_schedules = ScheduleDesk(engine, state.reader, state.game_day_desk, game_day_catalog, configuration)
+    state.game_day_reports = ReportDesk(gate, state.reader, configuration)
+    state.game_day_coverage = CoverageDesk(state.reader, game_day_catalog, configuration)
     state.health = Health(engine, ping_store)
     state.engine_answers = state.health.engine_answers
     state.metrics = Metrics()

@@ -16,6 +16,7 @@ from api.acting import Made
 from api.engine import Engine, Owner
 from api.errors import engine_errors
 from api.ports import ConfigurationSource
+from api.safety_levers import LeverDesk
 from domain.configuration import GameDaySettings
 from domain.durations import format_duration
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
@@ -23,14 +24,23 @@ from domain.follow_up import demand_text
 from domain.game_day import GameDayPhase
 from domain.ids import game_day_id, game_day_schedule_id, game_day_workflow_id, suffix_from_text
 from domain.model import Model
-from domain.timeline import Actor
-from runbooks.game_day_catalog import GameDayCatalog
+from domain.timeline import Actor, automation
+from runbooks.game_day_catalog import GameDayCatalog, choose
+from runbooks.game_day_schema import GameDayStart
+from runtime.schedule_times import left_out
 
 # Asking for a schedule takes some milliseconds; a page with many of them must not wait for an engine that is away.
 _SCHEDULE_TIMEOUT = timedelta(seconds=5)
 # An idempotency key becomes the end of the id: 40 bits, and the memo of the workflow tells keys apart that meet.
 _SUFFIX_LENGTH = 8
 _RUNNING = 'WorkflowType = "GameDay" AND ExecutionStatus = "Running"'
+
+
+class SkippedTime(Model):
+    """A time that was left out by hand."""
+
+    at: datetime
+    note: str
 
 
 class GameDayDefinition(Model):
@@ -48,16 +58,25 @@ class GameDayDefinition(Model):
     # Who paused or resumed it last, and why.
     note: str = ""
     next_at: datetime | None = None
+    # Times that are left out, each with who wants it so and why.
+    skipped: tuple[SkippedTime, ...] = ()
+
+
+# What would be started, and the environments that it touches.
+_Pinned = tuple[GameDayStart, tuple[str, ...]]
 
 
 class GameDayDesk:
     """Starts game days and looks after their schedules."""
 
-    def __init__(self, engine: Client, catalog: GameDayCatalog, configuration: ConfigurationSource) -> None:
+    def __init__(
+        self, engine: Client, catalog: GameDayCatalog, configuration: ConfigurationSource, levers: LeverDesk
+    ) -> None:
         self._client = engine
         self._engine = Engine(engine)
         self._catalog = catalog
         self._configuration = configuration
+        self._levers = levers
 
     async def definitions(self) -> list[GameDayDefinition]:
         """Everything that may be held; the times are missing while the engine is away."""
@@ -75,13 +94,18 @@ class GameDayDesk:
         ]
         return list(await asyncio.gather(*(self._with_schedule(each, settings.get(each.name)) for each in found)))
 
+    async def lint(self, name: str) -> tuple[str, ...]:
+        """Everything that is wrong with one, also with what `hotwash.yaml` says of it; Rejected when there is none."""
+        _, findings = await asyncio.to_thread(self._catalog.lint, name, self._configuration.current())
+        return tuple(str(each) for each in findings)
+
     async def start(self, name: str, parameters: Mapping[str, Any], by: Actor, mark: str | None = None) -> Made:
         """Hold one now. The same mark (`engine.key_mark`) finds the first one.
 
-        Rejected when the file or the parameters are not fit, and while one of this name is held.
+        Rejected when the file or the parameters are not fit, while one of this name is held, and while a safety lever
+        is engaged.
         """
-        # Linting reads files and takes tens of milliseconds of Python; other requests need not wait for it.
-        start = await asyncio.to_thread(self._catalog.start, name, by, self._configuration.current(), parameters)
+        start, environments = await self._pinned(name, parameters, by)
         # The same form as a Schedule gives: name and time.
         suffix = suffix_from_text(mark, _SUFFIX_LENGTH) if mark else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         id_, subject = f"{name}-{suffix}", f"game day {name}"
@@ -91,6 +115,7 @@ class GameDayDesk:
             )
             if known is Owner.SAME:
                 return Made(id_, is_new=False)
+        await self._levers.demand_released(environments)
         await self._require_none_held(name, besides=id_)
         owner = await self._engine.claim(
             "GameDay", game_day_workflow_id(id_), start, subject, mark=mark, may_start=True
@@ -98,6 +123,25 @@ class GameDayDesk:
         if owner is Owner.OTHER:
             raise Rejected(f"game day {name!r} was started this very second", RejectionKind.CONFLICT)
         return Made(id_, owner is Owner.NEW)
+
+    async def demand_free(self, name: str) -> None:
+        """Rejected while one of this name is held, and while a safety lever that is for it is engaged."""
+        _, environments = await self._pinned(name, {}, automation("schedule"))
+        await self._levers.demand_released(environments)
+        await self._require_none_held(name, besides="")
+
+    async def _pinned(
+        self, name: str, parameters: Mapping[str, Any], by: Actor
+    ) -> tuple[GameDayStart, tuple[str, ...]]:
+        """What would be started, and the environments that it touches."""
+
+        def pin() -> _Pinned:
+            configuration = self._configuration.current()
+            start = self._catalog.start(name, by, configuration, parameters)
+            return start, choose(start.document, start.parameters, configuration, seed=name).environments()
+
+        # Linting reads files and takes tens of milliseconds of Python; other requests need not wait for it.
+        return await asyncio.to_thread(pin)
 
     async def pause(self, name: str, reason: str, by: Actor) -> None:
         """No further one starts by itself. Pausing twice changes the reason only."""
@@ -163,14 +207,20 @@ class GameDayDesk:
                 "is_paused": state.paused,
                 "note": state.note or "",
                 "next_at": times[0] if times and not state.paused else None,
+                "skipped": tuple(
+                    SkippedTime(at=each.at, note=each.note) for each in left_out(seen.schedule.spec, datetime.now(UTC))
+                ),
             }
         )
 
 
 def _in_words(settings: GameDaySettings) -> str | None:
-    if settings.cron:
-        return settings.cron
-    return f"every {format_duration(settings.every)}" if settings.every else None
+    words = settings.cron or (f"every {format_duration(settings.every)}" if settings.every else None)
+    if words is None:
+        return None
+    zone = f" ({settings.time_zone})" if settings.time_zone else ""
+    jitter = f", up to {format_duration(settings.jitter)} later" if settings.jitter else ""
+    return f"{words}{zone}{jitter}"
 
 
 @asynccontextmanager

@@ -1,4 +1,7 @@
-"""`hotwash game-day`: lint and show a file without a server; what is defined, held and due; hold one now; halt one."""
+"""`hotwash game-day`: lint and show a file without a server; what is defined and held; hold one now; halt one.
+
+Schedules are in `cli/game_day_schedules.py`, reports and the map in `cli/game_day_reports.py`.
+"""
 
 import os
 import time
@@ -225,37 +228,15 @@ def halt(
         _print(document)
 
 
-@game_day.command("pause")
-def pause(
-    name: Annotated[str, typer.Argument(help="From 'hotwash game-day list'.")],
-    reason: Annotated[str, typer.Option("--reason", "-r")],
-    by: ByOption = None,
-) -> None:
-    """No further one starts by itself, until it is resumed."""
-    _schedule(name, "pause", reason, by)
-
-
-@game_day.command("resume")
-def resume(
-    name: Annotated[str, typer.Argument(help="From 'hotwash game-day list'.")],
-    reason: Annotated[str, typer.Option("--reason", "-r")],
-    by: ByOption = None,
-) -> None:
-    """The schedule goes on; what was missed is not made up for."""
-    _schedule(name, "resume", reason, by)
-
-
-def _schedule(name: str, verb: str, reason: str, by: str | None) -> None:
-    call("POST", f"/game-days/{name}/{verb}", body={"reason": reason} | ({"by": by} if by else {}))
-
-
 def _follow(game_day_id: str, *, quiet: bool) -> dict[str, Any]:
     seen = ""
     while True:
         document: dict[str, Any] = call("GET", f"/game-days/{game_day_id}")
         if not quiet and document["phase"] != seen:
             seen = document["phase"]
-            stdout.print(f"  {seen}", style="dim")
+            stdout.print(f"  {seen.replace('_', ' ')}", style="dim")
+            if seen == "awaiting_approval" and document.get("approval"):
+                stdout.print(f"  hotwash approve {document['approval']['id']}", style="yellow", markup=False)
         if document["phase"] == "finished":
             if not quiet:
                 _print(document)
@@ -265,7 +246,18 @@ def _follow(game_day_id: str, *, quiet: bool) -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     verdict = show.state(document["verdict"] or document["phase"])
-    show.facts([("game day", document["id"]), ("verdict", verdict), ("why", document["reason"])])
+    scores = {name: value for name, value in (document.get("scores") or {}).items() if value is not None}
+    waits = document["phase"] == "awaiting_approval" and document.get("approval")
+    show.facts(
+        [
+            ("game day", document["id"]),
+            ("verdict", verdict),
+            ("why", document["reason"]),
+            ("incident", document.get("incident_id")),
+            ("approve with", f"hotwash approve {document['approval']['id']}" if waits else None),
+            ("scores", ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in scores.items())),
+        ]
+    )
     columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
         "EXPECTED": lambda d: d["expectation"],
         "WITHIN": lambda d: show.seconds(d["within_seconds"]),

@@ -13,6 +13,8 @@ from cli import (
     approvals,
     directory,
     follow_up,
+    game_day_reports,
+    game_day_schedules,
     game_days,
     incidents,
     launchers,
@@ -21,6 +23,7 @@ from cli import (
     rehearse,
     reviews,
     runbooks,
+    safety_lever,
 )
 from cli.client import connection
 from cli.demo import command as demo
@@ -71,6 +74,9 @@ def _register() -> None:
         follow_up,
         reviews,
         game_days,
+        game_day_reports,
+        game_day_schedules,
+        safety_lever,
         directory,
         learning,
         operations_reviews,

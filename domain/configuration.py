@@ -39,7 +39,7 @@ from domain.fault_targets import (
 )
 from domain.model import Model
 from domain.names import Name, SecretReference
-from domain.policy import Audience, Policy
+from domain.policy import Audience, Policy, known_time_zone
 from domain.severity import IncidentType, Severity
 from domain.tracker_settings import Tracker
 
@@ -260,10 +260,18 @@ class GameDaySettings(Model):
     # Who gets the report.
     audience: tuple[Name, ...] = ()
 
-    # Five-field cron, in the calendar's time zone.
+    # Five-field cron, in this time zone; None: the calendar's.
     cron: str | None = None
+    time_zone: str | None = None
     every: Duration | None = None
+    # It starts up to so much later, so that nobody learns to wait for it; never as late as the time after.
+    jitter: Duration | None = None
     paused: bool = False
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, time_zone: str | None) -> str | None:
+        return time_zone if time_zone is None else known_time_zone(time_zone)
 
 
 class OperationsReviewSettings(Model):

@@ -33,6 +33,16 @@ class Cadence(Model):
     later_every: Duration | None = None
 
 
+def known_time_zone(name: str) -> str:
+    """The name of a time zone; ValueError when there is none of that name."""
+    # Refused here, where a person reads the sentence, and not in a workflow that would retry it for ever.
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise ValueError(f"{name!r} is not a time zone; write for example Europe/Berlin") from error
+    return name
+
+
 class WorkingHours(Model):
     """The business calendar: deadlines in days run on it."""
 
@@ -46,12 +56,7 @@ class WorkingHours(Model):
     @field_validator("time_zone")
     @classmethod
     def _zone_is_known(cls, name: str) -> str:
-        # Refused here, where a person reads the sentence, and not in a workflow that would retry it for ever.
-        try:
-            ZoneInfo(name)
-        except (OSError, ValueError, LookupError) as error:
-            raise ValueError(f"{name!r} is not a time zone; write for example Europe/Berlin") from error
-        return name
+        return known_time_zone(name)
 
     @field_validator("weekdays")
     @classmethod

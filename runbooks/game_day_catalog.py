@@ -11,7 +11,7 @@ from domain.configuration import Configuration, GameDaySettings
 from domain.drill_targets import Chosen, resolve
 from domain.game_day_decisions import answerable
 from domain.model import Model
-from domain.run import ActionSpec
+from domain.run import ActionSpec, Effect
 from domain.timeline import Actor
 from runbooks.expressions import with_aliases
 from runbooks.findings import Finding, Unreadable, by_place
@@ -86,6 +86,16 @@ class GameDayCatalog:
             groups=people_by_name(configuration),
             actions=actions,
         )
+
+    def fault_kinds(self) -> tuple[str, ...]:
+        """Every kind of fault that there is an action for."""
+        return tuple(sorted(name for name, spec in self._specs.items() if spec.effect is Effect.FAULT))
+
+    def planned_faults(self) -> tuple[str, ...]:
+        """The kinds of fault that the game days on file make; one whose file cannot be read makes none."""
+        documents = (self._lint(name, file)[0] for name, file in self._folders.files().items())
+        faults = (fault for document in documents if document is not None for fault in document.faults)
+        return tuple(sorted({fault.action for fault in faults}))
 
     def summaries(self) -> list[GameDaySummary]:
         """The whole catalogue, with what is wrong where something is."""

@@ -1,10 +1,10 @@
 """Keeps the engine's Schedules as `hotwash.yaml` says: game days, operations review. Called when a worker starts.
 
 The one thing to know: the definition is pinned into the Schedule when it is written, so an edited file counts from the
-next start of a worker on, and a schedule that a person paused stays paused.
+next start of a worker on. What a person paused stays paused, and a time that a person left out stays left out.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio.client import (
@@ -33,6 +33,7 @@ from domain.ids import (
 from domain.operations_review import OperationsReviewStart
 from domain.timeline import automation
 from runbooks.game_day_catalog import GameDayCatalog
+from runtime.schedule_times import left_out, without
 from workflows.game_day import GameDay
 from workflows.operations_review import OperationsReview
 from workflows.options import CATCH_UP_WINDOW, CONTROL_QUEUE
@@ -107,7 +108,8 @@ def _schedule(
     spec = ScheduleSpec(
         cron_expressions=[settings.cron] if settings.cron else [],
         intervals=[ScheduleIntervalSpec(every=settings.every)] if settings.every else [],
-        time_zone_name=configuration.policy.calendar.time_zone,
+        jitter=settings.jitter,
+        time_zone_name=settings.time_zone or configuration.policy.calendar.time_zone,
     )
     # Never two at once, and no burst of those that were missed while the engine was down.
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP_WINDOW)
@@ -130,7 +132,10 @@ async def _put(client: Client, id_: str, schedule: Schedule) -> None:
 
 
 def _merged(seen: ScheduleUpdateInput, schedule: Schedule) -> Schedule:
-    """The wanted schedule, with a person's word about pausing kept."""
+    """The wanted schedule, with a person's word about pausing and about times that are left out kept."""
+    now = datetime.now(UTC)
+    for each in left_out(seen.description.schedule.spec, now):
+        without(schedule.spec, each.at, each.note, now)
     stood = seen.description.schedule.state
     if stood.note == PAUSED_BY_FILE or schedule.state.paused:
         return schedule

@@ -1,14 +1,11 @@
-"""After the incident: reviews and game days. Action items are in `api/pages/action_items.py`."""
+"""After the incident: reviews. Action items are in `api/pages/action_items.py`."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
 
 from api.pages.forms import Verb, longest_text, read_command, read_form
-from api.pages.rendering import AtDesk, Desk, attempt, markdown
+from api.pages.rendering import AtDesk, Desk, markdown
 from domain.errors import Rejected, Transient
-from domain.game_day import HaltGameDay
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
@@ -79,25 +76,3 @@ async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
         desk.refusal = error.sentence
         return await _review_page(desk, incident_id, unsaved=fields.get("markdown", ""))
     return desk.back(path, notice=known.done)
-
-
-@router.get("/game-days")
-async def game_days(desk: AtDesk) -> HTMLResponse:
-    """What is defined and scheduled, and what was held."""
-    definitions = await desk.request.app.state.game_day_desk.definitions()
-    held = await desk.listing(ProjectionKind.GAME_DAY, limit=20)
-    return await desk.page("game_days.html", definitions=definitions, held=held)
-
-
-@router.post("/game-days/{name}/start")
-async def start_game_day(desk: AtDesk, name: str) -> RedirectResponse:
-    """Hold one now."""
-    doing = desk.request.app.state.game_day_desk.start(name, {}, desk.actor)
-    return await attempt(desk, "/game-days", doing, "Begun.")
-
-
-@router.post("/game-days/{game_day_id}/halt")
-async def halt_game_day(desk: AtDesk, game_day_id: str, reason: Annotated[str, Form()]) -> RedirectResponse:
-    """Stop and undo."""
-    doing = desk.actions.halt_game_day(game_day_id, HaltGameDay(by=desk.actor, reason=reason))
-    return await attempt(desk, "/game-days", doing, "Halting: the fault is being undone.")

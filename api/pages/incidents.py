@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api.acting import Declaration
 from api.pages.forms import longest_text, read_form, read_model
+from api.pages.game_days import RUNNING, levers_of
 from api.pages.rendering import AtDesk, Desk, attempt
 from domain.alert import DeclareGroup, DeclineGroup, GroupStatus
 from domain.errors import Rejected, Transient
@@ -49,6 +50,8 @@ async def console(desk: AtDesk) -> HTMLResponse:
         approvals=await desk.listing(ProjectionKind.APPROVAL, state="pending"),
         groups=await desk.listing(ProjectionKind.ALERT_GROUP, state=[GroupStatus.TRIAGE, GroupStatus.PROPOSED]),
         overdue=await desk.listing(ProjectionKind.ACTION_ITEM, overdue=True, limit=20),
+        drills=await desk.listing(ProjectionKind.GAME_DAY, state=RUNNING, limit=20),
+        levers=await levers_of(desk),
     )
 
 

@@ -1,14 +1,15 @@
 """`/api/v1/game-days`: exercises with real faults: what is defined, start one, watch it, stop it now."""
 
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import AwareDatetime, Field
 
 from api.acting import Actions
-from api.bodies import Body
+from api.bodies import Body, Strict, body_of
 from api.dependencies import (
     ActionsDep,
     ReaderDep,
@@ -21,10 +22,20 @@ from api.dependencies import (
     several,
     shows,
 )
+from api.game_day_coverage import CoverageDesk
+from api.game_day_reports import FindingItem, ReportDesk
+from api.game_day_schedules import ScheduleDesk
 from api.game_days import GameDayDesk
+from api.pages.rendering import markdown, render
 from api.routes.verbs import Verb, add_verbs
+from domain.action_item import ActionItemState, ActionItemStatus
 from domain.chaos_journal import journal_of
+from domain.errors import HotwashError
 from domain.game_day import GameDayState, HaltGameDay
+from domain.game_day_calendar import GameDayCalendar
+from domain.game_day_coverage import Coverage
+from domain.game_day_report_text import AgedReport, as_markdown
+from domain.model import Model
 from domain.record import ProjectionKind
 from store.interface import Document
 
@@ -35,7 +46,22 @@ def _desk(request: Request) -> GameDayDesk:
     return cast("GameDayDesk", request.app.state.game_day_desk)
 
 
+def _schedules(request: Request) -> ScheduleDesk:
+    return cast("ScheduleDesk", request.app.state.game_day_schedules)
+
+
+def _reports(request: Request) -> ReportDesk:
+    return cast("ReportDesk", request.app.state.game_day_reports)
+
+
+def _coverage(request: Request) -> CoverageDesk:
+    return cast("CoverageDesk", request.app.state.game_day_coverage)
+
+
 DeskDep = Annotated[GameDayDesk, Depends(_desk)]
+SchedulesDep = Annotated[ScheduleDesk, Depends(_schedules)]
+ReportsDep = Annotated[ReportDesk, Depends(_reports)]
+CoverageDep = Annotated[CoverageDesk, Depends(_coverage)]
 
 
 @router.get("", summary="Game days, newest first", response_model=None, responses=problems(422))
@@ -57,6 +83,114 @@ async def list_definitions(desk: DeskDep) -> JSONResponse:
     """With their schedule, and when the next one is due."""
     definitions = await desk.definitions()
     return JSONResponse({"items": [each.model_dump(mode="json") for each in definitions], "next_cursor": None})
+
+
+class CalendarQuery(Strict):
+    """Which span of time."""
+
+    since: AwareDatetime | None = Field(default=None, description="Left out: now.")
+    until: AwareDatetime | None = Field(default=None, description="Left out: 31 days later; at most 92 days.")
+
+
+@router.get(
+    "/calendar",
+    summary="What is due, and what was held",
+    response_model=None,
+    responses=shows(GameDayCalendar) | problems(422),
+)
+async def calendar(schedules: SchedulesDep, query: Annotated[CalendarQuery, Query()]) -> JSONResponse:
+    """The engine tells the next ten times of each schedule; freezes and windows say which of them would be refused."""
+    since = query.since or datetime.now(UTC)
+    found = await schedules.calendar(since, query.until or since + timedelta(days=31))
+    return JSONResponse(found.model_dump(mode="json"))
+
+
+@router.get(
+    "/coverage", summary="Services by kinds of fault", response_model=None, responses=shows(Coverage) | problems()
+)
+async def coverage(desk: CoverageDep) -> JSONResponse:
+    """When each service last withstood each kind of fault, and what that is worth now."""
+    return JSONResponse((await desk.coverage()).model_dump(mode="json"))
+
+
+class LintedGameDay(Model):
+    """What can be said about a game day before it is held."""
+
+    name: str
+    problems: tuple[str, ...]
+
+
+@router.get(
+    "/definitions/{name}/lint",
+    summary="What is wrong with one",
+    response_model=None,
+    responses=shows(LintedGameDay) | problems(404),
+)
+async def lint(name: str, desk: DeskDep) -> JSONResponse:
+    """Its file, and what `hotwash.yaml` says of its targets and people."""
+    found = LintedGameDay(name=name, problems=await desk.lint(name))
+    return JSONResponse(found.model_dump(mode="json"))
+
+
+_AS_WISHED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": AgedReport,
+        "description": "As JSON, as Markdown or as a page of its own.",
+        "content": {"text/markdown": {}, "text/html": {}},
+    }
+}
+
+
+@router.get(
+    "/{id}/report",
+    summary="The report",
+    response_model=None,
+    responses=_AS_WISHED | problems(404, 409, 422),
+)
+async def report(
+    id: str,  # noqa: A002 - the path's word
+    desk: ReportsDep,
+    format: Literal["json", "markdown", "html"] = "json",  # noqa: A002 - the query's word
+) -> Response:
+    """Each expectation with its evidence, the scores, the findings, and the difference to the last run."""
+    found = await desk.report(id)
+    if format == "json":
+        return JSONResponse(found.model_dump(mode="json"))
+    text = as_markdown(found)
+    if format == "markdown":
+        return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+    return render("game_day_report.html", title=f"{found.title}: {found.id}", html=markdown(text))
+
+
+class FindingItemBody(body_of(FindingItem)):  # type: ignore[misc]  # made from the model, so that the two cannot drift
+    """A finding becomes an action item."""
+
+
+@router.post(
+    "/{id}/action-items",
+    summary="Make a finding an action item",
+    status_code=201,
+    response_model=None,
+    responses=shows(ActionItemState, 201, "Made now.")
+    | shows(ActionItemState, 200, "Made before: a finding has one action item.")
+    | problems(400, 403, 404, 409, 422),
+)
+async def create_item(
+    id: str,  # noqa: A002 - the path's word
+    body: FindingItemBody,
+    desk: ReportsDep,
+    reader: ReaderDep,
+    speaker: SpeakerDep,
+) -> JSONResponse:
+    """It is done once the game day has passed; the same finding is the same item, whoever asks."""
+    wish = FindingItem(finding=body.finding, owner=body.owner, priority=body.priority)
+    made = await desk.create_item(id, wish, speaker.actor(body.by))
+    try:
+        item = (await reader.action_item(made.id)).document
+    except HotwashError:
+        # No worker has taken it up yet.
+        item = {"id": made.id, "state": ActionItemStatus.OPEN.value}
+    return document(item, 201 if made.is_new else 200, location=f"/api/v1/action-items/{made.id}")
 
 
 @router.get("/{id}", summary="One game day", response_model=None, responses=shows(GameDayState) | problems(404))
@@ -102,6 +236,13 @@ async def start_game_day(
     return document(begun, 201 if made.is_new else 200, location=f"/api/v1/game-days/{made.id}")
 
 
+class TriggeredGameDay(Model):
+    """What was started."""
+
+    # None: it has not shown itself yet; the list has it soon.
+    id: str | None
+
+
 class ScheduleBody(Body):
     """Why."""
 
@@ -122,6 +263,44 @@ async def pause_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: 
 async def resume_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: SpeakerDep) -> None:
     """What was missed is not made up for."""
     await desk.resume(name, body.reason, speaker.actor(body.by))
+
+
+class SkipBody(ScheduleBody):
+    """Why, and which time."""
+
+    at: AwareDatetime | None = Field(default=None, description="The next time as it was seen: twice is once.")
+
+
+class SkippedNext(Model):
+    """What is left out."""
+
+    name: str
+    skipped: datetime
+
+
+@router.post(
+    "/{name}/skip-next",
+    summary="The next one does not start",
+    response_model=None,
+    responses=shows(SkippedNext) | problems(400, 403, 404, 409, 422),
+)
+async def skip_next(name: str, body: SkipBody, schedules: SchedulesDep, speaker: SpeakerDep) -> JSONResponse:
+    """Only that one; the schedule goes on after it, whatever is restarted meanwhile."""
+    at = await schedules.skip_next(name, body.reason, speaker.actor(body.by), body.at)
+    return JSONResponse(SkippedNext(name=name, skipped=at).model_dump(mode="json"))
+
+
+@router.post(
+    "/{name}/trigger",
+    summary="Start what is scheduled, now",
+    status_code=202,
+    response_model=None,
+    responses=shows(TriggeredGameDay, 202) | problems(403, 404, 409),
+)
+async def trigger_schedule(name: str, schedules: SchedulesDep) -> JSONResponse:
+    """As the schedule would: with the definition that is pinned there. Refused while one of this name is held."""
+    found = TriggeredGameDay(id=await schedules.trigger(name))
+    return JSONResponse(found.model_dump(mode="json"), status_code=202)
 
 
 async def _send(actions: Actions, id_: str, _: str, command: HaltGameDay, mark: str | None) -> Document:

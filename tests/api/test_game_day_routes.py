@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -46,7 +46,11 @@ drill_targets:
   shop: {environment: test, drillable: true}
 game_days:
   drill: {cron: "0 10 * * 2", audience: [ana]}
-  quarterly: {cron: "0 10 1 1 *", paused: true}
+  quarterly: {cron: "0 10 1 * *", paused: true}
+  hourly: {every: 1h, jitter: 10m}
+  pressed: {cron: "0 10 * * 2"}
+policy:
+  freezes: [{name: sale, from: "2000-01-01T00:00:00Z", until: "2100-01-01T00:00:00Z", applies_to: [frozen]}]
 """
 
 
@@ -58,6 +62,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         home.configuration.write_text(CONFIGURATION + SETTINGS)
         (home.game_days / "drill.yaml").write_text(TEXT)
         (home.game_days / "quarterly.yaml").write_text(TEXT.replace("name: drill", "name: quarterly"))
+        for name in ("hourly", "pressed"):
+            (home.game_days / f"{name}.yaml").write_text(TEXT.replace("name: drill", f"name: {name}"))
         (home.game_days / "free.yaml").write_text(TEXT.replace("name: drill", "name: free"))
         (home.game_days / "broken.yaml").write_text(TEXT.replace("name: drill", "nam: broken"))
         configuration = opened.app.state.configuration.current()
@@ -184,3 +190,91 @@ async def test_nobody_halts_what_is_not_there(world: World) -> None:
     assert answer.status_code == 404, answer.text
     assert (await hotwash(world, "game-day", "halt", "drill-never", "--reason", "r")).exit_code == 1
     assert (await hotwash(world, "game-day", "show", "drill-never")).exit_code == 1
+
+
+async def until_defined(world: World, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """One line of the list, once the engine shows it so."""
+    for _ in range(250):
+        found = await definition(world, name)
+        if holds(found):
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{name} did not become as wanted: {found}")
+
+
+async def test_the_next_one_is_skipped_and_only_that_one(world: World) -> None:
+    """Twice with the time that was seen is once; it stays skipped when the workers start anew; jitter hides no time."""
+    for name, apart in (("drill", timedelta(days=7)), ("hourly", timedelta(hours=1))):
+        first = datetime.fromisoformat((await definition(world, name))["next_at"])
+        body = {"reason": "holidays", "by": "ana", "at": first.isoformat()}
+        for _ in range(2):
+            answer = await world.admin.post(f"/api/v1/game-days/{name}/skip-next", json=body)
+            assert (answer.status_code, answer.json()["name"]) == (200, name), answer.text
+        after = await until_defined(world, name, lambda d: len(d["skipped"]) == 1)
+        [skipped] = after["skipped"]
+        assert skipped["note"] == "ana: holidays"
+        assert timedelta() <= first - datetime.fromisoformat(skipped["at"]) < timedelta(minutes=10)
+        second = datetime.fromisoformat(after["next_at"])
+        assert abs(second - first - apart) < timedelta(minutes=10)
+        configuration = world.app.state.configuration.current()
+        assert world.engine_client is not None
+        await keep_schedules(world.engine_client, configuration, GameDayCatalog([world.home.game_days], specs()))
+        again = await definition(world, name)
+        assert (again["skipped"], datetime.fromisoformat(again["next_at"])) == ([skipped], second)
+
+
+async def test_what_has_no_next_time_is_not_skipped(world: World) -> None:
+    """Paused, not scheduled, a time that is not the next one, no reason."""
+    at = "2030-01-01T10:00:00Z"
+    for name, body, status, words in (
+        ("quarterly", {"reason": "r"}, 409, "is paused; there is no next time to skip"),
+        ("free", {"reason": "r"}, 404, "there is no schedule of game day free"),
+        ("pressed", {"reason": "r", "at": at}, 409, "the next time of game day 'pressed' is"),
+        ("pressed", {"reason": ""}, 422, "must not be empty"),
+    ):
+        answer = await world.admin.post(f"/api/v1/game-days/{name}/skip-next", json=body)
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["detail"]
+    said = await hotwash(world, "game-day", "skip-next", "quarterly", "--reason", "r")
+    assert (said.exit_code, "is paused" in said.stderr) == (1, True)
+
+
+async def test_a_schedule_is_triggered_once(world: World) -> None:
+    """It starts what is pinned, with the id that the schedule gives; not while it is held, and not without one."""
+    said = await hotwash(world, "game-day", "trigger", "pressed", "--json")
+    assert said.exit_code == 0, said
+    id_ = json.loads(said.stdout)["id"]
+    assert id_.startswith("pressed-2")
+    for name, status, words in (("pressed", 409, "is under way"), ("free", 404, "there is no schedule")):
+        answer = await world.admin.post(f"/api/v1/game-days/{name}/trigger")
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["detail"]
+
+
+async def test_the_calendar_shows_what_is_due_paused_and_skipped(world: World) -> None:
+    """Soonest first, with what the engine does not tell; a span that is none is refused."""
+    since = datetime.now(UTC)
+    until = since + timedelta(days=60)
+    params = {"since": since.isoformat(), "until": until.isoformat()}
+    found = (await world.admin.get("/api/v1/game-days/calendar", params=params)).json()
+    times = [each["at"] for each in found["entries"]]
+    assert times == sorted(times)
+    kinds = {(each["name"], each["kind"]) for each in found["entries"]}
+    assert {("pressed", "due"), ("hourly", "due"), ("drill", "skipped"), ("quarterly", "paused")} <= kinds
+    assert "hourly" in found["told_until"]
+    assert [each["name"] for each in found["freezes"]] == ["sale"]
+    month = f"{since:%Y-%m}"
+    for arguments in ((), ("--month", month), ("--json",)):
+        assert (await hotwash(world, "game-day", "calendar", *arguments)).exit_code == 0
+    assert (await hotwash(world, "game-day", "calendar", "--month", "soon")).exit_code == 2
+    wrong = await world.admin.get("/api/v1/game-days/calendar", params={"since": until.isoformat(), "until": times[0]})
+    assert (wrong.status_code, "up to 92 days" in wrong.json()["detail"]) == (422, True)
+
+
+async def test_one_is_linted_as_the_running_hotwash_sees_it(world: World) -> None:
+    """The place of a mistake; nothing for what can be held; 404 for what is not there."""
+    path = "/api/v1/game-days/definitions"
+    broken = (await world.admin.get(f"{path}/broken/lint")).json()
+    assert "broken.yaml:2:1: unknown key 'nam'; did you mean 'name'?" in broken["problems"]
+    assert (await world.admin.get(f"{path}/free/lint")).json() == {"name": "free", "problems": []}
+    assert (await world.admin.get(f"{path}/nowhere/lint")).status_code == 404
