@@ -28,8 +28,6 @@ from workflows.action_item import ActionItem
 from workflows.options import CONTROL_QUEUE
 
 AT_ONCE = 50
-# Those that are due in the window; the others are due in months, which is what keeps them open.
-WINDOW = timedelta(seconds=120)
 # Their first histories have been worked off by then.
 LEAD = timedelta(seconds=30)
 
@@ -95,7 +93,7 @@ def _kind(process: psutil.Process) -> str:
     return "bare worker" if "benchmarks.bare" in line else "worker" if "worker" in line else "other"
 
 
-async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int) -> dict[str, Any]:
+async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int, window: timedelta) -> dict[str, Any]:
     """Open action items, and the reminders of those that fall due."""
     incident = (
         await http.post("/api/v1/incidents", json={"title": "Bench", "severity": "SEV-5", "drill": True})
@@ -119,7 +117,7 @@ async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int) -
     settled = await load.settle()
     memory, cpu = load.memory(), await load.idle_cpu()
     opens = datetime.now(UTC) + LEAD
-    planned = [opens + WINDOW * number / due for number in range(due)]
+    planned = [opens + window * number / due for number in range(due)]
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def soon(number: int) -> None:
@@ -150,7 +148,7 @@ async def _reminders(http: httpx.AsyncClient, incident: str, wanted: int) -> lis
     return late
 
 
-async def bare(load: Load, client: Client, due: int) -> dict[str, Any]:
+async def bare(load: Load, client: Client, due: int, window: timedelta) -> dict[str, Any]:
     """As many workflows that only wait, and as many that wake and call one activity."""
     far = datetime.now(UTC) + timedelta(days=90)
 
@@ -163,7 +161,7 @@ async def bare(load: Load, client: Client, due: int) -> dict[str, Any]:
     opens = datetime.now(UTC) + LEAD
     handles = []
     for number in range(due):
-        at = opens + WINDOW * number / due
+        at = opens + window * number / due
         handles.append(
             await client.start_workflow(BareReminder.run, at, id=f"bare-due/{number}", task_queue=BARE_QUEUE)
         )
@@ -184,10 +182,12 @@ async def measure(arguments: argparse.Namespace, what: str) -> dict[str, Any]:
         client = await Client.connect(house.engine, data_converter=pydantic_data_converter)
         headers = {"Authorization": f"Bearer {house.admin_token}"}
         async with httpx.AsyncClient(base_url=house.url, headers=headers, timeout=60) as http:
+            # Those that are due in the window; the others are due in months, which is what keeps them open.
+            window = timedelta(seconds=arguments.window_seconds)
             load = Load(house, client, http, arguments.items, arguments.load_seconds)
             if what == "bare":
-                return await bare(load, client, arguments.due)
-            return await items(load, client, http, arguments.due)
+                return await bare(load, client, arguments.due, window)
+            return await items(load, client, http, arguments.due, window)
 
 
 def main() -> None:
@@ -196,6 +196,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--due", type=int, default=1_000)
     parser.add_argument("--load-seconds", type=float, default=600.0)
+    parser.add_argument("--window-seconds", type=float, default=120.0)
     arguments = parser.parse_args()
     for what in ("items", "bare"):
         result = asyncio.run(measure(arguments, what))
