@@ -190,10 +190,8 @@ class InsightCounting:
     def _group(self, evidence: Evidence, by: Grouping) -> ColumnElement[Any]:
         columns = _SUBJECTS[evidence.of].table.c
         match by:
-            case Grouping.HOUR:
-                return self._hour_of_week(evidence) % 24
-            case Grouping.WEEKDAY:
-                return self._hour_of_week(evidence) // 24
+            case Grouping.HOUR_OF_WEEK:
+                return self._hour_of_week(evidence)
             case _:
                 return columns[by.value]
 

@@ -85,7 +85,12 @@ def incidents_with(query: SearchQuery, *, is_sqlite: bool) -> ColumnElement[Any]
     else:
         matching = text(f"vector @@ {_TSQUERY}").bindparams(query=_tsquery(query), kind=kind_word(Found.INCIDENT))
         number = column("id")
-    newest = select(number).select_from(text("search_index")).where(matching).order_by(number.desc()).limit(_FILTERED)
+    fitting = select(number).select_from(text("search_index")).where(matching)
+    if not is_sqlite:
+        # An offset keeps PostgreSQL from walking all rows from the newest on; see `_POSTGRESQL_RANKED`.
+        fitting = select(fitting.offset(0).subquery().c.id)
+        number = column("id")
+    newest = fitting.order_by(number.desc()).limit(_FILTERED)
     return select(search_documents.c.thing_id).where(search_documents.c.id.in_(newest))  # type: ignore[return-value]
 
 

@@ -65,8 +65,8 @@ class Grouping(StrEnum):
     PERSON = "person"
     AUDIENCE = "audience"
     RULE = "rule"
-    HOUR = "hour"
-    WEEKDAY = "weekday"
+    # 0 is Monday from midnight to one, local time.
+    HOUR_OF_WEEK = "hour_of_week"
 
 
 class Evidence(Model):
