@@ -93,7 +93,7 @@ class MessageActivities:
         async with heartbeating():
             # One slow mail server delays nobody else.
             deliveries = await asyncio.gather(*(self._deliver(message, rendered, target) for target in targets))
-        return MessageReceipt(subject=rendered.subject, text=rendered.text, deliveries=tuple(deliveries))
+        return MessageReceipt(subject=rendered.subject, text=_without_private(rendered), deliveries=tuple(deliveries))
 
     def _render(self, message: Message) -> RenderedMessage:
         try:
@@ -106,6 +106,7 @@ class MessageActivities:
         if not message.drill:
             return rendered
         return RenderedMessage(
+            private=rendered.private,
             subject=f"[DRILL] {rendered.subject}",
             text=f"[DRILL] This is a drill: a game day is under way, no customer is affected.\n\n{rendered.text}",
         )
@@ -239,6 +240,13 @@ class _Mark:
         """It was surely not delivered."""
         if self._is_made:
             await _patiently(self._ledger.release(self._key))
+
+
+def _without_private(rendered: RenderedMessage) -> str:
+    text = rendered.text
+    for secret in rendered.private:
+        text = text.replace(secret, "…")
+    return text
 
 
 def _targets(message: Message, configuration: Configuration) -> list[_Target]:

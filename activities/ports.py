@@ -79,6 +79,15 @@ class RenderedMessage(Model):
     text: str
     # The same as HTML, for a mail that has tables.
     html: str | None = None
+    # What only the addressee may read: left out of the receipt, because that stays in a workflow's history.
+    private: tuple[str, ...] = ()
+
+
+class LinkIssuer(Protocol):
+    """Makes links that only their addressee may hold."""
+
+    def issue(self, incident_id: str, person: str) -> tuple[str, datetime]:
+        """What stands in the address, and when it ends."""
 
 
 class MessageRenderer(Protocol):

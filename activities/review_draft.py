@@ -13,8 +13,8 @@ from activities.ports import TimelineReader
 from domain.errors import Transient
 from domain.model import Model
 from domain.policy import WorkingHours
-from domain.review import Finding
-from domain.review_facts import ReviewFacts, review_facts
+from domain.review import Finding, Participant, Perspective
+from domain.review_facts import ReviewFacts, participants_of, review_facts
 
 
 class DraftRequest(Model):
@@ -25,13 +25,15 @@ class DraftRequest(Model):
     owner: str | None = None
     due_at: datetime | None = None
     findings: tuple[Finding, ...] = ()
+    perspectives: tuple[Perspective, ...] = ()
     calendar: WorkingHours = WorkingHours()
 
 
 class DraftResult(Model):
-    """The draft as Markdown."""
+    """The draft as Markdown, and whom the timeline shows."""
 
     markdown: str
+    participants: tuple[Participant, ...] = ()
 
 
 class ReviewRenderer(Protocol):
@@ -55,12 +57,16 @@ class ReviewDraftActivities:
         incident = await self._reader.incident(request.incident_id)
         if incident is None:
             raise Transient(f"the record does not hold incident {request.incident_id} yet")
+        timeline = await self._reader.timeline(request.incident_id)
         facts = review_facts(
             incident,
-            await self._reader.timeline(request.incident_id),
+            timeline,
             findings=request.findings,
             owner=request.owner,
             due_at=request.due_at,
             hours=request.calendar,
+            perspectives=request.perspectives,
         )
-        return DraftResult(markdown=self._renderer.render(facts))
+        return DraftResult(
+            markdown=self._renderer.render(facts), participants=tuple(participants_of(incident, timeline))
+        )

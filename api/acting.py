@@ -79,6 +79,8 @@ class Declaration(Model):
     detected_at: datetime | None = None
     impact_started_at: datetime | None = None
     drill: bool = False
+    # Nobody was hurt, this time; it takes the same path and is reviewed whatever its severity.
+    near_miss: bool = False
     runbook: str | None = None
     runbook_parameters: dict[str, Any] = Field(default_factory=dict)
 

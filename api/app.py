@@ -26,11 +26,11 @@ from api.live import LOOK_EVERY
 from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import action_items as action_item_pages
-from api.pages import follow_up as follow_up_pages
 from api.pages import game_days as game_day_pages
 from api.pages import incidents as incident_pages
 from api.pages import learning as learning_pages
 from api.pages import operations_reviews as operations_review_pages
+from api.pages import reviews as review_pages
 from api.pages import room as room_page
 from api.pages import runs as run_pages
 from api.pages import status as status_page
@@ -49,6 +49,7 @@ from api.routes import (
     insights,
     operations_reviews,
     patterns,
+    review_files,
     reviews,
     runs,
     safety_levers,
@@ -65,6 +66,7 @@ NOUNS = (
     incidents,
     runs,
     approvals,
+    review_files,
     reviews,
     action_items,
     alert_groups,
@@ -82,10 +84,10 @@ PAGES = (
     room_page,
     run_pages,
     action_item_pages,
-    follow_up_pages,
     game_day_pages,
     learning_pages,
     operations_review_pages,
+    review_pages,
     status_page,
 )
 

@@ -29,7 +29,8 @@ log = structlog.get_logger("api.access")
 
 # Paths that need no principal. Webhooks present the secret of their integration instead (api/webhooks).
 PUBLIC = frozenset({"/healthz", "/readyz", "/status", "/login", "/favicon.ico"})
-PUBLIC_FOLDERS = ("/webhooks/", "/v2/", "/static/", "/status/")
+# A view of an incident is given with a signed link (api/pages/reviews.py).
+PUBLIC_FOLDERS = ("/webhooks/", "/v2/", "/static/", "/status/", "/perspectives/")
 # Open only while the API is bound to this machine and nobody forwards: Prometheus next door needs no token then.
 LOCAL_ONLY = frozenset({"/metrics"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -145,7 +146,7 @@ class Guard:
         say(
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=_loggable(scope["path"]),
             status=status,
             milliseconds=round(seconds * 1000, 1),
             request_id=exchange.request_id,
@@ -229,6 +230,11 @@ def _template_of(scope: Scope) -> str:
     for name, value in scope.get("path_params", {}).items():
         template = template.replace(f"/{value}", f"/{{{name}}}", 1)
     return template
+
+
+def _loggable(path: str) -> str:
+    """A signed link lets its holder speak, so it is in no log."""
+    return "/perspectives/…" if path.startswith("/perspectives/") else path
 
 
 def _sender_of(path: str) -> str | None:

@@ -63,12 +63,15 @@ def declare(
     summary: Annotated[str, typer.Option(help="What is known.")] = "",
     runbook: Annotated[str | None, typer.Option(help="Start this runbook at once.")] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key is the same incident.")] = None,
+    near_miss: Annotated[bool, typer.Option("--near-miss", help="Nobody was hurt, this time; it is reviewed.")] = False,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Declare an incident: its on-call is paged, its clocks start."""
-    body = {"title": title, "severity": severity.upper(), "services": service or [], "summary": summary}
+    body: dict[str, Any] = {"title": title, "severity": severity.upper(), "services": service or [], "summary": summary}
     body |= {name: value for name, value in (("runbook", runbook), ("by", by)) if value}
+    if near_miss:
+        body["near_miss"] = True
     headers = {"Idempotency-Key": key} if key else None
     print_incident(call("POST", "/incidents", body=body, headers=headers), as_json=as_json)
 

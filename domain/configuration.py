@@ -314,6 +314,8 @@ class Configuration(Model):
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
     policy: Policy = Policy()
+    # Kinds of contributing factors besides those of `domain/contributing_factors.py`: name to one line of meaning.
+    contributing_factors: dict[Name, str] = Field(default_factory=dict)
     # ISO country whose public holidays the calendar leaves out (filled into `policy.calendar.holidays` when read).
     holidays: str | None = None
 

@@ -128,6 +128,10 @@ class IncidentContext(Model):
     # Service id to the name that the public may read; only public services are in it.
     public_services: dict[str, str] = Field(default_factory=dict)
     team_manager: str | None = None
+    # Members of the teams that own the services: they sign reviews off as the service's owner.
+    service_team: tuple[str, ...] = ()
+    # Kinds of contributing factors that `hotwash.yaml` adds.
+    factors: dict[str, str] = Field(default_factory=dict)
     # What starts or suggests runbooks by itself.
     triggers: tuple[RunbookTrigger, ...] = ()
 
@@ -145,6 +149,8 @@ class IncidentStart(Model):
     detected_at: datetime | None = None
     impact_started_at: datetime | None = None
     drill: bool = False
+    # Nobody was hurt, this time: recorded, and reviewed whatever its severity.
+    near_miss: bool = False
     # Workflow id of the game day that caused a drill; it is told about milestones by the signal `observe_milestone`.
     game_day_workflow: str | None = None
     alert_groups: tuple[str, ...] = ()
@@ -181,6 +187,7 @@ class IncidentState(Model):
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     drill: bool = False
+    near_miss: bool = False
     game_day_workflow: str | None = None
     alert_groups: tuple[str, ...] = ()
     firing_groups: tuple[str, ...] = ()

@@ -28,6 +28,10 @@ def incident_context(
             if service.public
         },
         team_manager=next((team.manager for team in _teams(configuration, services) if team.manager), None),
+        service_team=tuple(
+            dict.fromkeys(member for team in _teams(configuration, services) for member in team.members)
+        ),
+        factors=dict(configuration.contributing_factors),
         triggers=tuple(triggers),
     )
 

@@ -110,6 +110,7 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
         detected_at=start.detected_at or now,
         declared_at=now,
         drill=start.drill,
+        near_miss=start.near_miss,
         game_day_workflow=start.game_day_workflow,
         alert_groups=start.alert_groups,
         firing_groups=start.alert_groups,
@@ -155,7 +156,7 @@ def _require_size(command: Command) -> None:
 
 
 def _first_lines(start: IncidentStart, now: datetime) -> tuple[Any, ...]:
-    drill = "drill " if start.drill else ""
+    drill = ("drill " if start.drill else "") + ("near miss " if start.near_miss else "")
     summary = f"{drill}declared as {start.severity}: {start.title}"
     services = list(start.services) or None
     lines = [entry(now, EntryKind.DECLARED, start.declared_by, summary, severity=start.severity, services=services)]

@@ -16,7 +16,7 @@ from domain.incident import AddNote, IncidentState, PostUpdate, Role
 from domain.message import Template
 from domain.model import Model
 from domain.page import EscalationStart
-from domain.review import ReviewStart
+from domain.review import ObserveIncidentEnd, ObserveResolved, ReviewStart
 from domain.timeline import Actor, ActorKind, Entry, EntryKind, Link
 
 # The holder of the admin token who acts for nobody in particular: may speak, but never holds a role.
@@ -126,6 +126,17 @@ class StartReview(Effect):
     """Start the review; one that is under way simply goes on."""
 
     start: ReviewStart
+
+
+class TellReview(Effect):
+    """The review hears what became of its incident; one that has ended hears nothing."""
+
+    news: ObserveResolved | ObserveIncidentEnd
+
+    @property
+    def lane(self) -> str:
+        """The review is started before it hears anything."""
+        return StartReview.__name__
 
 
 class TellPeople(Effect):

@@ -25,14 +25,12 @@ from domain.incident import (
     Merge,
     Reopen,
     Resolve,
-    Role,
 )
 from domain.incident_effects import (
     FinishComms,
     Outcome,
     RedirectAlerts,
     StartComms,
-    StartReview,
     TellIncident,
     brief,
     changed,
@@ -42,7 +40,8 @@ from domain.incident_effects import (
     require_text,
 )
 from domain.incident_paging import page, stop_page
-from domain.review import ReviewStart, ReviewStatus
+from domain.incident_review import begin_review, review_hears_of_end, review_hears_of_resolution
+from domain.review import ReviewStatus
 from domain.run import RunStatus
 from domain.timeline import Actor, EntryKind, automation
 
@@ -87,7 +86,9 @@ def move(state: IncidentState, status: IncidentStatus, by: Actor, reason: str, n
         summary += " (mitigated: the impact is over)"
     note = entry(now, EntryKind.STATUS, by, summary, before=state.status, after=status, reason=reason)
     told = milestone(state, MilestoneKind.MITIGATED, now, reason) if is_over else ()
-    return Outcome(changed(state, status=status, mitigated_at=now if is_over else None), (note,), told)
+    after = changed(state, status=status, mitigated_at=now if is_over else None)
+    after, review = begin_review(after) if is_over else (after, ())
+    return Outcome(after, (note,), (*review, *told))
 
 
 def change_severity(state: IncidentState, command: ChangeSeverity, now: datetime) -> Outcome:
@@ -120,7 +121,6 @@ def resolve(state: IncidentState, command: Resolve, now: datetime) -> Outcome:
         raise conflict(f"{state.id} is {state.status} and cannot be resolved")
     summary = command.summary.strip() or "normal service is back"
     stopped = stop_page(state, command.by, "resolved")
-    needs_review = state.context.policy.of(state.severity).review_due is not None
     after = changed(
         stopped.state,
         status=IncidentStatus.RESOLVED,
@@ -128,12 +128,12 @@ def resolve(state: IncidentState, command: Resolve, now: datetime) -> Outcome:
         mitigated_at=state.mitigated_at or now,
         resolved_at=now,
         offers=(),
-        review_id=state.id if needs_review else state.review_id,
-        review_state=(state.review_state or ReviewStatus.DRAFT.value) if needs_review else state.review_state,
     )
     details: dict[str, Any] = {"before": state.status, "after": IncidentStatus.RESOLVED, "open_runs": open_runs(state)}
     note = entry(now, EntryKind.STATUS, command.by, f"resolved: {summary}", **details)
-    review = (StartReview(start=_review_start(after, now)),) if needs_review else ()
+    heard = review_hears_of_resolution(after, command.by)
+    after, begun = begin_review(after)
+    review = (*heard, *begun)
     mitigated = milestone(state, MilestoneKind.MITIGATED, now, summary) if state.mitigated_at is None else ()
     told = milestone(state, MilestoneKind.RESOLVED, now, summary)
     finish = FinishComms(by=command.by, summary=summary, outcome="resolved")
@@ -243,25 +243,7 @@ def _end(state: IncidentState, status: IncidentStatus, by: Actor, reason: str, n
     after = changed(stopped.state, status=status, closed_at=now, offers=())
     note = entry(now, EntryKind.STATUS, by, reason, before=state.status, after=status)
     finish = FinishComms(by=by, summary=reason, outcome=status.value)
-    return stopped.then(Outcome(after, (note,), (finish,)))
-
-
-def _review_start(state: IncidentState, now: datetime) -> ReviewStart:
-    context, commander = state.context, state.roles.get(Role.COMMANDER)
-    owner = commander or context.team_manager
-    return ReviewStart(
-        incident_id=state.id,
-        title=state.title,
-        severity=state.severity,
-        owner=owner,
-        manager=context.managers.get(owner or "", context.team_manager),
-        managers=context.managers,
-        people=context.people,
-        commander=commander,
-        resolved_at=now,
-        policy=context.policy,
-        drill=state.drill,
-    )
+    return stopped.then(Outcome(after, (note,), (finish, *review_hears_of_end(after, by, reason))))
 
 
 def _impossible(state: IncidentState, status: IncidentStatus, possible: tuple[IncidentStatus, ...]) -> str:

@@ -18,7 +18,7 @@ from domain.model import Model
 #   approval_request              approval {id, message, shown, digest, min_approvals, expires_at}, run, step, text
 #   manual_step                   step, run, text
 #   role_offer                    role, by, reason
-#   review_assigned / _reminder / _overdue        review {id, title, owner, state}, due_at, level, reason, text
+#   review_assigned / _reminder / _overdue / _invited  review {id, title, owner, state}, due_at, level, reason, text
 #   action_item_assigned / _reminder / _overdue   item {id, title, owner, priority, done_when}, due_at, level, reason
 #   game_day_announcement         game_day {title, hypothesis, environment, faults [{id, target, title}]}, text
 #   operations_review             title, week, headlines, markdown
@@ -41,6 +41,7 @@ class Template(StrEnum):
     REVIEW_ASSIGNED = "review_assigned"
     REVIEW_REMINDER = "review_reminder"
     REVIEW_OVERDUE = "review_overdue"
+    REVIEW_INVITED = "review_invited"
     ACTION_ITEM_ASSIGNED = "action_item_assigned"
     ACTION_ITEM_REMINDER = "action_item_reminder"
     ACTION_ITEM_OVERDUE = "action_item_overdue"

@@ -6,6 +6,7 @@ action items) and the review deadlines of the practice guides (24 h, 3 days, 1 w
 
 from datetime import date, time, timedelta
 from enum import StrEnum
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
@@ -86,6 +87,9 @@ class SeverityPolicy(Model):
     review_may_be_waived: bool = False
     action_item_due: Duration | None
     urgent_action_item_due: Duration | None
+    # Whose word a review needs besides the owner's: a service owner and a manager for the worst (Atlassian, PagerDuty).
+    # A role that nobody in `hotwash.yaml` can take is not waited for. Empty: any other person.
+    review_sign_off: tuple[Literal["service_owner", "engineering_manager"], ...] = ()
 
 
 def _minutes(first: int, every: int, later_after: int | None = None, later_every: int | None = None) -> Cadence:
@@ -106,6 +110,7 @@ DEFAULTS: dict[Severity, SeverityPolicy] = {
             Audience.EXECUTIVE: _minutes(15, 60),
         },
         review_due=timedelta(hours=24),
+        review_sign_off=("service_owner", "engineering_manager"),
         action_item_due=timedelta(days=30),
         urgent_action_item_due=timedelta(days=15),
     ),
@@ -117,6 +122,7 @@ DEFAULTS: dict[Severity, SeverityPolicy] = {
             Audience.EXECUTIVE: _minutes(60, 120),
         },
         review_due=timedelta(hours=72),
+        review_sign_off=("service_owner", "engineering_manager"),
         action_item_due=timedelta(days=30),
         urgent_action_item_due=timedelta(days=30),
     ),
@@ -187,6 +193,10 @@ class Policy(Model):
     action_item_drill_watched_for: Duration = timedelta(days=365)
     # How often the check of a finished item is run again.
     action_item_check_every: Duration = timedelta(days=1)
+    # A near miss is reviewed whatever its severity; where that has no deadline of its own, in this time.
+    near_miss_review_due: Duration = timedelta(days=7)
+    # A reviewed review closes by itself after this: time in which action items are decided (Etsy: two working days).
+    review_soak: Duration = timedelta(days=2)
     # An alert that fires again this soon after its group cleared belongs to the same episode (deduplication windows
     # of the field: minutes to 48 h; Alertmanager's group_interval is 5 min).
     alert_reopen_window: Duration = timedelta(minutes=10)

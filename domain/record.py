@@ -22,6 +22,8 @@ class ProjectionKind(StrEnum):
     COMMS = "comms"
     UPDATE = "update"
     REVIEW = "review"
+    # One text of a review, under `<review>@<revision>`; kept for the differences between versions.
+    REVIEW_REVISION = "review_revision"
     ACTION_ITEM = "action_item"
     GAME_DAY = "game_day"
     OPERATIONS_REVIEW = "operations_review"

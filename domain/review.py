@@ -40,6 +40,35 @@ class Finding(Model):
     kind: str
     text: str
     by: Actor | None = None
+    # Which kind of contributing factor (`domain/contributing_factors.py`); empty for everything else.
+    factor: str = ""
+
+
+class SignOffRole(StrEnum):
+    """Whose word a review needs (PagerDuty, Atlassian: the service's owner, and a manager who can make room)."""
+
+    SERVICE_OWNER = "service_owner"
+    ENGINEERING_MANAGER = "engineering_manager"
+
+
+class Participant(Model):
+    """Somebody who was there, as the timeline shows, or who was invited for another view (support, product)."""
+
+    name: str
+    # What they were in it: the roles they held, `responder`, or what the invitation says.
+    role: str = "responder"
+    invited_at: datetime | None = None
+
+
+class Perspective(Model):
+    """How it was for one person; four short answers (Etsy's question bank, STELLA's hand-over questions)."""
+
+    name: str
+    at: datetime
+    saw: str = ""
+    expected: str = ""
+    knew: str = ""
+    hard: str = ""
 
 
 class ReviewStart(Model):
@@ -53,9 +82,19 @@ class ReviewStart(Model):
     managers: dict[str, str] = Field(default_factory=dict)
     people: tuple[str, ...] = ()
     commander: str | None = None
-    resolved_at: datetime
+    # The facts are warm at mitigation, so the review begins there; the deadline counts from resolution.
+    mitigated_at: datetime | None = None
+    resolved_at: datetime | None = None
     policy: Policy
     drill: bool = False
+    near_miss: bool = False
+    # Role to person, as it was when the review began.
+    roles: dict[str, str] = Field(default_factory=dict)
+    # Members and manager of the team that owns the service; they sign as its owner.
+    service_team: tuple[str, ...] = ()
+    team_manager: str | None = None
+    # Kinds of contributing factors in force; empty: the default list.
+    factors: dict[str, str] = Field(default_factory=dict)
     state: "ReviewState | None" = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None
@@ -67,6 +106,7 @@ class SignOff(Model):
     by: Actor
     at: datetime
     comment: str = ""
+    role: SignOffRole | None = None
 
 
 class ReviewState(Model):
@@ -92,8 +132,43 @@ class ReviewState(Model):
     # The draft is still to be written, or to be written anew, from the timeline.
     draft_wanted: bool = True
     ladder: Ladder | None = None
+    severity: Severity | None = None
+    near_miss: bool = False
+    resolved_at: datetime | None = None
+    facilitator: str | None = None
+    # Who made the change that is looked at; said only so that they need not facilitate.
+    change_authors: tuple[str, ...] = ()
+    participants: tuple[Participant, ...] = ()
+    perspectives: tuple[Perspective, ...] = ()
+    # The last draft as it was generated; a person's edits are told from it.
+    generated: str = ""
+    # When the draft is written anew because the record has caught up.
+    renew_at: datetime | None = None
+    sign_offs: tuple[SignOff, ...] = ()
+    # Roles whose word is missing.
+    waits_for: tuple[SignOffRole, ...] = ()
+    waiver_asked: SignOff | None = None
+    # Why there were fewer factors than asked for.
+    factors_overridden: str = ""
+    # A reviewed review closes by itself then.
+    closes_at: datetime | None = None
     # Messages sent so far; numbers the keys under which each is delivered once.
     messages: int = 0
+
+
+class ReviewRevision(Model):
+    """One text of a review, as it was kept; what is compared when people look at what changed."""
+
+    review_id: str
+    revision: int
+    at: datetime
+    by: Actor
+    markdown: str
+
+    @property
+    def id(self) -> str:
+        """`inc-20261122-k7qd@3`."""
+        return f"{self.review_id}@{self.revision}"
 
 
 class ReviewCommand(Model):
@@ -121,16 +196,67 @@ class AddFinding(ReviewCommand):
 
     kind: str
     text: str
+    # For a contributing factor: which kind it is.
+    factor: str = ""
 
 
 class SubmitReview(ReviewCommand):
-    """Ready to be reviewed."""
+    """Ready to be reviewed. With fewer than two contributing factors only for a reason."""
+
+    fewer_factors_because: str = ""
 
 
 class SignOffReview(ReviewCommand):
-    """Reviewed and accepted; refused of the owner."""
+    """Reviewed and accepted; refused of the owner. A role is taken by whoever may speak in it."""
 
     comment: str = ""
+    role: SignOffRole | None = None
+
+
+class CloseReview(ReviewCommand):
+    """Published and done; a reviewed one also closes by itself after its soak time."""
+
+
+class AppointFacilitator(ReviewCommand):
+    """Who leads the meeting: neither owner nor commander nor responder, and never who made the change."""
+
+    facilitator: str
+
+
+class NameChangeAuthors(ReviewCommand):
+    """Who made the change that is looked at. Not for the text: they are kept from having to facilitate."""
+
+    people: tuple[str, ...]
+
+
+class InviteToReview(ReviewCommand):
+    """Somebody whose view is wanted: support, product, a customer's contact."""
+
+    person: str
+    role: str = "guest"
+
+
+class GivePerspective(ReviewCommand):
+    """How it was for the one who speaks; a second time replaces the first."""
+
+    saw: str = ""
+    expected: str = ""
+    knew: str = ""
+    hard: str = ""
+
+
+class ObserveResolved(ReviewCommand):
+    """The incident is resolved: from now on the deadline runs."""
+
+    at: datetime
+    severity: Severity
+    title: str = ""
+
+
+class ObserveIncidentEnd(ReviewCommand):
+    """The incident was merged or was none: there is nothing left to review."""
+
+    reason: str
 
 
 class ReturnReview(ReviewCommand):
@@ -161,6 +287,13 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "return_to_draft": ReturnReview,
     "waive": WaiveReview,
     "extend": ExtendReview,
+    "close": CloseReview,
+    "appoint_facilitator": AppointFacilitator,
+    "name_change_authors": NameChangeAuthors,
+    "invite": InviteToReview,
+    "give_perspective": GivePerspective,
+    "observe_resolved": ObserveResolved,
+    "observe_incident_end": ObserveIncidentEnd,
 }
 
 ReviewStart.model_rebuild()

@@ -1,14 +1,16 @@
-"""What happens to a review: opened, drafted, edited, submitted, signed off or waived, and reminded of in between.
+"""What happens to a review: opened at mitigation, due from resolution on, drafted, edited, extended, reminded of.
 
-Called by `workflows/review.py`. Pure; `terms` is what the review was started with. The one thing to know: sign-off is
-by somebody other than the owner and closes the review at once. `reviewed` is a state of the field's guides for reviews
-that wait for something after the sign-off; here nothing does, because action items are workflows of their own and the
-incident itself waits for them before it closes.
+Called by `workflows/review.py`. Pure; `terms` is what the review was started with. How it ends is in
+`review_sign_off.py`, who takes part in `review_people.py`, how a person's edits and new facts come together in
+`review_merge.py`. The one thing to know: nothing of a person's is ever overwritten.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
 from domain.calendar import due_after, written
+from domain.contributing_factors import DEFAULT_FACTORS
 from domain.deadlines import LadderReason, LadderStep, begin, climb
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import (
@@ -16,7 +18,6 @@ from domain.follow_up import (
     Outcome,
     demand_known,
     demand_later,
-    demand_person,
     demand_text,
     listeners,
     reminder_entry,
@@ -25,77 +26,98 @@ from domain.follow_up import (
 from domain.message import Template
 from domain.review import (
     AddFinding,
+    AppointFacilitator,
     AssignReview,
+    CloseReview,
     EditReview,
     ExtendReview,
     Finding,
     FindingKind,
+    GivePerspective,
+    InviteToReview,
+    NameChangeAuthors,
+    ObserveIncidentEnd,
+    ObserveResolved,
+    Participant,
     ReturnReview,
     ReviewCommand,
     ReviewStart,
     ReviewState,
     ReviewStatus,
-    SignOff,
     SignOffReview,
     SubmitReview,
     WaiveReview,
 )
-from domain.timeline import Actor, Entry, EntryKind, automation
+from domain.review_merge import merged
+from domain.review_outcomes import (
+    FINISHED,
+    ME,
+    OPEN,
+    ReviewOutcome,
+    entry,
+    manager_of,
+    redrafted,
+    time_allowed,
+)
+from domain.review_people import (
+    adopt_participants,
+    appoint_facilitator,
+    give_perspective,
+    invite,
+    name_change_authors,
+)
+from domain.review_sign_off import close, end_with_incident, return_to_draft, sign_off, submit, waive
+from domain.timeline import EntryKind
 
-ME = automation("review")
-FINISHED = (ReviewStatus.REVIEWED, ReviewStatus.CLOSED, ReviewStatus.WAIVED)
-# A long review has some 20 KB. The text travels in workflow payloads, at which Temporal warns from 256 KiB on.
-MAX_MARKDOWN = 150_000
+# A long review has some 20 KB. Text and last draft travel in workflow payloads, at which Temporal warns from 256 KiB.
+MAX_MARKDOWN = 100_000
 MAX_FINDINGS = 200
+# The record may be this far behind when the facts have changed (the longest pause between two attempts to save is
+# 30 s, and the closing notices go out meanwhile), so the draft is made once more.
+RENEW_AFTER = timedelta(seconds=60)
 PLACEHOLDER = "_To be filled in: the draft is being written from the timeline and will appear here by itself._"
-
-ReviewOutcome = Outcome[ReviewState]
 
 
 def open_review(terms: ReviewStart, now: datetime) -> ReviewOutcome:
-    """A new review: due by severity, owned by the one named, else by the commander; else the manager is asked."""
+    """A new review, owned by the one named, else by the commander; else the manager is asked. Due once resolved."""
     owner = terms.owner or terms.commander
-    allowed = terms.policy.of(terms.severity).review_due
-    due_at = due_after(terms.resolved_at, allowed, terms.policy.calendar) if allowed is not None else None
     state = ReviewState(
         id=terms.incident_id,
         incident_id=terms.incident_id,
         title=terms.title,
         owner=owner,
-        due_at=due_at,
+        due_at=None,
         state=ReviewStatus.DRAFT,
         markdown=PLACEHOLDER,
-        ladder=begin(due_at, now),
+        severity=terms.severity,
+        near_miss=terms.near_miss,
+        resolved_at=terms.resolved_at,
+        renew_at=now + RENEW_AFTER,
     )
-    until = f", due at {written(due_at, terms.policy.calendar)}" if due_at else ", without a deadline"
+    state = _with_deadline(state, terms, now)
+    until = _until(state, terms)
     said = f"Review opened for {owner}{until}" if owner else f"Review opened without an owner{until}"
-    return Outcome(state, (_entry(now, ME, said),), _assigned(state, terms))
+    return Outcome(state, (entry(now, ME, said),), _assigned(state, terms))
+
+
+_RULES: dict[type[ReviewCommand], Callable[[ReviewState, Any, datetime, ReviewStart], ReviewOutcome]] = {}
 
 
 def decide(state: ReviewState, command: ReviewCommand, now: datetime, terms: ReviewStart) -> ReviewOutcome:
     """What a command does; Rejected with a sentence when it may not."""
+    if isinstance(command, ObserveResolved | ObserveIncidentEnd) and state.state not in OPEN:
+        # What the incident tells is no request; a review that is over takes it in silence.
+        return Outcome(state)
     if state.state in FINISHED:
         raise Rejected(f"the review of {state.id} is {state.state.value} and cannot be changed", RejectionKind.CONFLICT)
-    match command:
-        case AssignReview():
-            outcome = _assign(state, command, now, terms)
-        case EditReview():
-            outcome = _edit(state, command, now)
-        case AddFinding():
-            outcome = _add_finding(state, command, now)
-        case SubmitReview():
-            outcome = _submit(state, command, now)
-        case SignOffReview():
-            outcome = _sign_off(state, command, now)
-        case ReturnReview():
-            outcome = _return_to_draft(state, command, now, terms)
-        case WaiveReview():
-            outcome = _waive(state, command, now, terms)
-        case ExtendReview():
-            outcome = _extend(state, command, now, terms)
-        case _:
-            raise Rejected(f"a review has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
-    return outcome
+    rule = _RULES.get(type(command))
+    if rule is None:
+        raise Rejected(f"a review has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
+    if state.state not in OPEN and type(command) not in _WHEN_REVIEWED:
+        raise Rejected(
+            f"the review of {state.id} is signed off; return it with a reason to change it", RejectionKind.CONFLICT
+        )
+    return rule(state, command, now, terms)
 
 
 def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: ReviewStart) -> ReviewOutcome:
@@ -114,47 +136,60 @@ def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: Review
         }
     )
     template = Template.REVIEW_OVERDUE if step.is_after_deadline else Template.REVIEW_REMINDER
-    entry = reminder_entry(step, people, words, now, ME)
-    return Outcome(after, (entry,), (Notice(template, people, step.reason.value, words),) if people else ())
+    line = reminder_entry(step, people, words, now, ME)
+    return Outcome(after, (line,), (Notice(template, people, step.reason.value, words),) if people else ())
 
 
-def accept_draft(state: ReviewState, markdown: str, now: datetime) -> ReviewOutcome:
-    """A draft came from the timeline. A person's edits are never overwritten; the same text again changes nothing."""
+def accept_draft(
+    state: ReviewState, markdown: str, now: datetime, terms: ReviewStart, found: Iterable[Participant] = ()
+) -> ReviewOutcome:
+    """A draft came from the timeline. A person's edits win, new facts come in; the same facts change nothing."""
     waiting = state.model_copy(update={"draft_wanted": False})
-    if state.edited or state.state in FINISHED or markdown == state.markdown:
+    if state.state in FINISHED:
         return Outcome(waiting)
-    after = waiting.model_copy(update={"markdown": markdown, "revision": state.revision + 1})
+    invited = adopt_participants(waiting, found, now, terms)
+    text = merged(state.generated, state.markdown, markdown) if state.edited else markdown
+    if len(text.encode()) > MAX_MARKDOWN:
+        text = state.markdown if state.edited else text.encode()[:MAX_MARKDOWN].decode(errors="ignore")
+    after = invited.state.model_copy(update={"generated": markdown})
+    if text == state.markdown:
+        return Outcome(after, invited.entries, invited.notices)
+    after = after.model_copy(update={"markdown": text, "revision": state.revision + 1})
     said = "Draft of the review written from the timeline" if state.revision == 0 else "Draft of the review renewed"
-    return Outcome(after, (_entry(now, ME, said, revision=after.revision),))
+    if state.edited:
+        said = "New facts were brought into the review; what people wrote was kept"
+    line = entry(now, ME, said, revision=after.revision)
+    return Outcome(after, (*invited.entries, line), invited.notices)
 
 
-def renew_draft(state: ReviewState) -> ReviewOutcome:
-    """The record has caught up: write the draft again, unless a person has edited it or the review is over."""
-    return Outcome(state if state.state in FINISHED else _redrafted(state))
+def renew_draft(state: ReviewState, now: datetime) -> ReviewOutcome:
+    """The record has caught up: write the draft again, unless the review is over."""
+    if state.renew_at is None or now < state.renew_at:
+        return Outcome(state)
+    waiting = state.model_copy(update={"renew_at": None})
+    return Outcome(waiting if state.state not in OPEN else redrafted(waiting))
 
 
 def give_up_draft(state: ReviewState, sentence: str, now: datetime) -> ReviewOutcome:
     """No draft can be made (a broken template): a person writes the text; the placeholder stays until then."""
     after = state.model_copy(update={"draft_wanted": False})
     said = f"The draft of the review could not be written: {sentence}"
-    return Outcome(after, (_entry(now, ME, said, EntryKind.TROUBLE),))
-
-
-def manager_of(state: ReviewState, terms: ReviewStart) -> str | None:
-    """Who hears when the owner does not: the owner's own manager, else that of the service's team."""
-    return terms.managers.get(state.owner or "") or terms.manager
+    return Outcome(after, (entry(now, ME, said, EntryKind.TROUBLE),))
 
 
 def _assign(state: ReviewState, command: AssignReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
     owner = demand_known(command.owner, command.by, terms.people)
     if owner == state.owner:
         raise Rejected(f"{owner} owns this review already", RejectionKind.CONFLICT)
-    after = _redrafted(state).model_copy(update={"owner": owner})
+    if any(each.by.name == owner for each in state.sign_offs):
+        raise Rejected(f"{owner} has signed this review; return it to the draft first", RejectionKind.CONFLICT)
+    facilitator = None if owner == state.facilitator else state.facilitator
+    after = redrafted(state).model_copy(update={"owner": owner, "facilitator": facilitator})
     said = f"Review given to {owner}" + (f": {command.reason.strip()}" if command.reason.strip() else "")
-    return Outcome(after, (_entry(now, command.by, said),), _assigned(after, terms))
+    return Outcome(after, (entry(now, command.by, said),), _assigned(after, terms))
 
 
-def _edit(state: ReviewState, command: EditReview, now: datetime) -> ReviewOutcome:
+def _edit(state: ReviewState, command: EditReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:  # noqa: ARG001 - one shape for all
     if command.revision != state.revision:
         raise Rejected(
             f"revision {command.revision} was edited, but the review is at revision {state.revision}; "
@@ -170,68 +205,81 @@ def _edit(state: ReviewState, command: EditReview, now: datetime) -> ReviewOutco
             "markdown": command.markdown,
             "revision": state.revision + 1,
             "edited": True,
-            "draft_wanted": False,
         }
     )
-    return Outcome(after, (_entry(now, command.by, "Review edited", revision=after.revision),))
+    return Outcome(after, (entry(now, command.by, "Review edited", revision=after.revision),))
 
 
-def _add_finding(state: ReviewState, command: AddFinding, now: datetime) -> ReviewOutcome:
+def _add_finding(state: ReviewState, command: AddFinding, now: datetime, terms: ReviewStart) -> ReviewOutcome:
     text = demand_text(command.text, "the finding")
     if command.kind not in set(FindingKind):
         raise Rejected(f"a finding is one of {', '.join(FindingKind)}, not {command.kind!r}")
     if len(state.findings) >= MAX_FINDINGS:
         raise Rejected(f"a review holds {MAX_FINDINGS} findings at most", RejectionKind.TOO_LARGE)
-    finding = Finding(kind=command.kind, text=text, by=command.by)
-    after = _redrafted(state).model_copy(update={"findings": (*state.findings, finding)})
-    said = f"Review: {command.kind.replace('_', ' ')}: {text}"
-    return Outcome(after, (_entry(now, command.by, said),))
+    finding = Finding(kind=command.kind, text=text, by=command.by, factor=_factor(command, terms))
+    after = redrafted(state).model_copy(update={"findings": (*state.findings, finding)})
+    about = f" ({finding.factor})" if finding.factor else ""
+    said = f"Review: {command.kind.replace('_', ' ')}{about}: {text}"
+    return Outcome(after, (entry(now, command.by, said),))
 
 
-def _submit(state: ReviewState, command: SubmitReview, now: datetime) -> ReviewOutcome:
-    if state.state is ReviewStatus.IN_REVIEW:
-        raise Rejected("the review waits for its sign-off already", RejectionKind.CONFLICT)
-    if state.owner is None:
-        raise Rejected("the review has no owner; assign one first", RejectionKind.CONFLICT)
-    if state.revision == 0:
-        raise Rejected("the draft is not written yet; wait for it, or write the text by hand", RejectionKind.CONFLICT)
-    after = state.model_copy(update={"state": ReviewStatus.IN_REVIEW})
-    return Outcome(after, (_entry(now, command.by, "Review submitted for sign-off", revision=state.revision),))
+def _factor(command: AddFinding, terms: ReviewStart) -> str:
+    factor = command.factor.strip()
+    if not factor:
+        return ""
+    if command.kind != FindingKind.CONTRIBUTING_FACTOR.value:
+        raise Rejected(f"only a contributing factor has a kind of factor; this is {command.kind!r}")
+    known = terms.factors or DEFAULT_FACTORS
+    if factor not in known:
+        raise Rejected(f"{factor!r} is no kind of contributing factor; there are {', '.join(known)}")
+    return factor
 
 
-def _sign_off(state: ReviewState, command: SignOffReview, now: datetime) -> ReviewOutcome:
-    demand_person(command.by, "sign a review off")
-    if state.state is not ReviewStatus.IN_REVIEW:
-        raise Rejected("the review is still a draft; it is submitted first", RejectionKind.CONFLICT)
-    if command.by.name == state.owner:
-        raise Rejected(f"{state.owner} owns this review; another person signs it off", RejectionKind.FORBIDDEN)
-    signed = SignOff(by=command.by, at=now, comment=command.comment.strip())
-    after = _finished(state, ReviewStatus.CLOSED).model_copy(update={"sign_off": signed})
-    said = "Review signed off and closed" + (f": {signed.comment}" if signed.comment else "")
-    return Outcome(after, (_entry(now, command.by, said, revision=state.revision),))
+def _resolved(state: ReviewState, command: ObserveResolved, now: datetime, terms: ReviewStart) -> ReviewOutcome:
+    """The deadline runs from now on. After a reopening it begins again, and an extension is not taken back."""
+    before = state.due_at
+    resolved = state.model_copy(
+        update={
+            "resolved_at": command.at,
+            "severity": command.severity,
+            "title": command.title or state.title,
+            "renew_at": now + RENEW_AFTER,
+        }
+    )
+    after = redrafted(_with_deadline(resolved, terms, now))
+    if before is not None and after.due_at is not None and after.due_at <= before:
+        after = after.model_copy(update={"due_at": before, "ladder": state.ladder, "is_overdue": state.is_overdue})
+    if after.due_at == before:
+        return Outcome(after)
+    words = (
+        f"the incident is resolved, and the review is due at {written(after.due_at, terms.policy.calendar)}"
+        if (after.due_at)
+        else ""
+    )
+    if not words:
+        return Outcome(after)
+    people = listeners(after.owner, manager_of(after, terms), LadderReason.UPCOMING)
+    notices = (Notice(Template.REVIEW_REMINDER, people, "deadline_set", words),) if people else ()
+    said = f"Review due at {written(after.due_at, terms.policy.calendar)}" if after.due_at else ""
+    return Outcome(after, (entry(now, ME, said),), notices)
 
 
-def _return_to_draft(state: ReviewState, command: ReturnReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    reason = demand_text(command.reason, "the reason for returning the review")
-    if state.state is not ReviewStatus.IN_REVIEW:
-        raise Rejected("the review is a draft already", RejectionKind.CONFLICT)
-    after = state.model_copy(update={"state": ReviewStatus.DRAFT})
-    words = f"{command.by.name} returned the review: {reason}"
-    people = listeners(state.owner, manager_of(state, terms), LadderReason.UPCOMING)
-    notices = (Notice(Template.REVIEW_REMINDER, people, "returned", words),) if people else ()
-    return Outcome(after, (_entry(now, command.by, f"Review returned to draft: {reason}"),), notices)
+def _with_deadline(state: ReviewState, terms: ReviewStart, now: datetime) -> ReviewState:
+    allowed = time_allowed(state, terms)
+    if state.resolved_at is None or allowed is None:
+        return state
+    due_at = due_after(state.resolved_at, allowed, terms.policy.calendar)
+    return state.model_copy(update={"due_at": due_at, "ladder": begin(due_at, now), "is_overdue": False})
 
 
-def _waive(state: ReviewState, command: WaiveReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    demand_person(command.by, "waive a review")
-    if not terms.policy.of(terms.severity).review_may_be_waived:
-        raise Rejected(f"the policy demands a review of every {terms.severity.value} incident", RejectionKind.FORBIDDEN)
-    if command.by.name == state.owner:
-        raise Rejected(f"{state.owner} owns this review; another person waives it", RejectionKind.FORBIDDEN)
-    reason = demand_text(command.reason, "the reason for the waiver")
-    waiver = SignOff(by=command.by, at=now, comment=reason)
-    after = _finished(state, ReviewStatus.WAIVED).model_copy(update={"waiver": waiver})
-    return Outcome(after, (_entry(now, command.by, f"Review waived: {reason}"),))
+def _until(state: ReviewState, terms: ReviewStart) -> str:
+    if state.due_at:
+        return f", due at {written(state.due_at, terms.policy.calendar)}"
+    return (
+        ", while the facts are warm; due once the incident is resolved"
+        if terms.resolved_at is None
+        else (", without a deadline")
+    )
 
 
 def _extend(state: ReviewState, command: ExtendReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
@@ -246,16 +294,7 @@ def _extend(state: ReviewState, command: ExtendReview, now: datetime, terms: Rev
         }
     )
     said = f"Review extended to {written(due_at, terms.policy.calendar)}: {reason}"
-    return Outcome(after, (_entry(now, command.by, said),))
-
-
-def _finished(state: ReviewState, status: ReviewStatus) -> ReviewState:
-    return state.model_copy(update={"state": status, "ladder": None, "is_overdue": False, "draft_wanted": False})
-
-
-def _redrafted(state: ReviewState) -> ReviewState:
-    # The facts in the draft have changed; a person's text is left alone.
-    return state if state.edited else state.model_copy(update={"draft_wanted": True})
+    return Outcome(after, (entry(now, command.by, said),))
 
 
 def _assigned(state: ReviewState, terms: ReviewStart) -> tuple[Notice, ...]:
@@ -267,5 +306,24 @@ def _assigned(state: ReviewState, terms: ReviewStart) -> tuple[Notice, ...]:
     return (Notice(Template.REVIEW_ASSIGNED, (manager,), "no_owner", words),) if manager else ()
 
 
-def _entry(now: datetime, by: Actor, said: str, kind: EntryKind = EntryKind.REVIEW, **details: object) -> Entry:
-    return Entry(at=now, kind=kind, actor=by, summary=said, details=details)
+_RULES.update(
+    {
+        AssignReview: _assign,
+        EditReview: _edit,
+        AddFinding: _add_finding,
+        SubmitReview: submit,
+        SignOffReview: sign_off,
+        ReturnReview: return_to_draft,
+        WaiveReview: waive,
+        ExtendReview: _extend,
+        CloseReview: close,
+        AppointFacilitator: appoint_facilitator,
+        NameChangeAuthors: name_change_authors,
+        InviteToReview: invite,
+        GivePerspective: give_perspective,
+        ObserveResolved: _resolved,
+        ObserveIncidentEnd: end_with_incident,
+    }
+)
+# What may still be asked of a review that is signed off and soaks.
+_WHEN_REVIEWED = (CloseReview, ReturnReview, SignOffReview)

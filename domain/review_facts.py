@@ -12,10 +12,11 @@ from typing import Any
 from domain.cadence import ClockStep
 from domain.calendar import written
 from domain.durations import format_duration
+from domain.incident_effects import ADMINISTRATOR
 from domain.model import Model
 from domain.policy import WorkingHours
-from domain.review import Finding, FindingKind
-from domain.timeline import EntryKind
+from domain.review import Finding, FindingKind, Participant, Perspective
+from domain.timeline import ActorKind, EntryKind
 
 Document = Mapping[str, Any]
 
@@ -51,6 +52,10 @@ class Row(Model):
     at: str = ""
     who: str = ""
     what: str = ""
+    # A link to what shows it (title, address), or how else it is known.
+    evidence: tuple[str, str] = ("", "")
+    # Its number in the incident's timeline, where it can be looked up.
+    seq: int = 0
 
 
 class RunRow(Model):
@@ -98,6 +103,10 @@ class ReviewFacts(Model):
     missed: tuple[Row, ...]
     findings: dict[FindingKind, tuple[str, ...]]
     action_items: tuple[ItemRow, ...]
+    perspectives: tuple[Perspective, ...] = ()
+    near_miss: bool = False
+    # From the beginning of the impact to its end.
+    hurt_for: str = ""
 
 
 def review_facts(
@@ -108,6 +117,7 @@ def review_facts(
     owner: str | None,
     due_at: datetime | None,
     hours: WorkingHours,
+    perspectives: Iterable[Perspective] = (),
 ) -> ReviewFacts:
     """Gather the facts of one incident; the same record always gives the same facts."""
     entries = _in_order(entry for entry in timeline if entry.get("kind") not in _LEFT_OUT)
@@ -140,11 +150,27 @@ def review_facts(
         updates=_rows((e for e in entries if e.get("kind") == EntryKind.UPDATE.value), hours),
         missed=_rows((e for e in entries if _is_missed_update(e)), hours),
         findings=_by_kind(findings),
+        perspectives=tuple(perspectives),
+        near_miss=bool(incident.get("near_miss")),
+        hurt_for=_hurt_for(times),
         action_items=tuple(
             ItemRow(id=_text(item.get("id")), title=_text(item.get("title")), state=_text(item.get("state")))
             for item in incident.get("action_items") or ()
         ),
     )
+
+
+def participants_of(incident: Document, timeline: Sequence[Document]) -> list[Participant]:
+    """Who took part in the response: whoever spoke in the timeline until it was over, and whoever held a role."""
+    roles = {str(who): str(role) for role, who in _mapping(incident.get("roles")).items() if who}
+    end = _moment(incident.get("resolved_at"))
+    names = dict.fromkeys(roles)
+    for each in _in_order(entry for entry in timeline if entry.get("kind") not in _LEFT_OUT):
+        actor, at = _mapping(each.get("actor")), _moment(each.get("at"))
+        is_later = end is not None and at is not None and at > end
+        if actor.get("kind") == ActorKind.PERSON.value and actor.get("name") != ADMINISTRATOR and not is_later:
+            names.setdefault(str(actor.get("name")))
+    return [Participant(name=name, role=roles.get(name, "responder")) for name in names if name]
 
 
 def _in_order(entries: Iterable[Document]) -> list[Document]:
@@ -153,11 +179,25 @@ def _in_order(entries: Iterable[Document]) -> list[Document]:
     return [entry for _, _, entry in sorted(timed, key=lambda each: each[:2])]
 
 
+# What a machine wrote down is known; what a person says without a link is remembered (rule P06).
+RECORDED = "recorded"
+_RECALLED = ("recollection", "")
+
+
+def _evidence(entry: Document) -> tuple[str, str]:
+    for link in entry.get("links") or ():
+        url = _text(_mapping(link).get("url"), 2000)
+        if url.startswith(("https://", "http://")):
+            return _text(_mapping(link).get("title"), 60) or "evidence", url
+    told = entry.get("kind") in {EntryKind.NOTE.value, EntryKind.IMPACT.value}
+    return _RECALLED if told and _mapping(entry.get("actor")).get("kind") == ActorKind.PERSON.value else (RECORDED, "")
+
+
 def _with_start(entries: Sequence[Document], began: datetime | None, hours: WorkingHours) -> list[Row]:
     """The table begins with the impact, which is before anybody noticed."""
     rows = [(at, _row(entry, hours)) for entry in entries if (at := _moment(entry.get("at")))]
     if began is not None:
-        rows.append((began, Row(at=written(began, hours, with_seconds=True), what="Impact began")))
+        rows.append((began, Row(at=written(began, hours, with_seconds=True), what="Impact began", evidence=_RECALLED)))
     return [row for _, row in sorted(rows, key=lambda each: each[0])]
 
 
@@ -169,6 +209,13 @@ def _spans(times: Mapping[str, datetime | None]) -> tuple[tuple[str, str], ...]:
             # Times that people enter may contradict each other; a negative span shows it.
             spans.append((name, format_duration(timedelta(seconds=round((last - first).total_seconds())))))
     return tuple(spans)
+
+
+def _hurt_for(times: Mapping[str, datetime | None]) -> str:
+    began, ended = times["impact_started_at"], times["mitigated_at"] or times["resolved_at"]
+    if began is None or ended is None or ended < began:
+        return ""
+    return format_duration(timedelta(seconds=round((ended - began).total_seconds())))
 
 
 def _detected_by(entries: Sequence[Document], hours: WorkingHours) -> tuple[Row, ...]:
@@ -218,6 +265,8 @@ def _row(entry: Document, hours: WorkingHours) -> Row:
         at=written(at, hours, with_seconds=True) if at else "",
         who=_text(_mapping(entry.get("actor")).get("name"), 80),
         what=_text(entry.get("summary")),
+        evidence=_evidence(entry),
+        seq=int(entry.get("seq") or 0),
     )
 
 

@@ -160,6 +160,11 @@ def _review(id_: str, document: dict[str, Any]) -> Columns:
     return _with_deadline(id_, document, state not in {ReviewStatus.CLOSED, ReviewStatus.WAIVED})
 
 
+def _review_revision(id_: str, document: dict[str, Any]) -> Columns:
+    at = _moment(document, "at")
+    return Columns(rank=at or 0, at=at, is_open=False, search=_search(id_))
+
+
 def _action_item(id_: str, document: dict[str, Any]) -> Columns:
     state = _text(document, "state")
     return _with_deadline(id_, document, state not in {ActionItemStatus.DONE, ActionItemStatus.DROPPED})
@@ -212,6 +217,7 @@ _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.COMMS: _comms,
     ProjectionKind.UPDATE: _update,
     ProjectionKind.REVIEW: _review,
+    ProjectionKind.REVIEW_REVISION: _review_revision,
     ProjectionKind.ACTION_ITEM: _action_item,
     ProjectionKind.GAME_DAY: _game_day,
     ProjectionKind.OPERATIONS_REVIEW: _operations_review,

@@ -51,6 +51,7 @@ from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.render import render
 from runbooks.triggers import triggers_of
 from runtime.configuration import ConfigurationFile
+from runtime.perspective_links import PerspectiveLinks
 from runtime.secrets import Secrets
 from store import Store
 from workers.schedules import keep_operations_review, keep_schedules
@@ -114,6 +115,7 @@ def build_workers(
     closing: AsyncExitStack,
     *,
     site: str | None = None,
+    secret_key: str | None = None,
 ) -> list[Worker]:
     """The workers of one process: control and steps, or only the steps of an execution site.
 
@@ -133,7 +135,8 @@ def build_workers(
     )
     if site is not None:
         return [steps]
-    return [_control_worker(client, control_activities(client, store, configuration, channels, closing)), steps]
+    activities = control_activities(client, store, configuration, channels, closing, secret_key=secret_key)
+    return [_control_worker(client, activities), steps]
 
 
 def control_activities(
@@ -142,6 +145,8 @@ def control_activities(
     configuration: ConfigurationFile,
     channels: ConfiguredChannels,
     closing: AsyncExitStack,
+    *,
+    secret_key: str | None = None,
 ) -> list[Activity]:
     """Bookkeeping and word to people: what the control queue runs beside the workflows."""
     current = configuration.current()
@@ -153,7 +158,11 @@ def control_activities(
         configuration, TemporalSurroundings(client), StoredGameDays(store.reader.list), http
     )
     messages = MessageActivities(
-        TemplateRenderer(configuration, configuration.folder), channels, store.ledger, configuration
+        # Without the key of the home folder invitations lead to the page behind the login.
+        TemplateRenderer(configuration, configuration.folder, PerspectiveLinks(secret_key) if secret_key else None),
+        channels,
+        store.ledger,
+        configuration,
     )
     configured = ConfiguredTrackers(configuration, Secrets(configuration.folder), http)
     trackers = TrackerActivities(configured, store.ledger, configuration, TemporalItemTeller(client))

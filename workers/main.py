@@ -61,7 +61,8 @@ async def _run(settings: Settings, site: str | None) -> None:
             client = await _connect(settings, stopping)
             if client is not None:
                 await _add_search_attributes(client)
-                workers = build_workers(client, store, configuration, closing, site=site)
+                key = settings.secret_key.get_secret_value() if settings.secret_key else home.secret_key()
+                workers = build_workers(client, store, configuration, closing, site=site, secret_key=key)
                 if site is None:
                     background.add(_keep_trying("the game day schedules", schedules(client, configuration)))
                     background.add(_keep_trying("the polls of trackers", tracker_polls(client, configuration)))

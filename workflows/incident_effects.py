@@ -36,11 +36,13 @@ from domain.incident_effects import (
     TellGameDay,
     TellIncident,
     TellPeople,
+    TellReview,
     brief,
 )
 from domain.message import Message
 from domain.page import AcknowledgePage, StopEscalation
 from domain.response_decisions import run_failed
+from domain.review import ObserveResolved
 from runbooks.schema import PinnedRunbook, RunStart
 from workflows.courier import Courier
 from workflows.escalation import Escalation
@@ -81,6 +83,7 @@ class IncidentEffects:
             FinishComms: self._finish_comms,
             StartReview: self._start_review,
             FindAlike: self._find_alike,
+            TellReview: self._tell_review,
             TellPeople: self._tell_people,
             TellGameDay: self._tell_game_day,
             TellIncident: self._tell_incident,
@@ -124,6 +127,10 @@ class IncidentEffects:
             # The record is away. Whoever opens the room later sees them there.
             return
         self._adopt(found_alike(self._state(), answer.incidents, workflow.now()))
+
+    async def _tell_review(self, effect: TellReview) -> None:
+        name = "observe_resolved" if isinstance(effect.news, ObserveResolved) else "observe_incident_end"
+        await _signal(ids.review_workflow_id(self._id), name, effect.news)
 
     async def _tell_game_day(self, effect: TellGameDay) -> None:
         news = Milestone(

@@ -1,12 +1,12 @@
 """The review of an incident: drafted from the timeline, owned, reminded of, and signed off by another or waived.
 
-Started by the incident when it is resolved; `review/<incident id>`. The one thing to know: the draft is made in the
+Started by the incident when it is mitigated; `review/<incident id>`. The one thing to know: the draft is made in the
 background and never stands in the way. While the store is away there is a marked placeholder, and a person's edit wins.
 """
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -16,27 +16,15 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from domain.deadlines import LadderStep
 from domain.incident import ObserveReview
 from domain.record import ProjectionKind
-from domain.review import REVIEW_COMMANDS, ReviewCommand, ReviewStart, ReviewState
-from domain.review_decisions import (
-    FINISHED,
-    ME,
-    ReviewOutcome,
-    accept_draft,
-    decide,
-    give_up_draft,
-    open_review,
-    renew_draft,
-    take_step,
-)
+from domain.review import REVIEW_COMMANDS, ReviewCommand, ReviewRevision, ReviewStart, ReviewState
+from domain.review_decisions import accept_draft, decide, give_up_draft, open_review, renew_draft, take_step
+from domain.review_outcomes import FINISHED, ME, ReviewOutcome
+from domain.review_sign_off import close_after_soak
 from workflows.follow_up import FollowUp
 from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
 
 with workflow.unsafe.imports_passed_through():
     from activities.review_draft import DraftRequest, ReviewDraftActivities
-
-# The record may be this far behind when the review begins (the longest pause between two attempts to save is 30 s, and
-# the closing notices go out meanwhile), so the draft is made once more.
-_RENEW_AFTER = timedelta(seconds=60)
 
 
 @workflow.defn
@@ -62,9 +50,9 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
     @workflow.run
     async def run(self, start: ReviewStart) -> ReviewState:
         """Lives until the review is signed off or waived; returns how it ended."""
-        background = [asyncio.create_task(self._keep_draft())]
-        if start.state is None:
-            background.append(asyncio.create_task(self._renew_draft()))
+        background = [
+            asyncio.create_task(each) for each in (self._keep_draft(), self._renew_draft(), self._close_after_soak())
+        ]
         if not await self._follow():
             workflow.continue_as_new(
                 start.model_copy(
@@ -95,11 +83,37 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
                 self._apply(give_up_draft(self._state, str(error.cause), workflow.now()))
                 continue
             if request == self._draft_request():
-                self._apply(accept_draft(self._state, result.markdown, workflow.now()))
+                self._apply(
+                    accept_draft(self._state, result.markdown, workflow.now(), self._start, result.participants)
+                )
 
     async def _renew_draft(self) -> None:
-        await asyncio.sleep(_RENEW_AFTER.total_seconds())
-        self._apply(renew_draft(self._state))
+        while True:
+            await workflow.wait_condition(lambda: self._state.renew_at is not None)
+            await self._sleep_until(self._state.renew_at)
+            self._apply(renew_draft(self._state, workflow.now()))
+
+    async def _close_after_soak(self) -> None:
+        while True:
+            await workflow.wait_condition(lambda: self._state.closes_at is not None)
+            await self._sleep_until(self._state.closes_at)
+            self._apply(close_after_soak(self._state, workflow.now()))
+
+    async def _sleep_until(self, moment: datetime | None) -> None:
+        # A command may move the moment meanwhile; the decision then says that it is not time yet.
+        if moment is not None and moment > workflow.now():
+            await asyncio.sleep((moment - workflow.now()).total_seconds())
+
+    def _apply(self, outcome: ReviewOutcome) -> None:
+        before = self._state.revision if hasattr(self, "_state") else 0
+        super()._apply(outcome)
+        state = self._state
+        if state.revision != before:
+            by = outcome.entries[-1].actor if outcome.entries else ME
+            text = ReviewRevision(
+                review_id=state.id, revision=state.revision, at=workflow.now(), by=by, markdown=state.markdown
+            )
+            self._recorder.picture(ProjectionKind.REVIEW_REVISION, text.id, text, state.incident_id)
 
     def _draft_request(self) -> DraftRequest:
         state, start = self._state, self._start
@@ -109,6 +123,7 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
             owner=state.owner,
             due_at=state.due_at,
             findings=state.findings,
+            perspectives=state.perspectives,
             calendar=start.policy.calendar,
         )
 

@@ -8,12 +8,13 @@ import re
 import unicodedata
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from domain.errors import Rejected
 from domain.review import FindingKind
-from domain.review_facts import ReviewFacts
+from domain.review_facts import RECORDED, ReviewFacts
 
 TEMPLATE = "review.md.j2"
 BUILT_IN = Path(__file__).parent.parent / "templates"
@@ -41,6 +42,8 @@ class ReviewTemplate:
             keep_trailing_newline=True,
         )
 
+        self._environment.globals["evidence"] = _evidence
+
     def render(self, facts: ReviewFacts) -> str:
         """The Markdown; Rejected with the template's line when it cannot be laid out."""
         try:
@@ -53,8 +56,28 @@ class ReviewTemplate:
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
+class _Markup(str):
+    """Made here, of escaped parts: it is put out as it is."""
+
+    __slots__ = ()
+
+
+def _evidence(pair: tuple[str, str], incident_id: str, seq: int) -> str:
+    title, url = pair
+    if not url and title == RECORDED and seq:
+        # In the console; the export puts the console's address in front.
+        url = f"/incidents/{incident_id}#e{seq}"
+    # Only characters that an address may hold, and none that ends a link of Markdown.
+    return _Markup(f"[{escape(title)}](<{quote(url, safe=_IN_ADDRESS)}>)") if url else escape(title)
+
+
+_IN_ADDRESS = ":/?#@!$&*+,;=%~-._"
+
+
 def escape(value: Any) -> str:
     """One line of Markdown that reads as the value does; control and direction-changing characters are left out."""
+    if isinstance(value, _Markup):
+        return value
     visible = "".join(" " if ch.isspace() else ch for ch in str(value) if ch.isspace() or not _is_invisible(ch))
     line = " ".join(visible.split())
     line = "".join(_ENTITIES.get(character, character) for character in line)

@@ -20,7 +20,7 @@ from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateError, Tem
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 
-from activities.ports import ConfigurationSource, RenderedMessage
+from activities.ports import ConfigurationSource, LinkIssuer, RenderedMessage
 from domain.errors import Rejected
 from domain.message import Message
 from domain.message import Template as MessageTemplate
@@ -36,21 +36,35 @@ _CUT = "\n… (cut here; the whole text is in the console)"
 class TemplateRenderer:
     """Implements `MessageRenderer`. Reads a template anew for each message, so that an edit counts at once."""
 
-    def __init__(self, configuration: ConfigurationSource, home: Path) -> None:
+    def __init__(self, configuration: ConfigurationSource, home: Path, links: LinkIssuer | None = None) -> None:
         self._configuration = configuration
         self._home = home
+        self._links = links
 
     def render(self, message: Message) -> RenderedMessage:
         """Fill the template in; Rejected with file and line when it is broken or asks for what is not there."""
         configuration = self._configuration.current()
         path = self._find(message, self._home / configuration.template_folder)
         values = _values(message, configuration.organization, configuration.base_url)
+        private = self._perspective_link(message, values)
         subject_source, text_source = _split(path)
         return RenderedMessage(
             subject=_cut(" ".join(_fill(path, subject_source, values).split()), _SUBJECT_CHARACTERS, "…"),
             text=_cut(_fill(path, text_source, values).strip() + "\n", _TEXT_CHARACTERS, _CUT),
             html=_html(message),
+            private=private,
         )
+
+    def _perspective_link(self, message: Message, values: dict[str, Any]) -> tuple[str, ...]:
+        """Put a link into `values` that lets the one addressee answer without a login."""
+        is_asked = (
+            message.template is MessageTemplate.REVIEW_INVITED and len(message.people) == 1 and message.incident_id
+        )
+        if self._links is None or not is_asked or not values["console"]:
+            return ()
+        token, until = self._links.issue(message.incident_id or "", message.people[0])
+        values |= {"perspective_url": f"{values['console']}/perspectives/{token}", "perspective_until": until}
+        return (token,)
 
     def _find(self, message: Message, team_folder: Path) -> Path:
         # The variant decides first: a team's general text must not take the place of the built-in one for the public.

@@ -9,9 +9,14 @@ from api.routes.verbs import Verb, add_verbs
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
+    AppointFacilitator,
     AssignReview,
+    CloseReview,
     EditReview,
     ExtendReview,
+    GivePerspective,
+    InviteToReview,
+    NameChangeAuthors,
     ReturnReview,
     ReviewCommand,
     ReviewState,
@@ -55,6 +60,11 @@ VERBS = (
     Verb("return", "return_to_draft", ReturnReview, "Not yet: back to the draft"),
     Verb("waive", "waive", WaiveReview, "No review, and why; where the policy allows it"),
     Verb("extend", "extend", ExtendReview, "A later deadline, and why"),
+    Verb("close", "close", CloseReview, "Published and done; it also closes by itself after its soak time"),
+    Verb("facilitator", "appoint_facilitator", AppointFacilitator, "Who leads the meeting; somebody neutral"),
+    Verb("change-authors", "name_change_authors", NameChangeAuthors, "Who is kept from having to facilitate"),
+    Verb("invite", "invite", InviteToReview, "Ask somebody for their view"),
+    Verb("perspective", "give_perspective", GivePerspective, "How it was for the one who speaks"),
 )
 
 

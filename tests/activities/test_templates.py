@@ -113,7 +113,15 @@ def other_messages() -> Iterator[Message]:
         (Template.APPROVAL_REQUEST, {**RUN, "approval": approval.model_dump(mode="json"), "title": "Roll back"}),
         (Template.MANUAL_STEP, {**RUN, "title": "Look", "instructions": f"Look at it {HOSTILE}"}),
         (Template.ROLE_OFFER, {"incident": ABOUT, "role": "communications lead", "by": "cam", "reason": HOSTILE}),
-        *[(t, REVIEW) for t in (Template.REVIEW_ASSIGNED, Template.REVIEW_REMINDER, Template.REVIEW_OVERDUE)],
+        *[
+            (t, REVIEW)
+            for t in (
+                Template.REVIEW_ASSIGNED,
+                Template.REVIEW_REMINDER,
+                Template.REVIEW_OVERDUE,
+                Template.REVIEW_INVITED,
+            )
+        ],
         *[
             (t, ITEM)
             for t in (Template.ACTION_ITEM_ASSIGNED, Template.ACTION_ITEM_REMINDER, Template.ACTION_ITEM_OVERDUE)

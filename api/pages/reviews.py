@@ -1,0 +1,179 @@
+"""Reviews in the console: the text with the lint's findings beside it, who takes part, how it was for them, the end.
+
+The one thing to know: `/perspectives/…` is open to whoever holds a signed link, and lets them do one thing only.
+"""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from api.pages.forms import Verb, longest_text, read_command, read_form, read_model
+from api.pages.rendering import AtDesk, Desk, markdown, render
+from api.routes.review_files import changes, revisions_of
+from domain.blameless import lint_text
+from domain.contributing_factors import LEAST_FACTORS, factors_of
+from domain.errors import HotwashError, Rejected, Transient
+from domain.record import ProjectionKind
+from domain.review import (
+    AddFinding,
+    AppointFacilitator,
+    AssignReview,
+    CloseReview,
+    EditReview,
+    ExtendReview,
+    FindingKind,
+    GivePerspective,
+    InviteToReview,
+    NameChangeAuthors,
+    ReturnReview,
+    ReviewCommand,
+    ReviewStatus,
+    SignOffReview,
+    SubmitReview,
+    WaiveReview,
+)
+from domain.review_guide import calibration_document, interview_guide
+from domain.timeline import person
+from runtime.perspective_links import PerspectiveLinks
+
+router = APIRouter(include_in_schema=False)
+
+_OPEN = {ReviewStatus.DRAFT, ReviewStatus.IN_REVIEW}
+# A day of a busy incident.
+_MOST_LINES = 500
+# The findings that a reader mends in one sitting.
+_MOST_FINDINGS = 30
+
+
+@router.get("/reviews")
+async def reviews(desk: AtDesk) -> HTMLResponse:
+    """Soonest due first."""
+    return await desk.page("reviews.html", reviews=await desk.listing(ProjectionKind.REVIEW, limit=100))
+
+
+@router.get("/reviews/{incident_id}")
+async def review(desk: AtDesk, incident_id: str) -> HTMLResponse:
+    """One review: the text, what was learned, what can be done."""
+    return await _review_page(desk, incident_id)
+
+
+async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None) -> HTMLResponse:
+    """The page; with a text that could not be saved standing in the form, where it can be saved again."""
+    document = (await desk.reader.review(incident_id)).document
+    findings = await asyncio.to_thread(lint_text, document["markdown"])
+    given = [each for each in document["findings"] if each["kind"] == FindingKind.CONTRIBUTING_FACTOR.value]
+    return await desk.page(
+        "review.html",
+        status=200 if unsaved is None else 409,
+        review=document,
+        html=markdown(document["markdown"]),
+        unsaved=unsaved,
+        is_open=document["state"] in _OPEN,
+        people=desk.people,
+        me=desk.principal.name,
+        lint=findings[:_MOST_FINDINGS],
+        lint_count=len(findings),
+        factors=factors_of(desk.configuration.contributing_factors),
+        lacks_factors=len(given) < LEAST_FACTORS,
+        # Reviews that are older than these fields have none of them.
+        participants=document.get("participants") or [],
+        perspectives=document.get("perspectives") or [],
+    )
+
+
+@router.get("/reviews/{incident_id}/changes")
+async def review_changes(desk: AtDesk, incident_id: str, old: int = 0, new: int = 0) -> HTMLResponse:
+    """What changed between two versions; the last two unless others are named."""
+    found = await revisions_of(desk.reader, incident_id)
+    newest = max((each["revision"] for each in found), default=0)
+    before, after = old or max(newest - 1, 0), new or newest
+    text = changes(found, incident_id, before, after) if found else ""
+    return await desk.page(
+        "review_changes.html", incident_id=incident_id, revisions=found, old=before, new=after, lines=text.splitlines()
+    )
+
+
+@router.get("/reviews/{incident_id}/guide")
+async def guide(desk: AtDesk, incident_id: str) -> HTMLResponse:
+    """The interview guide, to print."""
+    return await _made_text(desk, incident_id, interview_guide)
+
+
+@router.get("/reviews/{incident_id}/calibration")
+async def calibration(desk: AtDesk, incident_id: str) -> HTMLResponse:
+    """The calibration document, to send around."""
+    return await _made_text(desk, incident_id, calibration_document)
+
+
+async def _made_text(desk: Desk, incident_id: str, make: Any) -> HTMLResponse:
+    document = (await desk.reader.review(incident_id)).document
+    timeline = await desk.reader.timeline(incident_id, limit=_MOST_LINES)
+    text = make(document, timeline, desk.configuration.policy.calendar)
+    return await desk.page("review_text.html", incident_id=incident_id, html=markdown(text))
+
+
+_VERBS: dict[str, Verb[ReviewCommand]] = {
+    "submit": Verb("submit", SubmitReview, "It is up for review."),
+    "sign-off": Verb("sign_off", SignOffReview, "Signed off."),
+    "return": Verb("return_to_draft", ReturnReview, "Back to the draft."),
+    "extend": Verb("extend", ExtendReview, "The deadline was moved."),
+    "assign": Verb("assign", AssignReview, "Handed over."),
+    "waive": Verb("waive", WaiveReview, "Said. A waiver needs two people."),
+    "close": Verb("close", CloseReview, "Closed."),
+    "finding": Verb("add_finding", AddFinding, "Added."),
+    "edit": Verb("edit", EditReview, "Saved."),
+    "facilitator": Verb("appoint_facilitator", AppointFacilitator, "Appointed, and told."),
+    "change-authors": Verb("name_change_authors", NameChangeAuthors, "Noted; they need not facilitate."),
+    "invite": Verb("invite", InviteToReview, "Asked for their view."),
+    "perspective": Verb("give_perspective", GivePerspective, "Thank you."),
+}
+
+
+@router.post("/reviews/{incident_id}/{verb}")
+async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
+    """Edit, submit, sign off, return, extend, assign, waive, close, add a finding, appoint, invite, answer."""
+    path = f"/reviews/{incident_id}"
+    fields = await read_form(desk.request)
+    if "people" in fields:
+        fields["people"] = tuple(name.strip() for name in fields["people"].split(",") if name.strip())
+    try:
+        known, command = read_command(_VERBS, verb, desk.actor, fields)
+        await desk.done(desk.actions.review(incident_id, known.name, command))
+    except (Rejected, Transient) as error:
+        if verb != "edit":
+            return desk.back(path, refusal=error.sentence, unsent=longest_text(fields))
+        # An hour's writing fits into no cookie; the page itself is the answer, with the text in its form.
+        desk.refusal = error.sentence
+        return await _review_page(desk, incident_id, unsaved=fields.get("markdown", ""))
+    return desk.back(path, notice=known.done)
+
+
+@router.get("/perspectives/{token}")
+async def ask_perspective(request: Request, token: str, done: int = 0) -> HTMLResponse:
+    """The four questions, for the holder of a signed link."""
+    try:
+        link = _links(request).read(token)
+    except Rejected as error:
+        return render("perspective.html", status=401, link=None, refusal=error.sentence, done=False, given={})
+    return render("perspective.html", link=link, refusal="", done=bool(done), given={})
+
+
+@router.post("/perspectives/{token}")
+async def take_perspective(request: Request, token: str) -> Response:
+    """Keep the answers; nothing is lost when they are refused."""
+    fields = await read_form(request)
+    link = None
+    try:
+        link = _links(request).read(token)
+        command = read_model(GivePerspective, {**fields, "by": person(link.person)})
+        await request.app.state.actions.review(link.incident_id, "give_perspective", command)
+    except HotwashError as error:
+        status = 401 if link is None else 409
+        return render("perspective.html", status=status, link=link, refusal=error.sentence, done=False, given=fields)
+    return RedirectResponse(f"/perspectives/{token}?done=1", status_code=303)
+
+
+def _links(request: Request) -> PerspectiveLinks:
+    return PerspectiveLinks(request.app.state.secret_key)
