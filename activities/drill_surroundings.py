@@ -6,6 +6,7 @@ lever uses. The one thing to know: what cannot be told raises Transient, and the
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -44,10 +45,12 @@ class LookAround(Model):
 
 
 class AlertPaths(Model):
-    """The alert that is expected, by the labels that are known of it."""
+    """The alerts that are expected, each by what is known of its labels."""
 
     alertmanagers: tuple[str, ...]
-    labels: dict[str, str]
+    alerts: tuple[dict[str, str], ...]
+    # When the game day is over at the latest; a silence that begins before that is in its way.
+    until: datetime | None = None
 
 
 class LastRun(Model):
@@ -123,7 +126,7 @@ class SurroundingsActivities:
     @translated
     async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
         """Whether the expected alert would be heard: not silenced, and not firing already. One answer per server."""
-        return [await self._alert_path(base.rstrip("/"), request.labels) for base in request.alertmanagers]
+        return [await self._alert_path(base.rstrip("/"), request) for base in request.alertmanagers]
 
     @activity.defn(name="drills.last_run")
     @translated
@@ -137,26 +140,36 @@ class SurroundingsActivities:
         """Tell every running game day that a safety lever was engaged; telling twice is telling once."""
         return list(await self._engine.halt_all(request.news))
 
-    async def _alert_path(self, base: str, labels: Mapping[str, str]) -> PreflightCheck:
+    async def _alert_path(self, base: str, request: AlertPaths) -> PreflightCheck:
         name = f"alerts at {base}"
         try:
             silences = await self._get(f"{base}/api/v2/silences")
-            filters = urlencode([("filter", f"{key}={json.dumps(value)}") for key, value in labels.items()])
-            alerts = await self._get(f"{base}/api/v2/alerts?{filters}")
+            found = [await self._get(f"{base}/api/v2/alerts?{_filters(labels)}") for labels in request.alerts]
         except (Transient, UnknownOutcome) as error:
             return PreflightCheck(name=name, holds=None, detail=f"the Alertmanager does not answer: {error.sentence}")
-        muted = silences_in_the_way(silences, labels)
+        muted = [each for labels in request.alerts for each in silences_in_the_way(silences, labels, request.until)]
         if muted:
-            sentence = f"the alert is silenced ({', '.join(muted)}): nobody would hear of the fault; end the silence"
+            which = ", ".join(dict.fromkeys(muted))
+            sentence = f"the alert is silenced ({which}): nobody would hear of the fault; end the silence"
             return PreflightCheck(name=name, holds=False, detail=sentence)
+        alerts = {str(each.get("labels", {}).get("alertname", "an alert")) for listed in found for each in listed}
         if alerts:
-            firing = ", ".join(sorted({str(each.get("labels", {}).get("alertname", "an alert")) for each in alerts}))
+            firing = ", ".join(sorted(alerts))
             return PreflightCheck(name=name, holds=False, detail=f"what is to be detected fires already: {firing}")
         return PreflightCheck(name=name, holds=True, detail="not silenced, not firing")
 
     async def _get(self, url: str) -> list[dict[str, Any]]:
         call = HttpCall("GET", url, {"Accept": "application/json"}, timeout_seconds=_ALERTMANAGER_SECONDS)
         return _listed(await self._http.call(call), url)
+
+
+def _filters(labels: Mapping[str, str]) -> str:
+    """As Alertmanager writes matchers."""
+    written = [
+        f"{key}=~{json.dumps(value[1:])}" if value.startswith("~") else f"{key}={json.dumps(value)}"
+        for key, value in labels.items()
+    ]
+    return urlencode([("filter", each) for each in written])
 
 
 def _listed(answer: HttpAnswer, url: str) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from domain.severity import Severity
 
 # Declared on a target's service, these end a game day by themselves: nobody rehearses while the house burns.
 ALWAYS_STOPS = Severity.SEV2
+# Stands for a label of which nothing is known.
+_ANY_VALUE = "a value that nobody writes"
 
 
 class OpenIncident(Model):
@@ -80,32 +82,59 @@ def alerts_since(alerts: Iterable[FiringGroup], since: datetime) -> tuple[str, .
     return tuple(each.title or each.id for each in alerts if each.firing_since and each.firing_since >= since)
 
 
-def silences_in_the_way(silences: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> list[str]:
-    """The active silences of an Alertmanager that would mute an alert with these labels, by their comments.
+def expected_alerts(match: Mapping[str, str], wanted: Iterable[Mapping[str, str]]) -> tuple[dict[str, str], ...]:
+    """The alerts that are to be detected, each by what is known of its labels; `~…` is a regular expression."""
+    found = [{**match, **each} for each in wanted] or [dict(match)]
+    return tuple(each for number, each in enumerate(found) if each not in found[:number])
+
+
+def silences_in_the_way(
+    silences: Sequence[Mapping[str, Any]], labels: Mapping[str, str], until: datetime | None = None
+) -> list[str]:
+    """The silences of an Alertmanager that would mute an alert like this before `until`, by their comments.
 
     Only some labels of the alert are known: a silence counts when no known label speaks against it and at least one
-    speaks for it. So one for quite another alert does not hinder, and what is overlooked shows as an alert not heard.
+    speaks for it, or when it mutes whatever comes. So one for quite another alert does not hinder, and what is
+    overlooked shows as an alert not heard.
     """
     return [
         str(silence.get("comment") or silence.get("id") or "no comment")
         for silence in silences
-        if (silence.get("status") or {}).get("state") == "active" and _mutes(silence.get("matchers") or (), labels)
+        if _is_on(silence, until) and _mutes(silence.get("matchers") or (), labels)
     ]
 
 
+def _is_on(silence: Mapping[str, Any], until: datetime | None) -> bool:
+    state = (silence.get("status") or {}).get("state")
+    if state != "pending" or until is None:
+        return bool(state == "active")
+    try:
+        return datetime.fromisoformat(str(silence.get("startsAt"))) <= until
+    except (ValueError, TypeError):
+        # No time, or none with a zone: it may begin at any moment.
+        return True
+
+
 def _mutes(matchers: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> bool:
-    known = [each for each in matchers if each.get("name") in labels]
-    return bool(known) and all(_fits(each, labels[str(each["name"])]) for each in known)
+    answers = [_fits(each, labels.get(str(each.get("name")))) for each in matchers]
+    return False not in answers and True in answers
 
 
-def _fits(matcher: Mapping[str, Any], value: str) -> bool:
-    wanted = str(matcher.get("value", ""))
-    if matcher.get("isRegex"):
-        try:
-            fits = re.fullmatch(wanted, value) is not None
-        except re.error:
-            # Alertmanager's own syntax is a little different; a doubt counts as muted.
-            return True
-    else:
-        fits = wanted == value
-    return fits if matcher.get("isEqual", True) else not fits
+def _fits(matcher: Mapping[str, Any], wanted: str | None) -> bool | None:
+    """Whether a label that is like this fits; None: it cannot be told."""
+    value, is_regex = str(matcher.get("value", "")), bool(matcher.get("isRegex"))
+    try:
+        if wanted is not None and wanted.startswith("~"):
+            if is_regex:
+                return None
+            same = re.fullmatch(wanted[1:], value) is not None
+            # Of the values that are possible, this one is muted, or all others are.
+            return same if matcher.get("isEqual", True) else (None if same else True)
+        known = _ANY_VALUE if wanted is None else wanted
+        same = re.fullmatch(value, known) is not None if is_regex else value == known
+    except re.error:
+        # Alertmanager's own syntax is a little different; a doubt counts as muted.
+        return True
+    fits = same if matcher.get("isEqual", True) else not same
+    # What is true of a value that nobody writes is true of whatever the alert will say.
+    return fits if wanted is not None or fits else None

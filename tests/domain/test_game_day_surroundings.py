@@ -19,7 +19,7 @@ from domain.game_day import (
 from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
 from domain.game_day_report import report
 from domain.game_day_score import aged, difference, standing
-from domain.game_day_surroundings import OpenIncident, incident_in_the_way, silences_in_the_way
+from domain.game_day_surroundings import OpenIncident, expected_alerts, incident_in_the_way, silences_in_the_way
 from domain.safety_lever import EngageLever, LeverState, ReleaseLever
 from domain.safety_lever_decisions import decide_lever, told
 from domain.severity import Severity
@@ -42,11 +42,29 @@ def silence(state: str = "active", **matchers: Any) -> dict[str, Any]:
         ({**silence(), "matchers": [{"name": "service", "value": "sh.*", "isRegex": True}]}, True),
         ({**silence(), "matchers": [{"name": "service", "value": "(", "isRegex": True}]}, True),
         ({**silence(), "matchers": [{"name": "service", "value": "shop", "isEqual": False}]}, False), ({}, False),
+        ({**silence(), "matchers": [{"name": "alertname", "value": ".+", "isRegex": True}]}, True),
+        ({**silence(), "matchers": [{"name": "team", "value": "db", "isEqual": False}]}, True),
+        (silence(job="shop-3"), True), (silence(job="search"), False),
+        ({**silence(), "matchers": [{"name": "job", "value": "shop-.*", "isRegex": True}]}, False),
+        ({**silence(), "matchers": [{"name": "job", "value": "shop-3", "isEqual": False}]}, False),
+        ({**silence(), "matchers": [{"name": "job", "value": "search", "isEqual": False}]}, True),
+        ({**silence("pending", service="shop"), "startsAt": "2026-11-22T10:05:00.000Z"}, True),
+        ({**silence("pending", service="shop"), "startsAt": "2026-11-22T11:05:00.000Z"}, False),
+        (silence("pending", service="shop"), True), (silence("pending", service="search"), False),
     ],
 )  # fmt: skip
 def test_a_silence_counts_when_it_would_mute_what_is_known_of_the_alert(one: dict[str, Any], mutes: bool) -> None:
     """Nothing known speaks against it and something for it; a doubt counts as muted."""
-    assert bool(silences_in_the_way([one], {"service": "shop", "drillable": "yes"})) is mutes
+    known = {"service": "shop", "drillable": "yes", "job": "~shop-[0-9]"}
+    assert bool(silences_in_the_way([one], known, NOW + timedelta(minutes=10))) is mutes
+
+
+def test_each_expected_alert_is_looked_for_by_its_own_labels() -> None:
+    """Two alerts of one game day are two; what is expected of none in particular is looked for by `match`."""
+    match = {"drillable": "yes"}
+    assert expected_alerts(match, []) == expected_alerts(match, [{}, {}]) == (match,)
+    two = expected_alerts(match, [{"alertname": "A"}, {"alertname": "B"}, {"alertname": "A"}])
+    assert two == ({**match, "alertname": "A"}, {**match, "alertname": "B"})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.drill_surroundings import AlertPaths, ChooseTargets, LastRun, LookAround
+from activities.drill_surroundings import AlertPaths, ChooseTargets, LastRun, LookAround, SurroundingsActivities
 from activities.drills import DrillOutcome
 from activities.rendering import RenderActivities
 from activities.steps import CheckResult, StepRequest, StepResult, UndoRequest
@@ -203,6 +203,8 @@ class World:
         self.fails: list[Exception] = []
         self.last: dict[str, Any] | None = None
         self.paths: list[PreflightCheck] = []
+        # Asks real Alertmanagers instead.
+        self.asker: SurroundingsActivities | None = None
         self.chosen: list[ChooseTargets] = []
 
     @activity.defn(name="drills.choose")
@@ -222,8 +224,8 @@ class World:
     @activity.defn(name="drills.alert_paths")
     async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
         """Alertmanagers."""
-        assert request.labels["drillable"] == "yes"
-        return self.paths
+        assert all(each["drillable"] == "yes" for each in request.alerts)
+        return self.paths if self.asker is None else await self.asker.alert_paths(request)
 
     @activity.defn(name="drills.last_run")
     async def last_run(self, request: LastRun) -> dict[str, Any] | None:

@@ -12,9 +12,9 @@ from temporalio.exceptions import ActivityError, FailureError
 from domain import game_day_decisions as decisions
 from domain.drill_targets import needs_approval, open_window
 from domain.freeze import active_freeze
-from domain.game_day import PreflightCheck
+from domain.game_day import Expectation, PreflightCheck
 from domain.game_day_probes import has_no_data
-from domain.game_day_surroundings import Surroundings, alert_in_the_way, incident_in_the_way
+from domain.game_day_surroundings import Surroundings, alert_in_the_way, expected_alerts, incident_in_the_way
 from domain.run import ApprovalStatus
 from domain.safety_lever_decisions import sentence as lever_sentence
 from runbooks.game_day_parts import BEFORE
@@ -155,13 +155,17 @@ async def _around(desk: DrillDesk) -> list[PreflightCheck]:
 async def _alert_paths(desk: DrillDesk) -> list[PreflightCheck]:
     if not desk.start.policy.alertmanagers:
         return []
-    labels = {name: value for name, value in desk.start.document.match.items() if not value.startswith("~")}
-    for expected in desk.start.document.expectations:
-        labels |= {name: value for name, value in expected.alert.items() if not value.startswith("~")}
+    document = desk.start.document
+    wanted = [each.alert for each in document.expectations if each.expect is Expectation.DETECT]
+    request = AlertPaths(
+        alertmanagers=desk.start.policy.alertmanagers,
+        alerts=expected_alerts(document.match, wanted),
+        until=workflow.now() + document.announce.ahead + document.duration,
+    )
     try:
         return await workflow.execute_activity_method(
             SurroundingsActivities.alert_paths,
-            AlertPaths(alertmanagers=desk.start.policy.alertmanagers, labels=labels),
+            request,
             start_to_close_timeout=QUESTION_TIMEOUT * 3,
             retry_policy=ASK_BRIEFLY,
         )
