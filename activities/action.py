@@ -79,6 +79,8 @@ class Action(ABC, Generic[P, R]):
     idempotency: ClassVar[Idempotency]
     parameters_model: type[P]
     result_model: type[R]
+    # Parameters without which the undo brings nothing back; empty: it always does.
+    undo_needs: ClassVar[tuple[str, ...]] = ()
     # Parameters as a runbook writes them; validated by a test, shown in the catalogue.
     example: ClassVar[Mapping[str, Any]]
 
@@ -133,6 +135,7 @@ class Action(ABC, Generic[P, R]):
             result=cls.result_model.model_json_schema(),
             has_undo=cls.undo is not Action.undo,
             has_check=cls.effect is Effect.READ_ONLY or cls.check is not Action.check,
+            undo_needs=cls.undo_needs,
         )
 
 

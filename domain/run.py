@@ -76,6 +76,8 @@ class ActionSpec(Model):
     result: dict[str, Any]
     has_undo: bool = False
     has_check: bool = False
+    # Its undo brings nothing back unless one of these parameters is given; empty: it needs none.
+    undo_needs: tuple[str, ...] = ()
 
 
 class StepKind(StrEnum):

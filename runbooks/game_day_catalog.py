@@ -22,7 +22,7 @@ from runbooks.parameters import bind_parameters
 from runbooks.parse import parse_document
 from runbooks.render import render
 from runbooks.schema import digest_of
-from runbooks.source import read_yaml
+from runbooks.source import Source, read_yaml
 
 LIBRARY = Path(__file__).parent / "game_days"
 
@@ -118,6 +118,7 @@ class GameDayCatalog:
     ) -> tuple[GameDay | None, tuple[Finding, ...]]:
         try:
             source = read_yaml(read_text(file), file.name)
+            _demand_ours(source)
             document = parse_document(source, GameDay)
         except Unreadable as error:
             return None, error.findings
@@ -126,6 +127,18 @@ class GameDayCatalog:
             sentence = f"the game day is called {document.name!r} but its file {file.name!r}; make them the same"
             findings.append(source.finding(("name",), "wrong_name", sentence))
         return document, by_place(findings)
+
+
+def _demand_ours(source: Source) -> None:
+    """Somebody else's experiment would fail over each of its keys; one sentence says what to do with it."""
+    data = source.data if isinstance(source.data, dict) else {}
+    is_theirs = "schema_version" not in data and ("method" in data or "experimentTemplate" in data)
+    if is_theirs:
+        sentence = (
+            "this is another tool's experiment; make a game day of it: hotwash game-day import FILE -o FOLDER,"
+            " which lists what is not carried over"
+        )
+        raise Unreadable([source.finding((), "not_ours", sentence)])
 
 
 def choose(document: GameDay, parameters: Mapping[str, Any], configuration: Configuration, seed: str) -> Chosen:

@@ -122,6 +122,12 @@ class _Lint:
         elif spec is not None and not spec.has_undo and spec.effect is Effect.FAULT:
             sentence = f"{fault.action!r} has no undo of its own; write an action as `undo`"
             yield self._say((*path, "action"), "no_undo", sentence)
+        elif spec is not None and spec.undo_needs and not set(spec.undo_needs) & set(fault.with_):
+            needs = " or ".join(f"`{name}`" for name in spec.undo_needs)
+            sentence = (
+                f"{fault.action!r} brings nothing back by itself; write {needs} in `with`, or an action as `undo`"
+            )
+            yield self._say((*path, "action"), "no_undo", sentence)
 
     def _stop_conditions(self) -> Iterator[Finding]:
         yield from self._twice("stop_conditions", [each.id for each in self._document.stop_conditions])

@@ -50,6 +50,7 @@ class ProcessKill(FaultAction[ProcessKillParameters, EndedProcess]):
     summary = "End a process of actions.processes, in a drill only; its supervisor or `restart` brings it back."
     parameters_model = ProcessKillParameters
     result_model = EndedProcess
+    undo_needs = ("restart",)
     example: ClassVar = {"process": "shop"}
 
     def __init__(self, configuration: ConfigurationSource, leases: Leases, processes: Processes) -> None:

@@ -241,12 +241,24 @@ class Story:
     def _drill(self) -> None:
         world = self._world
         game_day = world.post("/game-days/process-dies/start", by="dana")
+        self._say(f"hypothesis: {game_day['hypothesis']}")
         self._say("the shop's process is killed on purpose; the same alert, page and runbook answer")
         state = world.until("the game day declared a drill", 40, lambda: self._drill_incident(game_day["id"]))
         drill = state["incident_id"]
         world.until("the drill is paged", 15, lambda: self._mail("alice", drill))
         world.post(f"/incidents/{drill}/acknowledge", by="alice")
         done = world.until("the game day has ended", 60, lambda: self._ended_game_day(game_day["id"]))
+        self._tell_game_day(done)
+        summary = "Drill: the shop's process was killed and started again by the runbook."
+        world.post(f"/incidents/{drill}/resolve", by="alice", summary=summary)
+
+    def _tell_game_day(self, done: dict[str, Any]) -> None:
+        for fault in done["faults"]:
+            if fault["state"] != "undone":
+                raise StageFailed(f"the fault {fault['id']} on {fault['target']} is {fault['state']}, not undone")
+            self._say(
+                f"{fault['id']} on {fault['target']}: {fault['effect_detail']}; undone by the {fault['undone_by']}"
+            )
         for each in done["expectations"]:
             seen = show.seconds(each["observed_after_seconds"])
             self._say(
@@ -254,9 +266,9 @@ class Story:
             )
         if done["verdict"] != "passed":
             raise StageFailed(f"the game day {done['verdict']}: {done['reason']}")
+        scores = {name: value for name, value in done["scores"].items() if value is not None}
+        self._say(", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in scores.items()))
         self._say("passed, and the shop is restored", "green")
-        summary = "Drill: the shop's process was killed and started again by the runbook."
-        world.post(f"/incidents/{drill}/resolve", by="alice", summary=summary)
 
     def _drill_incident(self, game_day: str) -> dict[str, Any] | None:
         state: dict[str, Any] = self._world.get(f"/game-days/{game_day}")

@@ -95,12 +95,15 @@ def why_not(kind: str | None, provider: Reading, specs: Mapping[str, ActionSpec]
 # --- what is known ---
 
 
+_PROCESS = "{{ target.process }}"
+
+
 def _killed(provider: Reading, arguments: list[str]) -> dict[str, Any]:
     action = next((_SIGNALS[each] for each in arguments if each in _SIGNALS), "process.kill")
     said = " ".join(arguments)
     provider.say(Loss.CHANGED, f"{said!r} said what is hit; now it is `process` of the drill target")
     provider.take("timeout")
-    return {"action": action, "with": {"process": "{{ target.process }}"}}
+    return _ended(provider) if action == "process.kill" else {"action": action, "with": {"process": _PROCESS}}
 
 
 def _stressed(provider: Reading, arguments: list[str]) -> dict[str, Any]:
@@ -115,8 +118,12 @@ def _stressed(provider: Reading, arguments: list[str]) -> dict[str, Any]:
 
 
 def _kill_process(arguments: Reading) -> dict[str, Any]:
-    del arguments
-    return {"action": "process.kill", "with": {"process": "{{ target.process }}"}}
+    return _ended(arguments)
+
+
+def _ended(reading: Reading) -> dict[str, Any]:
+    reading.say(Loss.INCOMPLETE, "nothing said who starts it again; now it is `restart` of the drill target, a daemon")
+    return {"action": "process.kill", "with": {"process": _PROCESS, "restart": "{{ target.restart }}"}}
 
 
 def _burn_cpu(arguments: Reading) -> dict[str, Any]:

@@ -129,7 +129,9 @@ def test_an_experiment_becomes_a_game_day_that_lints() -> None:
     assert by_mode["says_so", "edge"]["with"]["contains"] == "welcome"
     assert by_mode["errors", "edge"]["tolerance"] == {"type": "range", "range": [0, 5]}
     kill, broken = day["faults"]
-    assert (kill["action"], kill["with"]) == ("process.kill", {"process": "{{ target.process }}"})
+    assert (kill["action"], kill["with"]) == (
+        "process.kill", {"process": "{{ target.process }}", "restart": "{{ target.restart }}"}
+    )  # fmt: skip
     assert (broken["action"], broken["delay"]) == ("program.inject", "5s")
     assert broken["with"] == {
         "program": "break-sh", "arguments": ["--hard"], "revert_program": "mend-sh", "revert_arguments": []
@@ -151,6 +153,7 @@ def test_whatever_is_not_carried_over_is_listed_with_its_line() -> None:
     for words in (
         "'-9 -f redis' said what is hit",
         "'kill the cache' says not how long",
+        "nothing said who starts it again",
         "give the parameter 'drill_t",
     ):
         loss_on(made, words)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.drill_surroundings import AlertPaths, ChooseTargets, LastRun, LookAround, SurroundingsActivities
@@ -97,6 +98,8 @@ class Target:
         self.probe_fails: list[Exception] = []
         # What the fault's own check says; None: it cannot tell.
         self.proof: bool | None = None
+        # What the undo's own action says when it is asked beforehand; None: it knows its target.
+        self.undo_refuses: str | None = None
         # What stop conditions' checks (`check.promql`) say.
         self.trouble: CheckResult = CheckResult(holds=False, detail="0.1", output={"value": 0.1})
         # --- a fault with a lease ---
@@ -166,6 +169,10 @@ class Target:
             return CheckResult(holds=proof, detail="the process says so", output={})
         if request.action == "check.promql":
             return self.trouble
+        if request.action == "release.restart":
+            if self.undo_refuses:
+                raise ApplicationError(self.undo_refuses, "not_found", type="Rejected", non_retryable=True)
+            return CheckResult(holds=False, detail="not done yet", output={})
         self.asked.append(request)
         await self._hang("probe")
         if self.probe_fails:

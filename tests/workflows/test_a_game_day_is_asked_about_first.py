@@ -96,6 +96,13 @@ async def test_an_injector_that_does_not_work_here_is_found_before_the_fault(roo
     assert "process.freeze on shop-1: install stress-ng" in await refused(room, **LEASED)
 
 
+async def test_an_undo_that_cannot_run_is_found_before_the_fault(room: Room) -> None:
+    """Its action is asked whether it knows its target; afterwards it would be too late."""
+    room.target.undo_refuses = "no release target is called 'shop'; define it under actions.releases in hotwash.yaml"
+    said = await refused(room)
+    assert "the undo of kill on shop-1 cannot run: no release target is called 'shop'; define it under" in said
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

@@ -130,7 +130,7 @@ async def _all(desk: DrillDesk) -> list[PreflightCheck]:
     frozen = _not_now(desk, services_of(desk))
     calendar = PreflightCheck(name="calendar", holds=frozen is None, detail=frozen or "no freeze, and a window is open")
     answers = await asyncio.gather(
-        _around(desk), _alert_paths(desk), _injectors(desk), _stop_conditions(desk), _steady_state(desk)
+        _around(desk), _alert_paths(desk), _injectors(desk), _undos(desk), _stop_conditions(desk), _steady_state(desk)
     )
     return [calendar, *(each for group in answers for each in group)]
 
@@ -182,6 +182,28 @@ async def _injectors(desk: DrillDesk) -> list[PreflightCheck]:
         )
         for run, answer in zip(runs, answers, strict=True)
     ]
+
+
+async def _undos(desk: DrillDesk) -> list[PreflightCheck]:
+    """An undo that its own action refuses (no such target, say) is found while there is nothing to undo yet."""
+    runs = [run for run in desk.state.faults if _can_be_asked(desk, f"undo/{run.key}")]
+    answers = await asyncio.gather(*(desk.check(f"undo/{run.key}", f"undo/{run.key}/asked") for run in runs))
+    return [
+        PreflightCheck(
+            name=f"undo of {run.name}",
+            holds=not answer.is_refused,
+            detail=f"the undo of {run.name} cannot run: {answer.detail}"
+            if answer.is_refused
+            else "its target is known",
+        )
+        for run, answer in zip(runs, answers, strict=True)
+    ]
+
+
+def _can_be_asked(desk: DrillDesk, call: str) -> bool:
+    written = desk.calls.get(call)
+    spec = desk.start.actions.get(written.action) if written is not None else None
+    return spec is not None and spec.has_check
 
 
 async def _stop_conditions(desk: DrillDesk) -> list[PreflightCheck]:
