@@ -225,3 +225,31 @@ async def test_a_fault_that_broke_half_way_is_undone(room: Room) -> None:
     await handle.execute_update("halt", HALT)
     end = await room.ended(handle)
     assert (end.faults[0].problem, end.faults[0].clean, room.target.is_frozen) == ("it broke", True, False)
+
+
+RPO = {"action": "check.promql", "with": {}, "path": "value", "at_most": 5, "unit": "orders"}
+
+
+@pytest.mark.parametrize(
+    ("output", "lost", "verdict", "words"),
+    [
+        ({"value": 3}, 3, "passed", "every expectation was met"),
+        ({"value": 8.5}, 8.5, "failed", "8.5 orders were lost, the RPO is 5"),
+        ({"value": None}, None, "failed", "what was lost could not be told: its answer has no number at value: so"),
+        ({"value": float("nan")}, None, "failed", "what was lost could not be told"),
+        ({"value": True}, None, "failed", "what was lost could not be told"),
+        ({}, None, "failed", "what was lost could not be told"),
+    ],
+)
+async def test_what_was_lost_is_measured_once_the_target_is_right_again(
+    room: Room, output: dict[str, Any], lost: float | None, verdict: str, words: str
+) -> None:
+    """The RPO is judged by the answer of a check; an answer without a number is no pass. So is the RTO."""
+    room.target.trouble = CheckResult(holds=False, detail="so", output=output)
+    handle = await room.start(recovery={"rto": "40s", "rpo": RPO})
+    await met(room, handle)
+    end = await room.ended(handle)
+    assert (end.verdict, end.rpo, end.rpo_limit, end.rpo_unit) == (verdict, lost, 5, "orders")
+    assert words in end.reason
+    assert end.rto_seconds is not None
+    assert 0 < end.rto_seconds <= 40

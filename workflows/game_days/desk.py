@@ -98,6 +98,8 @@ class DrillDesk:
         self.questions = start.probes
         # History has grown so long that the next run goes on; nothing new begins here.
         self.is_handing_over = False
+        # ... and nothing is under way any more.
+        self.is_at_rest = False
 
     # --- state ---
 
@@ -114,6 +116,10 @@ class DrillDesk:
     def is_running(self) -> bool:
         """The faults are there and this run looks after them; changes while one waits."""
         return not self.is_ending and not self.is_handing_over
+
+    def is_watching(self) -> bool:
+        """As long as this run has something under way, somebody has to look whether all is well."""
+        return not self.is_ending and not self.is_at_rest
 
     def adopt(self, outcome: decisions.Outcome) -> None:
         """Take over what was decided."""

@@ -4,6 +4,7 @@ The one thing to know: nothing of it can fail the undo any more; whatever cannot
 """
 
 import asyncio
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -112,7 +113,8 @@ async def _measure_loss(desk: DrillDesk) -> None:
         return
     answer = await desk.check("rpo", "rpo")
     found, value = at_path(answer.output, rpo.path)
-    is_number = found and isinstance(value, int | float) and not isinstance(value, bool)
+    # No number is not-a-number, too: it is never more than what may be lost.
+    is_number = found and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     detail = answer.detail if is_number else f"its answer has no number at {rpo.path}: {answer.detail}"
     desk.adopt(decisions.Outcome(decisions.measured_rpo(desk.state, float(value) if is_number else None, detail)))
 

@@ -173,13 +173,13 @@ async def _keep_lease(desk: DrillDesk, key: str) -> None:
     def is_there() -> bool:
         return desk.fault(key).state in life.THERE
 
-    while not desk.is_handing_over and desk.fault(key).state not in OVER:
+    while not desk.is_at_rest and desk.fault(key).state not in OVER:
         if not is_there():
-            await workflow.wait_condition(lambda: is_there() or desk.is_handing_over or desk.fault(key).state in OVER)
+            await workflow.wait_condition(lambda: is_there() or desk.is_at_rest or desk.fault(key).state in OVER)
             continue
         due_at: datetime = life.renew_at(desk.fault(key), workflow.now())
-        await desk.wait_until(due_at, lambda: not is_there() or desk.is_handing_over)
-        if not is_there() or desk.is_handing_over:
+        await desk.wait_until(due_at, lambda: not is_there() or desk.is_at_rest)
+        if not is_there() or desk.is_at_rest:
             continue
         answer = await desk.renew(f"fault/{key}", f"fault/{key}")
         current = desk.fault(key)
@@ -187,4 +187,4 @@ async def _keep_lease(desk: DrillDesk, key: str) -> None:
             desk.adopt_fault(life.renewed(current, answer, workflow.now()))
         else:
             # Nobody answered: again soon, for a lease that is still held may just be saved.
-            await desk.wait_until(workflow.now() + timedelta(seconds=1), lambda: not is_there() or desk.is_handing_over)
+            await desk.wait_until(workflow.now() + timedelta(seconds=1), lambda: not is_there() or desk.is_at_rest)

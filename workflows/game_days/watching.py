@@ -40,7 +40,10 @@ async def hold(desk: DrillDesk) -> None:
         ends_at = decisions.watching_ends_at(desk.state, workflow.now(), terms)
         await desk.wait_until(ends_at, lambda: desk.state is not before)  # noqa: B023 - asked in this round only
     if desk.is_handing_over:
-        await asyncio.gather(*lives, leases)
+        # A call that is on its way may take a while; until it has come back, everything else is looked after.
+        await asyncio.gather(*lives)
+        desk.is_at_rest = True
+        await leases
     else:
         desk.adopt(decisions.begin_restoring(desk.state, workflow.now(), terms))
         await asyncio.gather(*lives, leases)
@@ -69,10 +72,10 @@ def _questions(desk: DrillDesk) -> list[Coroutine[Any, Any, None]]:
 
 async def _probe(desk: DrillDesk, run: ProbeRun) -> None:
     every = desk.written_probe(run).every or desk.start.document.probe_every
-    while desk.is_running():
+    while desk.is_watching():
         are_there = any(each.state in THERE for each in desk.state.faults)
         seen = await desk.ask_probe(run)
-        if not desk.is_running():
+        if not desk.is_watching():
             return
         # A question on both sides of the fault's making or its end says nothing about either.
         still = any(each.state in THERE for each in desk.state.faults)
@@ -83,10 +86,10 @@ async def _probe(desk: DrillDesk, run: ProbeRun) -> None:
 
 
 async def _stop_condition(desk: DrillDesk, condition: StopCondition) -> None:
-    while desk.is_running():
+    while desk.is_watching():
         desk.questions += 1
         answer = await desk.check(f"stop/{condition.id}", f"stop/{condition.id}/{desk.questions}")
-        if not desk.is_running():
+        if not desk.is_watching():
             return
         _judge(desk, condition, preflight.trouble_in(desk, condition.id, answer), answer.detail)
         await _pause(desk, condition.every)
@@ -94,9 +97,9 @@ async def _stop_condition(desk: DrillDesk, condition: StopCondition) -> None:
 
 async def _surroundings(desk: DrillDesk) -> None:
     asked = [each for each in desk.start.document.stop_conditions if f"stop/{each.id}" not in desk.calls]
-    while desk.is_running():
+    while desk.is_watching():
         seen = await preflight.look_around(desk)
-        if not desk.is_running():
+        if not desk.is_watching():
             return
         if isinstance(seen, str):
             for condition in asked:
@@ -147,4 +150,4 @@ def _judge(desk: DrillDesk, condition: StopCondition, trouble: bool | None, deta
 
 
 async def _pause(desk: DrillDesk, pause: timedelta) -> None:
-    await desk.wait_until(workflow.now() + pause, lambda: not desk.is_running())
+    await desk.wait_until(workflow.now() + pause, lambda: not desk.is_watching())
