@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("hotwash", deadline=None)
+settings.load_profile("hotwash")
 
 
 def pick_free_port() -> int:

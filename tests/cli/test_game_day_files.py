@@ -28,7 +28,12 @@ match: {drillable: "yes"}
 targets: {shop: {names: [shop-1]}}
 steady_state: [{id: health, action: check.http, with: {url: "http://shop"}}]
 faults:
-  - {id: kill, action: process.kill, targets: shop, duration: 1m, with: {process: "{{ target.process }}"}}
+  - id: kill
+    action: process.kill
+    targets: shop
+    duration: 1m
+    with: {process: "{{ target.process }}"}
+    undo: {action: release.restart, with: {target: shop}}
 expectations: [{expect: page, within: 60s}]
 """
 
@@ -62,7 +67,7 @@ def test_a_file_is_shown_with_its_targets_and_who_has_to_agree(home: Path) -> No
 def test_what_is_wrong_is_said_with_its_place(home: Path) -> None:
     """Exit code 1; a target without its owner's word, too, since hotwash.yaml is there."""
     assert hotwash(home, "lint", str(home / "drill.yaml")).returncode == 0
-    (home / "drill.yaml").write_text(FILE.replace("shop-1]", "shop-2]").replace("duration: 1m, ", ""))
+    (home / "drill.yaml").write_text(FILE.replace("shop-1]", "shop-2]").replace("    duration: 1m\n", ""))
     wrong = hotwash(home, "lint", str(home))
     assert wrong.returncode == 1
     assert "drill.yaml:10:5: the key 'duration' is missing" in wrong.stdout
