@@ -39,6 +39,12 @@ async def check(desk: DrillDesk) -> None:
         problem = sentence_of(error)
         desk.adopt(decisions.refuse(desk.state, f"its targets or parameters do not fit: {problem}", workflow.now()))
         return
+    if not prepared.faults:
+        # Every selection may be empty where the document says `on_empty: skip`; then nothing at all would be shown.
+        names = ", ".join(sorted({repr(fault.targets) for fault in desk.start.document.faults}))
+        refused = f"targets {names} choose nothing, so there is no fault to make"
+        desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
+        return
     changed = decisions.is_as_approved(desk.state, prepared.digest)
     preparing.adopt(desk, prepared)
     if changed is not None:
