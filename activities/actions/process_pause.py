@@ -15,7 +15,7 @@ from activities.fault import FaultAction, FaultParameters, Injected, Plan
 from activities.leases import Leases, Signal
 from activities.ports import ConfigurationSource
 
-_STOPPED = "Tt"
+_STOPPED = frozenset("Tt")
 # A stop is delivered at the process's next step in the kernel: at once, unless it waits for a disk.
 _SEEN_WITHIN_SECONDS = 2.0
 _POLL_SECONDS = 0.02

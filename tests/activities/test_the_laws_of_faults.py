@@ -246,3 +246,15 @@ async def test_without_a_place_for_the_way_back_nothing_is_injected(world: World
         await world.perform(name, case.parameters)
     world.faults.lease_folder.unlink()
     assert case.state() == before
+
+
+async def test_a_paused_process_that_the_response_has_replaced_is_clean(world: World) -> None:
+    """A restart ends it, paused or not; nothing of it is stopped then, and its undo has nothing to do."""
+    case = fault_case(world, "process.pause")
+    done = await world.perform("process.pause", case.parameters)
+    for process in done.output["processes"]:
+        os.kill(process["pid"], signal.SIGKILL)
+        await asyncio.to_thread(os.waitpid, process["pid"], 0)
+    await world.undo("process.pause", case.parameters, done.output)
+    clean = await is_clean(world, "process.pause", case)
+    assert clean.holds is True, clean.detail
