@@ -7,6 +7,7 @@ a fault of theirs becomes errors that the monitoring sees, or does not.
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -81,7 +82,7 @@ backend shop
 
 
 def _almost_all(folder: Path) -> int:
-    """What has to stay free: the disk is that of the machine, and others are on it."""
+    """What has to stay free: others use the same memory."""
     return shutil.disk_usage(folder).free - 64 * MEBIBYTE
 
 
@@ -103,14 +104,15 @@ class DrillSystem:
         running.callback(self.shop.close)
         text = _CHECKOUT.format(database=database, redis=redis, payments=payments, password=PASSWORD)
         (self.shop.folder / "releases" / "v2" / "checkout.py").write_text(text)
+        # Memory and not the machine's disk, on which others write at the same time and change what is free.
+        scratch = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="hw-real-", dir="/dev/shm")))
         self._settings |= {
             "releases": {
                 "shop": {"directory": str(self.shop.folder), "pid_file": f"{self.shop.folder}/supervisor.pid"}
             },
             "processes": {"shop": f"{self.shop.folder}/shop.pid"},
-            "disks": {"scratch": {"folder": str(folder / "scratch"), "keep_free_bytes": _almost_all(folder)}},
+            "disks": {"scratch": {"folder": str(scratch), "keep_free_bytes": _almost_all(scratch)}},
         }
-        (folder / "scratch").mkdir()
 
     def settings(self, hostname: str) -> ActionSettings:
         """`actions` of hotwash.yaml."""
