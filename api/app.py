@@ -36,6 +36,7 @@ from api.pages import runs as run_pages
 from api.pages import status as status_page
 from api.pages.rendering import STATIC, render
 from api.ports import ConfigurationSource, SecretSource
+from api.postmortems import PostmortemDesk
 from api.reading import Reader
 from api.routes import (
     access,
@@ -49,6 +50,7 @@ from api.routes import (
     insights,
     operations_reviews,
     patterns,
+    postmortems,
     review_files,
     reviews,
     runs,
@@ -60,12 +62,13 @@ from api.webhooks.routes import webhook_router
 from api.webhooks.trackers import tracker_router
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
-from store.interface import Learning, RecordReader
+from store.interface import Learning, RecordReader, RecordSink
 
 NOUNS = (
     incidents,
     runs,
     approvals,
+    postmortems,
     review_files,
     reviews,
     action_items,
@@ -96,6 +99,7 @@ def create_app(
     *,
     engine: Client,
     reader: RecordReader,
+    record: RecordSink,
     learning: Learning,
     ping_store: Callable[[], Awaitable[object]],
     configuration: ConfigurationSource,
@@ -118,6 +122,7 @@ def create_app(
     state.catalog, state.game_days = catalog, game_day_catalog
     state.authenticator, state.secret_key = authenticator, secret_key
     state.reader = Reader(gate, reader)
+    state.postmortems = PostmortemDesk(gate, reader, record, configuration)
     state.learning = LearningDesk(learning, catalog)
     state.actions = Actions(gate, state.reader, configuration, catalog)
     state.levers = LeverDesk(engine, configuration)

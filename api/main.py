@@ -79,6 +79,7 @@ async def build_app(settings: Settings, home: Home, store: Store) -> FastAPI:
     return create_app(
         engine=await connect(settings, process="hotwash-api", lazy=True),
         reader=store.reader,
+        record=store.record,
         learning=store,
         ping_store=store.ping,
         configuration=configuration,

@@ -8,6 +8,7 @@ import typer
 from cli import action_items, show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
+from domain.review import FindingKind
 
 reviews = typer.Typer(help="Blameless reviews, held by a deadline.", no_args_is_help=False)
 
@@ -80,9 +81,34 @@ def edit_review(
 
 
 @reviews.command("submit")
-def submit_review(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
-    """Ready to be reviewed."""
-    _change_review(incident, "submit", {}, by=by, as_json=as_json)
+def submit_review(
+    incident: ReviewArgument,
+    fewer_factors_because: Annotated[
+        str | None, typer.Option("--fewer-factors-because", help="Why there are fewer than two contributing factors.")
+    ] = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ready to be reviewed: with two contributing factors, or with a reason."""
+    _change_review(incident, "submit", {"fewer_factors_because": fewer_factors_because}, by=by, as_json=as_json)
+
+
+@reviews.command("add-finding")
+def add_finding(
+    incident: ReviewArgument,
+    text: Annotated[str, typer.Argument(help="What was learned.")],
+    kind: Annotated[
+        FindingKind, typer.Option("--kind", "-k", help="What sort of thing it is.", case_sensitive=False)
+    ] = FindingKind.CONTRIBUTING_FACTOR,
+    factor: Annotated[
+        str | None, typer.Option("--factor", "-f", help="Which contributing factor: detection, change, capacity, …")
+    ] = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Something learned: a contributing factor, what helped, what hindered, an open question."""
+    body = {"kind": kind.value, "text": text, "factor": factor}
+    _change_review(incident, "findings", body, by=by, as_json=as_json)
 
 
 @reviews.command("sign-off")

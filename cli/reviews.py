@@ -11,6 +11,7 @@ import typer
 
 from cli.client import api_token, api_url, call, fail, problem_sentence, stdout
 from cli.follow_up import ReviewArgument
+from cli.review_import import import_postmortems
 from cli.review_lint import lint_reviews, list_rules
 
 review = typer.Typer(help="Reviews as texts: lint, compare, export.", no_args_is_help=True)
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `hotwash`."""
     review.command("lint")(lint_reviews)
     review.command("rules")(list_rules)
+    review.command("import")(import_postmortems)
     app.add_typer(review, name="review", rich_help_panel="Learning")
 
 

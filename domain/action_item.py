@@ -197,6 +197,8 @@ class ActionItemState(Model):
     owner_changed_at: datetime | None = None
     state_changed_at: datetime | None = None
     tracker: TrackerLink | None = None
+    # A record of the past: it came with an imported postmortem, and nobody is reminded of it.
+    imported: bool = False
 
     @property
     def is_undecided(self) -> bool:

@@ -188,6 +188,10 @@ class IncidentState(Model):
     closed_at: datetime | None = None
     drill: bool = False
     near_miss: bool = False
+    # Imported after the fact: nobody was paged or told by Hotwash, and it has no workflow.
+    retrospective: bool = False
+    # Names of times that stand in for ones that nobody wrote down; no duration is made of them.
+    assumed_times: tuple[str, ...] = ()
     game_day_workflow: str | None = None
     alert_groups: tuple[str, ...] = ()
     firing_groups: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ class ProjectionKind(StrEnum):
     ACTION_ITEM = "action_item"
     GAME_DAY = "game_day"
     OPERATIONS_REVIEW = "operations_review"
+    # That a postmortem from elsewhere was imported: its key, and which incident it became.
+    IMPORT = "import"
 
 
 class NumberedEntry(Model):

@@ -154,6 +154,8 @@ class ReviewState(Model):
     closes_at: datetime | None = None
     # Messages sent so far; numbers the keys under which each is delivered once.
     messages: int = 0
+    # Where it was imported from; empty for those that were held here.
+    imported_from: str = ""
 
 
 class ReviewRevision(Model):

@@ -167,7 +167,9 @@ def _review_revision(id_: str, document: dict[str, Any]) -> Columns:
 
 def _action_item(id_: str, document: dict[str, Any]) -> Columns:
     state = _text(document, "state")
-    return _with_deadline(id_, document, state not in {ActionItemStatus.DONE, ActionItemStatus.DROPPED})
+    # Nobody follows an item of an imported postmortem, so it is not owed here.
+    is_over = state in {ActionItemStatus.DONE, ActionItemStatus.DROPPED} or document.get("imported") is True
+    return _with_deadline(id_, document, not is_over)
 
 
 def _with_deadline(id_: str, document: dict[str, Any], is_open: bool) -> Columns:
@@ -201,6 +203,11 @@ def _game_day(id_: str, document: dict[str, Any]) -> Columns:
     )
 
 
+def _import(id_: str, document: dict[str, Any]) -> Columns:
+    at = _moment(document, "imported_at")
+    return Columns(rank=at or 0, title=_title(document, "key"), at=at, is_open=False, search=_search(id_))
+
+
 def _operations_review(id_: str, document: dict[str, Any]) -> Columns:
     at = _moment(document, "until")
     state = _text(document, "state")
@@ -221,6 +228,7 @@ _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.ACTION_ITEM: _action_item,
     ProjectionKind.GAME_DAY: _game_day,
     ProjectionKind.OPERATIONS_REVIEW: _operations_review,
+    ProjectionKind.IMPORT: _import,
 }
 
 

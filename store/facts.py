@@ -62,6 +62,10 @@ def _incident(_: str, picture: Projection) -> Facts:
     declared = moments["declared"]
     if declared is None:
         return Facts()
+    # What was filled in for a past incident says when it was, and nothing about how long anything took.
+    for assumed in _texts(document, "assumed_times"):
+        moments[assumed.removesuffix("_at")] = None
+    began = moments["declared"]
     state = _text(document, "status") or ""
     is_drill = document.get("drill") is True
     row: Row = {
@@ -74,12 +78,12 @@ def _incident(_: str, picture: Projection) -> Facts:
         "state": state,
         "severity": _text(document, "severity") or "",
         "type": _text(document, "type") or "",
-        "declared_by": _text(_object(document, "declared_by"), "kind") or "",
+        "declared_by": _declarer(document),
         "reopened": _number(document, "reopened"),
         "to_detect": _seconds(moments["impact_started"], moments["detected"]),
-        "to_acknowledge": _seconds(declared, moments["acknowledged"]),
-        "to_mitigate": _seconds(declared, moments["mitigated"]),
-        "to_resolve": _seconds(declared, moments["resolved"]),
+        "to_acknowledge": _seconds(began, moments["acknowledged"]),
+        "to_mitigate": _seconds(began, moments["mitigated"]),
+        "to_resolve": _seconds(began, moments["resolved"]),
         "impact": _seconds(moments["impact_started"], moments["mitigated"]),
     }
     services = _texts(document, "services")
@@ -89,6 +93,13 @@ def _incident(_: str, picture: Projection) -> Facts:
     runs = [run for run in document.get("runs") or () if isinstance(run, dict)]
     found += [(Dimension.RUNBOOK, name) for run in runs if (name := _text(run, "runbook"))]
     return Facts(incident=row, dimensions=_dimensions(picture, picture.id, found))
+
+
+def _declarer(document: Row) -> str:
+    # Who noticed a past incident is not known; the importer did not.
+    if document.get("retrospective") is True:
+        return ""
+    return _text(_object(document, "declared_by"), "kind") or ""
 
 
 _MILESTONES = ("impact_started", "detected", "declared", "acknowledged", "mitigated", "resolved")
@@ -188,7 +199,8 @@ def _review(_: str, picture: Projection) -> Facts:
         "finished_at": _at(signed, "at") if state in _REVIEW_OVER else None,
         "state": state,
         "extensions": _number(document, "extensions"),
-        "is_real": document.get("drill") is not True,
+        # Whether an imported review was in time is not known.
+        "is_real": document.get("drill") is not True and not document.get("imported_from"),
     }
     return Facts(review=row, dimensions=_dimensions(picture, incident_id, list(_factors(document))))
 
@@ -217,7 +229,7 @@ def _action_item(_: str, picture: Projection) -> Facts:
             "finished_at": _at(document, "finished_at"),
             "state": state,
             "owner": _text(document, "owner"),
-            "is_open": state not in _ITEM_OVER,
+            "is_open": state not in _ITEM_OVER and document.get("imported") is not True,
             "is_real": document.get("drill") is not True,
             "extensions": _number(document, "extensions"),
             "title": (_text(document, "title") or "")[:500],

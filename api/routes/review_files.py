@@ -26,7 +26,12 @@ _MOST_REVISIONS = 200
 _MOST_LINES = 500
 
 
-@router.get("/factors", summary="The kinds of contributing factors, with their meaning", response_model=None)
+@router.get(
+    "/factors",
+    summary="The kinds of contributing factors, with their meaning",
+    response_model=None,
+    responses=problems(),
+)
 async def factors(configuration: ConfigurationDep) -> JSONResponse:
     """The default list and what `hotwash.yaml` adds."""
     known = factors_of(configuration.contributing_factors)

@@ -107,6 +107,10 @@ def other_messages() -> Iterator[Message]:
             | {"observed_after_seconds": None},
         ],
     }  # fmt: skip
+    operations = {
+        "title": "Operations review 2026-W48", "week": "2026-W48", "headlines": [f"Three incidents {HOSTILE}"],
+        "markdown": f"# Operations review\n\n{HOSTILE}\n",
+    }  # fmt: skip
     shapes: list[tuple[Template, dict[str, Any]]] = [
         (Template.PAGE, page_text(page, state)),
         (Template.PAGE, {"incident": ABOUT, "title": HOSTILE, "severity": "SEV-1", "reason": "runbook x did not run"}),
@@ -128,6 +132,7 @@ def other_messages() -> Iterator[Message]:
         ],
         (Template.GAME_DAY_ANNOUNCEMENT, {"game_day": game_day, "text": HOSTILE}),
         (Template.GAME_DAY_REPORT, {"game_day": game_day, "verdict": "passed", "reason": HOSTILE}),
+        (Template.OPERATIONS_REVIEW, operations),
     ]
     for template, context in shapes:
         yield Message(key="k", template=template, context=context, incident_id=INCIDENT)

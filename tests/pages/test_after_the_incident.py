@@ -34,6 +34,7 @@ async def test_a_review_is_edited_submitted_and_signed_off_by_somebody_else(worl
         page = alice.page
         await page.goto(f"/incidents/{incident}")
         await page.get_by_role("link", name="The review is not done yet").click()
+        await page.get_by_label("Kind of factor").select_option("detection")
         await page.get_by_label("What", exact=True).fill("Nobody saw the queue grow")
         await page.get_by_role("button", name="Add", exact=True).click()
         await _said(page, "status", "Added")
@@ -52,6 +53,9 @@ async def test_a_review_is_edited_submitted_and_signed_off_by_somebody_else(worl
         await expect(page.get_by_role("heading", name="What we learned")).to_be_visible()
         await expect(page.locator("article strong")).to_have_text("The queue")
         await expect(page.locator("article")).to_contain_text("<b>html</b>")
+        await page.get_by_role("button", name="Ready for review").click()
+        await _said(page, "alert", "has at least 2")
+        await page.get_by_label("Why there are fewer").fill("the queue is all that there is to it")
         await page.get_by_role("button", name="Ready for review").click()
         await _said(page, "status", "up for review")
         await page.get_by_role("button", name="Sign off").click()
