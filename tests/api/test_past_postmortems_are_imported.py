@@ -108,7 +108,7 @@ async def test_the_report_names_file_and_line(world: World, tmp_path: Path) -> N
     file.write_text(MARKDOWN.replace("PM-12", "PM-13"))
     code, out = await hotwash(world, "review", "import", file)
     assert code == 0
-    assert f"{file}:8: left out: 'mood' is not mapped to a field" in out
+    assert f"{file}:7: left out: 'mood' is not mapped to a field" in out
     assert "assumed: no kind of factor is known for 'the moon'" in out
     assert "service 'fax' is not in hotwash.yaml" in out
     csv, mapping = tmp_path / "old.csv", tmp_path / "mapping.yaml"
@@ -137,7 +137,7 @@ async def test_what_was_imported_is_found(world: World, tmp_path: Path) -> None:
     )
     assert id_ in json.dumps(alike)
     times = await get(world, "/insights/times", until="2024-03-31T00:00:00Z", days=60)
-    spreads = {each["name"]: each["distribution"]["n"] for each in times["spreads"]}
+    spreads = {each["name"]: each["n"] for each in times["distributions"]}
     # Nobody wrote down when it was declared, so nothing is counted from there.
     assert spreads["Resolution"] == 0
     recurrence = await get(world, "/insights/recurrence", until="2024-03-31T00:00:00Z", days=60)
