@@ -207,6 +207,8 @@ def _step(fault: Fault, target: ResolvedTarget, calls: Mapping[str, ActionCall])
     path = f"fault/{fault.id}/{target.name}"
     call, undo = calls[path], calls.get(f"undo/{fault.id}/{target.name}")
     written = fault.model_dump(mode="json", exclude_defaults=True, include={"duration", "start_after", "delay", "ramp"})
-    shown = {"path": path, "kind": "action", "title": fault.title, "target": target.name, **written}
+    shown = {"path": path, "kind": "action", "title": fault.title, "target": target.name}
+    # Whoever says yes to production has to see the word.
+    shown |= {"environment": target.environment, **written}
     shown |= {"action": call.action, "with": call.with_}
     return shown if undo is None else {**shown, "undo": {"action": undo.action, "with": undo.with_}}

@@ -1,0 +1,145 @@
+"""The exact targets of a game day are seen and approved by one who did not ask: on a phone, at a desk, over REST.
+
+The fault is a paused process of the test's own.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from activities.clients import kernel
+from tests.support.browser import DESK, PHONE
+from tests.support.night import log_in, recorded, visit
+from tests.support.world import World
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+MORE = """
+drill_targets:
+  victim: {{service: search, environment: production, drillable: true, with: {{process: victim}}}}
+  other: {{service: search, environment: production, drillable: true, with: {{process: victim}}}}
+game_day_policy: {{environments_needing_approval: [production], approvers: [sre]}}
+actions:
+  lease_folder: "{folder}/leases"
+  processes: {{victim: "{folder}/victim.pid"}}
+"""
+GAME_DAY = """\
+schema_version: 1
+name: NAME
+title: The search hangs
+owner: dana
+hypothesis: We notice
+service: search
+match: {drillable: "yes"}
+targets: {one: {names: [victim]}}
+steady_state: [{id: health, action: check.http, with: {url: "URL/healthz"}}]
+faults: [{id: pause, action: process.pause, targets: one, with: {process: "{{ target.process }}"}, duration: 2m}]
+expectations: [{expect: detect, within: 1m}]
+duration: 2m
+"""
+
+
+@pytest.fixture
+def victim(world: World, tmp_path: Path) -> Iterator[int]:
+    """A process that `hotwash.yaml` lets be paused in production, if people say yes; its id."""
+    child = subprocess.Popen(["/bin/sleep", "600"])
+    (tmp_path / "victim.pid").write_text(f"{child.pid}\n")
+    before = world.home.configuration.read_text()
+    world.home.configuration.write_text(before + MORE.format(folder=tmp_path))
+    files = [world.home.game_days / f"{name}.yaml" for name in ("search-hangs", "search-changes")]
+    for file in files:
+        file.write_text(GAME_DAY.replace("URL", world.url).replace("NAME", file.stem))
+    try:
+        yield child.pid
+    finally:
+        world.home.configuration.write_text(before)
+        for file in files:
+            file.unlink()
+        child.kill()
+        child.wait()
+
+
+def is_paused(pid: int) -> bool:
+    """What the kernel says."""
+    return (kernel.stat_of(pid) or ("", 0))[0] in {"T", "t"}
+
+
+async def asked(world: World, name: str = "search-hangs") -> tuple[str, dict[str, Any]]:
+    """Alice starts it; its id, and the approval that it then waits for."""
+    await world.ready()
+    mark = {"Idempotency-Key": uuid4().hex}
+    id_ = (await world.post(f"/game-days/{name}/start", {"by": "alice"}, **mark))["id"]
+    state = await recorded(world, f"/game-days/{id_}", lambda it: it["approval"] or it["verdict"])
+    assert state["phase"] == "awaiting_approval", state["reason"]
+    return id_, await recorded(world, f"/approvals/{state['approval']['id']}")
+
+
+async def vote(world: World, approval: dict[str, Any], by: str, **changes: str) -> tuple[int, str]:
+    """What REST says to it."""
+    body = {"decision": "approve", "digest": approval["digest"], "by": by} | changes
+    answer = await world.http.post(f"/api/v1/approvals/{approval['id']}/decision", json=body)
+    return answer.status_code, answer.json().get("detail", "")
+
+
+async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
+    world: World, browser: Browser, victim: int
+) -> None:
+    """Alice, who asked, may not; a vote for another digest does not count; Bob's does, and only then it is paused."""
+    id_, approval = await asked(world)
+    await recorded(
+        world, "/approvals?state=pending", lambda page: approval["id"] in {each["id"] for each in page["items"]}
+    )
+    assert [each["name"] for each in approval["shown"]["targets"]["one"]] == ["victim"]
+    assert approval["shown"]["steps"][0]["with"]["process"] == "victim"
+    for by, changes, status, words in (
+        ("alice", {}, 403, "cannot approve it"),
+        ("dana", {}, 403, "sre"),
+        ("bob", {"digest": "sha256:0"}, 409, "is not what would run"),
+    ):
+        code, detail = await vote(world, approval, by, **changes)
+        assert (code, words in detail) == (status, True), detail
+    async with visit(browser, world, viewport=PHONE) as alice:
+        await log_in(alice, world, "alice")
+        await alice.page.goto(f"/game-days/{id_}")
+        await alice.page.get_by_role("link", name="Its exact targets wait for a yes").click()
+        await expect(alice.page.locator(".closed-to-me")).to_contain_text("Not yours to decide")
+        assert (await alice.broken_laws(), alice.complaints) == ([], [])
+    async with visit(browser, world, viewport=DESK, color_scheme="dark") as bob:
+        await log_in(bob, world, "bob")
+        page = bob.page
+        await page.goto(f"/approvals/{approval['id']}")
+        shown = page.locator("section", has=page.get_by_role("heading", name="Exactly this will run"))
+        for words in ("victim", "process.pause", "production", approval["digest"]):
+            await expect(shown).to_contain_text(words)
+        assert not is_paused(victim)
+        assert await bob.broken_laws() == []
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.locator("[data-part=votes]")).to_contain_text("approved bob")
+        await recorded(world, f"/game-days/{id_}", lambda it: it["took_effect_at"] or it["verdict"])
+        assert is_paused(victim)
+        await page.get_by_role("link", name=f"game day {id_}").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("The search hangs")
+        await page.get_by_label("Why").fill("enough was seen")
+        await page.get_by_role("button", name="Halt and undo").click()
+        end = await recorded(world, f"/game-days/{id_}", lambda it: it["verdict"])
+        assert bob.complaints == []
+    assert (end["verdict"], end["restored"], is_paused(victim)) == ("aborted", True, False)
+
+
+async def test_what_changed_after_the_yes_is_not_touched(world: World, victim: int) -> None:
+    """The name means something else now: refused, and said so; a vote after the decision is late."""
+    id_, approval = await asked(world, "search-changes")
+    file = world.home.configuration
+    file.write_text(
+        file.read_text().replace("victim: {service: search, ", "victim: {tags: {tier: db}, service: search, ")
+    )
+    assert (await vote(world, approval, "bob"))[0] == 200
+    end = await recorded(world, f"/game-days/{id_}", lambda it: it["verdict"])
+    assert (end["verdict"], end["injected_at"], is_paused(victim)) == ("refused", None, False)
+    assert "have changed since they were approved" in end["reason"]
+    assert (await vote(world, approval, "carol"))[0] == 409
