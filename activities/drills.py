@@ -1,6 +1,6 @@
 """Game days and the rest of the house: is this alert a drill's doing, and who waits for a drill to pass?
 
-Called by `workflows/alert_group.py` and `workflows/game_day.py`. A doubt about an alert means that it is real.
+Called by the workflows `alert_group`, `escalation` and `game_day`. A doubt about an alert means that it is real.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,20 @@ class DrillOutcome(Model):
     passed: bool
 
 
+class DrillQuestion(Model):
+    """Which game day is asked, by the id of its workflow."""
+
+    workflow_id: str
+
+
 class DrillFinder(Protocol):
     """Where game days, and those who wait for them, are found; `activities/clients/drill_finder.py` is the real one."""
 
     async def active(self) -> Sequence[ActiveDrill]:
         """The game days whose fault is in effect now. Raises Transient when the engine does not say."""
+
+    async def unavailable(self, workflow_id: str) -> Sequence[str]:
+        """Who is declared away in this game day now; nobody when it has ended. Transient when it does not say."""
 
     async def waiting_items(self, game_day: str) -> Sequence[str]:
         """The ids of open action items that require this game day. Raises Transient when the engine does not say."""
@@ -58,6 +67,12 @@ class DrillActivities:
         """The game day that would explain these alerts, if there is one. Reads only; may be repeated."""
         drills = await self._finder.active()
         return next((each for each in drills if explains(each, request.service, request.labels)), None)
+
+    @activity.defn(name="drills.unavailable")
+    @translated
+    async def unavailable(self, question: DrillQuestion) -> list[str]:
+        """Who is declared away in a drill at this moment. Reads only; may be repeated."""
+        return list(await self._finder.unavailable(question.workflow_id))
 
     @activity.defn(name="drills.tell_waiting_items")
     @translated

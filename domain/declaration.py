@@ -80,6 +80,7 @@ def incident_start(state: AlertGroupState, declaring: Declaring) -> IncidentStar
         impact_started_at=_impact_started_at(firing, detected_at(state)),
         drill=declaring.drill is not None,
         game_day_workflow=declaring.drill.workflow_id if declaring.drill else None,
+        absence=declaring.drill.absence() if declaring.drill else None,
         alert_groups=(state.id,),
         alerts=tuple(_as_alert(alert) for alert in firing[:HANDED_ON]),
         runbook=runbook.name,

@@ -55,9 +55,19 @@ def begin(start: EscalationStart, now: datetime) -> EscalationState:
     )
 
 
-def page_next_level(start: EscalationStart, state: EscalationState, now: datetime) -> Paged | None:
-    """Whom to page now; None when nobody is due or the page was answered."""
-    if state.status is not EscalationStatus.PAGING or state.next_level_at is None or now < state.next_level_at:
+def is_level_due(state: EscalationState, now: datetime) -> bool:
+    """Whether somebody has to be paged now."""
+    return state.status is EscalationStatus.PAGING and state.next_level_at is not None and now >= state.next_level_at
+
+
+def page_next_level(
+    start: EscalationStart, state: EscalationState, now: datetime, away: tuple[str, ...] = ()
+) -> Paged | None:
+    """Whom to page now; None when nobody is due or the page was answered.
+
+    `away` are those whom the drill has declared unavailable: they get nothing, and the level has its time all the same.
+    """
+    if not is_level_due(state, now):
         return None
     levels = start.on_call.levels
     is_new_round = state.level == len(levels)
@@ -67,11 +77,22 @@ def page_next_level(start: EscalationStart, state: EscalationState, now: datetim
     within = level.acknowledge_within or timedelta(seconds=start.acknowledge_within_seconds)
     pause = timedelta(seconds=start.repeat_after_seconds) if number == len(levels) else timedelta()
     after = state.model_copy(
-        update={"level": number, "round": round_, "next_level_at": _in_hours(start, now + within + pause)}
+        update={
+            "level": number,
+            "round": round_,
+            "next_level_at": _in_hours(start, now + within + pause),
+            "away": away,
+        }
     )
     again = f", round {round_}" if round_ > 1 else ""
-    summary = f"paging level {number} of {len(levels)}{again}: {', '.join(level.people)}"
-    return Paged(after, level.people, (_line(now, EntryKind.PAGE, ESCALATION, summary, after),))
+    people = tuple(name for name in level.people if name not in away)
+    summary = f"paging level {number} of {len(levels)}{again}: {', '.join(people) or 'nobody is there'}"
+    lines = [_line(now, EntryKind.PAGE, ESCALATION, summary, after)]
+    if missing := [name for name in level.people if name in away]:
+        verb = "is" if len(missing) == 1 else "are"
+        said = f"{' and '.join(missing)} {verb} unavailable in this drill and not paged; level {number} has its"
+        lines.append(_line(now, EntryKind.PAGE, ESCALATION, f"{said} {format_duration(within)} all the same", after))
+    return Paged(after, people, tuple(lines))
 
 
 def note_delivery(
@@ -107,6 +128,9 @@ def answer(start: EscalationStart, state: EscalationState, command: PageCommand,
     if state.status is not EscalationStatus.PAGING:
         return Answered(state)
     if isinstance(command, AcknowledgePage):
+        if by.kind is ActorKind.PERSON and by.name in state.away and not command.is_counted:
+            message = f"{by.name} is declared unavailable in this drill; somebody else has to answer the page"
+            raise Rejected(message, RejectionKind.FORBIDDEN)
         # The incident writes the line about it, because it also decides who takes command.
         status = EscalationStatus.ACKNOWLEDGED
         update = {"status": status, "acknowledged_by": by, "acknowledged_at": now, "next_level_at": None}

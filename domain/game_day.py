@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from domain.absence import Absence
 from domain.drill_targets import Chosen
 from domain.game_day_faults import FaultRun
 from domain.game_day_probes import ProbeRun, Seen, StopRun
@@ -291,3 +292,12 @@ class ActiveDrill(Model):
     service: str | None = None
     # Labels an alert must carry to belong to the drill.
     match: dict[str, str] = Field(default_factory=dict)
+    # Who is declared away, and by when everything is over at the latest.
+    unavailable: tuple[str, ...] = ()
+    over_by: datetime | None = None
+
+    def absence(self) -> Absence | None:
+        """What the incident of this drill has to know of those who are away."""
+        if not self.unavailable or self.over_by is None:
+            return None
+        return Absence(people=self.unavailable, game_day=self.name, until=self.over_by)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.absence import Absence
 from domain.alert import Alert
 from domain.configuration import AudiencePlan, OnCall
 from domain.message import CourierState
@@ -153,6 +154,8 @@ class IncidentStart(Model):
     near_miss: bool = False
     # Workflow id of the game day that caused a drill; it is told about milestones by the signal `observe_milestone`.
     game_day_workflow: str | None = None
+    # Who is declared unavailable in that game day.
+    absence: Absence | None = None
     alert_groups: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
     runbook: str | None = None
@@ -193,6 +196,8 @@ class IncidentState(Model):
     # Names of times that stand in for ones that nobody wrote down; no duration is made of them.
     assumed_times: tuple[str, ...] = ()
     game_day_workflow: str | None = None
+    # None: nobody is, or the game day is over.
+    absence: Absence | None = None
     alert_groups: tuple[str, ...] = ()
     firing_groups: tuple[str, ...] = ()
     runs: tuple[RunSummary, ...] = ()
@@ -391,6 +396,10 @@ class ObserveReview(Command):
     state: str
 
 
+class ObserveDrillEnd(Command):
+    """The game day of this drill is over: whoever was declared unavailable is back."""
+
+
 class ObserveActionItem(Command):
     """An action item tells how it stands."""
 
@@ -422,6 +431,7 @@ COMMANDS: dict[str, type[Command]] = {
     "observe_comms": ObserveComms,
     "observe_review": ObserveReview,
     "observe_action_item": ObserveActionItem,
+    "observe_drill_end": ObserveDrillEnd,
 }
 
 IncidentStart.model_rebuild()

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from domain import drill_absence, incident_paging, lifecycle, response_decisions, role_decisions
 from domain import incident as words
-from domain import incident_paging, lifecycle, response_decisions, role_decisions
+from domain.absence import demand_present, demand_reachable
 from domain.alike import AlikeIncident, announcement
 from domain.errors import Rejected, RejectionKind
 from domain.game_day import MilestoneKind
@@ -72,6 +73,7 @@ _RULES: dict[type[Command], Callable[[IncidentState, Any, datetime], Outcome]] =
     words.ObserveComms: response_decisions.observe_comms,
     words.ObserveReview: response_decisions.observe_review,
     words.ObserveActionItem: response_decisions.observe_action_item,
+    words.ObserveDrillEnd: drill_absence.observe_drill_end,
 }
 
 
@@ -79,6 +81,9 @@ def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
     """What a command brings about; Rejected when it is not possible now. Asking changes nothing."""
     require_open(state)
     require_speaker(state, command.by)
+    demand_present(state.absence, command.by, now)
+    if isinstance(command, words.OfferRole):
+        demand_reachable(state.absence, command.person, now)
     _require_size(command)
     outcome = _RULES[type(command)](state, command, now)
     if isinstance(command, words.AttachAlerts) and command.firing:
@@ -112,6 +117,7 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
         drill=start.drill,
         near_miss=start.near_miss,
         game_day_workflow=start.game_day_workflow,
+        absence=start.absence,
         alert_groups=start.alert_groups,
         firing_groups=start.alert_groups,
         last_activity_at=now,

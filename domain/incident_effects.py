@@ -160,6 +160,18 @@ class TellGameDay(Effect):
     people: tuple[str, ...] = ()
 
 
+class TellRunDrillEnd(Effect):
+    """A run of this drill hears that nobody is away any more."""
+
+    run_id: str
+    by: Actor
+
+    @property
+    def lane(self) -> str:
+        """After the run was launched."""
+        return f"run {self.run_id}"
+
+
 class TellIncident(Effect):
     """A line for the timeline of another incident."""
 

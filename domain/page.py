@@ -70,6 +70,8 @@ class EscalationState(Model):
     next_level_at: datetime | None = None
     # When the first page was delivered to anybody.
     paged_at: datetime | None = None
+    # Who was away in the drill when the last level was due.
+    away: tuple[str, ...] = ()
     deliveries: tuple[PageDelivery, ...] = ()
 
 
@@ -82,6 +84,9 @@ class PageCommand(Model):
 
 class AcknowledgePage(PageCommand):
     """The signal `acknowledge`: somebody has it."""
+
+    # Said by the incident, which has looked already whether they may.
+    is_counted: bool = False
 
 
 class StopEscalation(PageCommand):

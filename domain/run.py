@@ -306,6 +306,10 @@ class ObserveLock(RunCommand):
     why: str = ""
 
 
+class ObserveDrillEnd(RunCommand):
+    """The drill that this run belongs to is over: whoever was declared unavailable is back."""
+
+
 RUN_COMMANDS: dict[str, type[RunCommand]] = {
     "decide": DecideApproval,
     "complete": CompleteManualStep,
@@ -316,4 +320,5 @@ RUN_COMMANDS: dict[str, type[RunCommand]] = {
     "override": OverrideOutput,
     "stop": StopRun,
     "observe_lock": ObserveLock,
+    "observe_drill_end": ObserveDrillEnd,
 }

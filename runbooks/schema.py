@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from domain.absence import Absence
 from domain.durations import Duration, between
 from domain.message import CourierState
 from domain.model import Model
@@ -318,6 +319,8 @@ class RunStart(Model):
     # Windows in which nothing is changed, as the policy had them, and why a person does it all the same.
     freezes: tuple[Freeze, ...] = ()
     override_freeze: str = ""
+    # Who is declared unavailable in the drill that this run belongs to.
+    absence: Absence | None = None
     # Carried by continue-as-new only.
     carried: dict[str, Any] | None = None
     recorder: RecorderState | None = None

@@ -174,6 +174,7 @@ def control_activities(
         OperationsReviewActivities(store, configuration).prepare,
         drills.find,
         drills.tell_waiting_items,
+        drills.unavailable,
         around.choose,
         around.look_around,
         around.alert_paths,

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, FailureError
 
 from domain import escalation
 from domain.game_day import Milestone, MilestoneKind
@@ -23,7 +23,11 @@ from domain.record import ProjectionKind
 from domain.timeline import Entry, EntryKind
 from workflows.commands import CommandHandlers
 from workflows.courier import Courier
+from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
 from workflows.recorder import Recorder
+
+with workflow.unsafe.imports_passed_through():
+    from activities.drills import DrillActivities, DrillQuestion
 
 # Messages under way when the answer comes get this long to report; those that wait for a mail server are dropped,
 # because a page that arrives after its answer wakes somebody for nothing.
@@ -53,7 +57,9 @@ class Escalation(CommandHandlers[PageCommand]):
         # Kept in a name: the event loop itself holds tasks only weakly.
         recording = asyncio.create_task(self._recorder.run())
         while self._is_paging():
-            self._page_due_level()
+            away = await self._ask_who_is_away()
+            # An answer may have come meanwhile; then no level is due any more.
+            self._page_due_level(away)
             await self._wait_for_something()
             await self._tell()
             if workflow.info().is_continue_as_new_suggested() and self._is_paging():
@@ -85,8 +91,26 @@ class Escalation(CommandHandlers[PageCommand]):
         summary = f"signal {name!r} to {self._state.id} was refused: {sentence}"
         self._note(Entry(at=workflow.now(), kind=EntryKind.TROUBLE, actor=escalation.ESCALATION, summary=summary))
 
-    def _page_due_level(self) -> None:
-        paged = escalation.page_next_level(self._start, self._state, workflow.now())
+    async def _ask_who_is_away(self) -> tuple[str, ...]:
+        game_day = self._start.game_day_workflow
+        if not self._start.drill or game_day is None or not escalation.is_level_due(self._state, workflow.now()):
+            return ()
+        try:
+            away: list[str] = await workflow.execute_activity_method(
+                DrillActivities.unavailable,
+                DrillQuestion(workflow_id=game_day),
+                start_to_close_timeout=QUESTION_TIMEOUT,
+                retry_policy=ASK_BRIEFLY,
+            )
+        except ActivityError as error:
+            # A page too many wakes somebody in a drill; one too few could leave everybody asleep.
+            summary = f"the game day does not say who is unavailable, so everybody is paged: {error.cause}"
+            self._note(Entry(at=workflow.now(), kind=EntryKind.TROUBLE, actor=escalation.ESCALATION, summary=summary))
+            return ()
+        return tuple(away)
+
+    def _page_due_level(self, away: tuple[str, ...]) -> None:
+        paged = escalation.page_next_level(self._start, self._state, workflow.now(), away)
         if paged is None:
             return
         self._adopt(paged.state, *paged.entries)

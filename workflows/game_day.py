@@ -100,14 +100,16 @@ class GameDay(CommandHandlers[GameDayCommand]):
     @workflow.query
     def active_drill(self) -> ActiveDrill | None:
         """Which alerts are this game day's doing; None before the fault and after the end."""
-        state = self._desk.state
+        state, document = self._desk.state, self._start.document
         if state.injected_at is None or self._desk.is_finished:
             return None
         return ActiveDrill(
             workflow_id=workflow.info().workflow_id,
             name=state.name,
             service=state.service,
-            match=self._start.document.match,
+            match=document.match,
+            unavailable=document.roles.unavailable,
+            over_by=(state.restore_by or state.injected_at + document.duration + document.restored_within),
         )
 
     # --- the way through ---

@@ -37,12 +37,14 @@ from domain.incident_effects import (
     TellIncident,
     TellPeople,
     TellReview,
+    TellRunDrillEnd,
     brief,
 )
 from domain.message import Message
 from domain.page import AcknowledgePage, StopEscalation
 from domain.response_decisions import run_failed
 from domain.review import ObserveResolved
+from domain.run import ObserveDrillEnd as RunHearsDrillEnd
 from runbooks.schema import PinnedRunbook, RunStart
 from workflows.courier import Courier
 from workflows.escalation import Escalation
@@ -87,6 +89,7 @@ class IncidentEffects:
             TellPeople: self._tell_people,
             TellGameDay: self._tell_game_day,
             TellIncident: self._tell_incident,
+            TellRunDrillEnd: self._tell_run_drill_end,
             RedirectAlerts: self._redirect_alerts,
         }
 
@@ -99,7 +102,7 @@ class IncidentEffects:
 
     async def _answer_page(self, effect: PageAnswered) -> None:
         page = ids.page_workflow_id(self._id, effect.number)
-        await _signal(page, "acknowledge", AcknowledgePage(by=effect.by))
+        await _signal(page, "acknowledge", AcknowledgePage(by=effect.by, is_counted=True))
 
     async def _stop_page(self, effect: StopPage) -> None:
         page = ids.page_workflow_id(self._id, effect.number)
@@ -141,6 +144,10 @@ class IncidentEffects:
     async def _tell_incident(self, effect: TellIncident) -> None:
         if not await _signal(ids.incident_workflow_id(effect.incident_id), "add_note", effect.note):
             self._note_trouble(f"{effect.incident_id} could not be told: it has ended or never was")
+
+    async def _tell_run_drill_end(self, effect: TellRunDrillEnd) -> None:
+        news = RunHearsDrillEnd(by=effect.by)
+        await _signal(ids.run_workflow_id(effect.run_id), "observe_drill_end", news)
 
     async def _redirect_alerts(self, effect: RedirectAlerts) -> None:
         # A group that has ended meanwhile begins anew with its next alert; there is nothing to redirect then.
@@ -224,6 +231,7 @@ class IncidentEffects:
             commander=state.roles.get(Role.COMMANDER),
             freezes=state.context.policy.freezes,
             override_freeze=effect.override_freeze,
+            absence=state.absence,
         )
 
     def _fail_run(self, effect: LaunchRun, sentence: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from domain.absence import demand_present, demand_said_by_the_game_day
 from domain.approval import vote
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
@@ -25,6 +26,7 @@ from domain.run import (
     RUN_COMMANDS,
     ApprovalState,
     DecideApproval,
+    ObserveDrillEnd,
     ObserveLock,
     PauseRun,
     ResumeRun,
@@ -102,8 +104,13 @@ class RunbookRun(CommandHandlers[RunCommand]):
 
     def refuse(self, command: RunCommand) -> None:
         """Raise Rejected when the command is not possible now; changes nothing."""
+        if not isinstance(command, PauseRun | StopRun):
+            # Holding a run up is everybody's right; moving it on is for those who take part.
+            demand_present(self._desk.start.absence, command.by, workflow.now())
         if isinstance(command, DecideApproval):
             self._voted(command)
+        elif isinstance(command, ObserveDrillEnd):
+            demand_said_by_the_game_day(command.by)
         elif not isinstance(command, ObserveLock):
             demand_possible(self._desk.view(), command, self._desk.decisions())
 
@@ -116,6 +123,8 @@ class RunbookRun(CommandHandlers[RunCommand]):
                 return self._count(command)
             case ObserveLock():
                 self._observe_lock(command)
+            case ObserveDrillEnd():
+                desk.start = desk.start.model_copy(update={"absence": None})
             case PauseRun():
                 desk.is_paused = True
                 desk.note(EntryKind.RUN, f"{command.by.name} pauses the run: {command.reason}", command.by)

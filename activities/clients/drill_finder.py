@@ -38,6 +38,19 @@ class TemporalDrillFinder:
         answers = await asyncio.gather(*(self._ask(each.id, each.run_id) for each in found))
         return [answer for answer in answers if answer is not None]
 
+    async def unavailable(self, workflow_id: str) -> tuple[str, ...]:
+        """Who is declared away in this game day now; nobody when it has ended."""
+        try:
+            handle = self._client.get_workflow_handle(workflow_id)
+            answer = await handle.query("active_drill", rpc_timeout=_ANSWER_WITHIN)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return ()
+            raise Transient(f"{workflow_id} does not answer: {error.status.name}") from error
+        except WorkflowQueryFailedError as error:
+            raise Transient(f"{workflow_id} cannot answer") from error
+        return () if answer is None else ActiveDrill.model_validate(answer).unavailable
+
     async def waiting_items(self, game_day: str) -> list[str]:
         """The ids of open action items that require this game day."""
         # Names of game days have no quotes; one that had would find nothing rather than something else.

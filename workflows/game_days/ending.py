@@ -5,15 +5,18 @@ The one thing to know: nothing of it can fail the undo any more; whatever cannot
 
 import asyncio
 import math
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 from domain import game_day_decisions as decisions
 from domain.game_day import GameDayKind, GameDayVerdict
 from domain.game_day_score import difference
+from domain.ids import incident_workflow_id
+from domain.incident import ObserveDrillEnd
 from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.timeline import EntryKind
 from domain.tolerance import at_path
@@ -70,6 +73,7 @@ async def verify(desk: DrillDesk) -> None:
 
 async def tell(desk: DrillDesk) -> None:
     """The report, the action items that wait, and the record; nothing of it is waited for by anybody."""
+    await _call_people_back(desk)
     await _compare(desk)
     desk.place_entries()
     people = decisions.listeners(desk.state, desk.start.audience, desk.start.answerable)
@@ -105,6 +109,16 @@ def note_receipt(desk: DrillDesk, message: Message, receipt: MessageReceipt | No
         if each.status in _LOST:
             detail = each.detail or each.status.value
             desk.note(EntryKind.TROUBLE, f"The {what} did not reach {each.to}: {detail}")
+
+
+async def _call_people_back(desk: DrillDesk) -> None:
+    """Whoever was declared unavailable may act again in what is left of the drill's incident."""
+    if not desk.start.document.roles.unavailable or desk.state.incident_id is None:
+        return
+    incident = workflow.get_external_workflow_handle(incident_workflow_id(desk.state.incident_id))
+    # An incident that has ended needs nobody.
+    with suppress(FailureError):
+        await incident.signal("observe_drill_end", ObserveDrillEnd(by=decisions.ME))
 
 
 async def _measure_loss(desk: DrillDesk) -> None:

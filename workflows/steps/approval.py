@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from domain.absence import present
 from domain.approval import escalate, expire, people_asked
 from domain.errors import Rejected
 from domain.message import Template
@@ -174,7 +175,7 @@ def _announce(desk: RunDesk, approval: ApprovalState, path: str) -> None:
 def _ask(desk: RunDesk, approval: ApprovalState, path: str, reminder: int) -> None:
     people = people_asked(approval.approvers, desk.start.groups, approval.requested_by, desk.start.commander)
     voted = {vote.by.name for vote in approval.votes}
-    people = tuple(name for name in people if name not in voted)
+    people = present(desk.start.absence, (name for name in people if name not in voted), workflow.now())
     key = f"{path}/{desk.states[path].attempts}/{reminder}"
     about = {"approval": approval.model_dump(mode="json"), "title": approval.message or desk.document.title}
     desk.tell(Template.APPROVAL_REQUEST, key, path, people, about)
@@ -214,6 +215,7 @@ def _escalate(desk: RunDesk, approval: ApprovalState, asked: Approval, path: str
         approval_id=approval.id, digest=approval.digest,
     )  # fmt: skip
     people = people_asked(asked.escalate_to, desk.start.groups, approval.requested_by, None)
+    people = present(desk.start.absence, people, workflow.now())
     key = f"{path}/{desk.states[path].attempts}/escalated"
     about = {"approval": approval.model_dump(mode="json"), "title": approval.message or desk.document.title}
     desk.tell(Template.APPROVAL_REQUEST, key, path, people, about)
