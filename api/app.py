@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from api.acting import Actions
 from api.auth import Authenticator
+from api.drill_proposals import DrillProposals
 from api.engine import Engine
 from api.errors import install_error_handlers
 from api.game_day_coverage import CoverageDesk
@@ -26,6 +27,7 @@ from api.live import LOOK_EVERY
 from api.metrics import Metrics
 from api.openapi import OPENAPI_PATH, openapi_document
 from api.pages import action_items as action_item_pages
+from api.pages import drill_proposals as drill_proposal_pages
 from api.pages import game_days as game_day_pages
 from api.pages import incidents as incident_pages
 from api.pages import learning as learning_pages
@@ -91,6 +93,7 @@ PAGES = (
     learning_pages,
     operations_review_pages,
     review_pages,
+    drill_proposal_pages,
     status_page,
 )
 
@@ -130,6 +133,7 @@ def create_app(
     state.game_day_schedules = ScheduleDesk(engine, state.reader, state.game_day_desk, game_day_catalog, configuration)
     state.game_day_reports = ReportDesk(gate, state.reader, configuration)
     state.game_day_coverage = CoverageDesk(state.reader, game_day_catalog, configuration)
+    state.drill_proposals = DrillProposals(state.reader, game_day_catalog, configuration)
     state.health = Health(engine, ping_store)
     state.engine_answers = state.health.engine_answers
     state.metrics = Metrics()

@@ -148,7 +148,7 @@ def review_facts(
         left_out=max(len(rows) - MAX_ROWS, 0),
         runs=_runs(incident, entries, hours),
         updates=_rows((e for e in entries if e.get("kind") == EntryKind.UPDATE.value), hours),
-        missed=_rows((e for e in entries if _is_missed_update(e)), hours),
+        missed=_rows((e for e in entries if is_missed_update(e)), hours),
         findings=_by_kind(findings),
         perspectives=tuple(perspectives),
         near_miss=bool(incident.get("near_miss")),
@@ -245,7 +245,8 @@ def _runs(incident: Document, entries: Sequence[Document], hours: WorkingHours) 
     )
 
 
-def _is_missed_update(entry: Document) -> bool:
+def is_missed_update(entry: Document) -> bool:
+    """Whether a line says that an audience waited longer than it should."""
     details = _mapping(entry.get("details"))
     return entry.get("kind") == EntryKind.REMINDER.value and ClockStep.LATE.value in details.values()
 

@@ -44,6 +44,11 @@ class GameDayCatalog:
         self._folders = Folders((*folders, LIBRARY), "game day")
         self._specs = specs
 
+    @property
+    def specs(self) -> Mapping[str, ActionSpec]:
+        """What each action declares of itself."""
+        return self._specs
+
     def text(self, name: str) -> str:
         """The file as it is written now; Rejected (not found) when there is none of that name."""
         return self._folders.text(name)

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sse_starlette import EventSourceResponse
@@ -23,6 +23,7 @@ from api.dependencies import (
     several,
     shows,
 )
+from api.drill_proposals import DrillProposals, ProposedDrill
 from api.live import HEARTBEAT_SECONDS, incident_events
 from api.routes.verbs import Verb, add_verbs
 from domain.errors import Rejected
@@ -113,6 +114,34 @@ async def declare(body: DeclareBody, speaker: SpeakerDep, actions: ActionsDep) -
 async def get_incident(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 - the path's word
     """From the workflow itself; from the record once the engine has forgotten it."""
     return picture(await reader.incident(id))
+
+
+class ProposalBody(Body):
+    """Which fault, where the choice is not to be left to what is written."""
+
+    fault: str | None = Field(default=None, description="`process.kill`, `disk.fill`, … Left out: what fits best.")
+
+
+def _proposals(request: Request) -> DrillProposals:
+    return cast("DrillProposals", request.app.state.drill_proposals)
+
+
+@router.post(
+    "/{id}/drill-proposal",
+    summary="Propose a game day that recreates it",
+    response_model=None,
+    responses=shows(ProposedDrill) | problems(403, 404, 409, 422),
+)
+async def propose_drill(
+    id: str,  # noqa: A002 - the path's word
+    speaker: SpeakerDep,
+    desk: Annotated[DrillProposals, Depends(_proposals)],
+    body: ProposalBody | None = None,
+) -> JSONResponse:
+    """From a reviewed incident; changes nothing. Save `written.text` among your game days, and plan it."""
+    given = body or ProposalBody()
+    speaker.actor(given.by)
+    return document((await desk.propose(id, given.fault)).model_dump(mode="json", by_alias=True))
 
 
 class TimelineQuery(PageQuery):

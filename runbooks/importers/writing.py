@@ -143,7 +143,7 @@ def shown(value: Any) -> str:
     """A value of the file for a person's eyes."""
     if isinstance(value, str):
         return _cut(value)
-    return _cut(_dumped(value).rstrip("\n"))
+    return _cut(as_yaml(value).rstrip("\n"))
 
 
 def instructions(*paragraphs: str) -> str:
@@ -184,7 +184,7 @@ def to_text(
         head += [f"  line {loss.line}: {_one_line(loss.sentence)}" for loss in losses]
     lines = [part for line in head for part in textwrap.wrap(line, _COMMENT_WIDTH, subsequent_indent="    ") or [""]]
     comment = "".join(f"# {line}".rstrip() + "\n" for line in lines)
-    body = _dumped(document)
+    body = as_yaml(document)
     return comment + body
 
 
@@ -192,7 +192,8 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _dumped(value: Any) -> str:
+def as_yaml(value: Any) -> str:
+    """The value as YAML that reads back as it was; long texts as blocks where that changes nothing."""
     pretty = _yaml(_with_blocks(value))
     try:
         is_same = read_yaml(pretty, "").data == value
