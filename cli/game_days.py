@@ -14,6 +14,7 @@ import typer
 
 from cli import show
 from cli.client import EXIT_REFUSED, JsonOption, call, fail, print_json, stdout
+from cli.game_day_from_incident import from_incident
 from cli.game_day_import import import_file
 from cli.incidents import ByOption
 from cli.runbooks import read_parameters
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 game_day.command("import")(import_file)
+game_day.command("from-incident")(from_incident)
 
 ConfigurationOption = Annotated[
     Path | None,

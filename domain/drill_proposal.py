@@ -312,10 +312,13 @@ def _said(facts: IncidentFacts) -> list[Said]:
 
 def _detect(facts: IncidentFacts) -> Demand:
     took = _between(facts.impact_started_at, facts.detected_at)
+    if not facts.alerts:
+        because = "no alert told of it, people did"
+        return Demand(expect=Expectation.DETECT, within=DETECT_WITHIN, because=because, went_wrong=True)
     if took is None:
         return Demand(expect=Expectation.DETECT, within=DETECT_WITHIN, because="when it began is not known")
-    late = took > DETECT_WITHIN or not facts.alerts
     because = f"it was detected {_time(took)} after customers were hurt"
+    late = took > DETECT_WITHIN
     return Demand(expect=Expectation.DETECT, within=DETECT_WITHIN, because=because, went_wrong=late)
 
 
