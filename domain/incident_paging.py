@@ -149,4 +149,5 @@ def _escalation_start(state: IncidentState, number: int, reason: str, on_call: O
         working_hours=policy.calendar if rule.page_in_working_hours else None,
         people=state.context.people,
         game_day_workflow=state.game_day_workflow,
+        asks_who_is_away=state.absence is not None,
     )

@@ -39,6 +39,8 @@ class EscalationStart(Model):
     people: tuple[str, ...] = ()
     # The game day that hears when the first page went out.
     game_day_workflow: str | None = None
+    # That game day has declared people unavailable, so it is asked before each level whether they still are.
+    asks_who_is_away: bool = False
     state: "EscalationState | None" = None
     recorder: RecorderState | None = None
     courier: CourierState | None = None

@@ -93,7 +93,11 @@ class Escalation(CommandHandlers[PageCommand]):
 
     async def _ask_who_is_away(self) -> tuple[str, ...]:
         game_day = self._start.game_day_workflow
-        if not self._start.drill or game_day is None or not escalation.is_level_due(self._state, workflow.now()):
+        if (
+            not self._start.asks_who_is_away
+            or game_day is None
+            or not escalation.is_level_due(self._state, workflow.now())
+        ):
             return ()
         try:
             away: list[str] = await workflow.execute_activity_method(

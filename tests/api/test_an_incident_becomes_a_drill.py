@@ -137,7 +137,8 @@ async def reviewed(world: World, factor: str = "", **fields: Any) -> str:
     """The same with what was found, signed off."""
     incident = await resolved(world, **fields)
     steps: list[tuple[str, dict[str, Any]]] = [
-        ("assign", {"owner": "ana", "reason": "hers", "by": "cleo"}), ("submit", {"by": "ana", "fewer_factors_because": "a test"}),
+        ("assign", {"owner": "ana", "reason": "hers", "by": "cleo"}),
+        ("submit", {"by": "ana", "fewer_factors_because": "a test"}),
         ("sign-off", {"by": "ben"}),
     ]  # fmt: skip
     if factor:

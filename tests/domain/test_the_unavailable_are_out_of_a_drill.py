@@ -15,6 +15,7 @@ from domain.incident import (
     Acknowledge,
     AddNote,
     Command,
+    Escalate,
     IncidentContext,
     IncidentStart,
     IncidentState,
@@ -26,7 +27,7 @@ from domain.incident import (
 )
 from domain.incident_decisions import begin as declare
 from domain.incident_decisions import decide
-from domain.incident_effects import TellRunDrillEnd
+from domain.incident_effects import StartPage, TellRunDrillEnd
 from domain.page import AcknowledgePage, EscalationStart, EscalationStatus
 from domain.severity import Severity
 from domain.timeline import automation, person
@@ -134,3 +135,10 @@ def test_a_page_takes_no_answer_of_theirs_unless_the_incident_has_counted_it() -
         answer(PAGE, paged.state, AcknowledgePage(by=ANA), NOW)
     counted = answer(PAGE, paged.state, AcknowledgePage(by=ANA, is_counted=True), NOW)
     assert counted.state.status is EscalationStatus.ACKNOWLEDGED
+
+
+def test_a_page_asks_only_where_somebody_is_away() -> None:
+    """A drill in which everybody is there costs its pages no question, nor does a real incident."""
+    for absence, asks in ((AWAY, True), (None, False)):
+        effects = decide(incident(absence=absence), Escalate(by=BO, reason="again"), NOW).effects
+        assert [each.start.asks_who_is_away for each in effects if isinstance(each, StartPage)] == [asks]

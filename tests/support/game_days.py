@@ -206,6 +206,9 @@ class World:
 
     def __init__(self) -> None:
         self.targets: tuple[ResolvedTarget, ...] = (SHOP,)
+        # What the document says.
+        self.name = "process-dies"
+        self.match = {"drillable": "yes"}
         self.seen = Surroundings()
         self.fails: list[Exception] = []
         self.last: dict[str, Any] | None = None
@@ -231,13 +234,13 @@ class World:
     @activity.defn(name="drills.alert_paths")
     async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
         """Alertmanagers."""
-        assert all(each["drillable"] == "yes" for each in request.alerts)
+        assert all(self.match.items() <= each.items() for each in request.alerts)
         return self.paths if self.asker is None else await self.asker.alert_paths(request)
 
     @activity.defn(name="drills.last_run")
     async def last_run(self, request: LastRun) -> dict[str, Any] | None:
         """The picture before."""
-        assert request.name == "process-dies"
+        assert request.name == self.name
         return self.last
 
 
@@ -250,7 +253,7 @@ class Room:
         self.record = record
         self.post = post
         self.target = Target()
-        self.items = Items()
+        self.items: Any = Items()
         self.world = World()
 
     def control(self, cached: int = 1000) -> Any:

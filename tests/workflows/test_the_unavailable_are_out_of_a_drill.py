@@ -70,7 +70,7 @@ def page(incident: str, **changes: Any) -> EscalationStart:
     return EscalationStart(
         id=ids.page_id(incident, 1), incident_id=incident, title="Checkout fails", severity=Severity.SEV3,
         reason="SEV-3 was declared", on_call=ON_CALL, acknowledge_within_seconds=900, repeat_after_seconds=300,
-        people=("ana", "bo"), drill=True, game_day_workflow=GAME_DAY,
+        people=("ana", "bo"), drill=True, game_day_workflow=GAME_DAY, asks_who_is_away=True,
     ).model_copy(update=changes)  # fmt: skip
 
 
@@ -121,7 +121,11 @@ async def test_a_doubt_pages_them_and_a_real_incident_never_asks(
     """A game day that does not answer is no reason to let anybody sleep."""
     drill, incident = GameDays("ana"), an_incident()
     drill.is_silent = what == "silent"
-    start = page(incident) if drill.is_silent else page(incident, drill=False, game_day_workflow=None)
+    start = (
+        page(incident)
+        if drill.is_silent
+        else page(incident, drill=False, game_day_workflow=None, asks_who_is_away=False)
+    )
     doing = [record.save, post.send, drill.unavailable]
     async with working(env.client, task_queue, workflows=[Escalation], activities=doing):
         with env.with_time_skipping_disabled():
