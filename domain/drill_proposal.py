@@ -33,6 +33,9 @@ _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
 # Where a target says how its health is asked about, the best first.
 _HEALTH = ("health_url", "url")
 _MOST_TEXT = 4000
+# Faults that end by themselves only where a supervisor restarts what they killed, and the key that says how else.
+_NEED_RESTART = frozenset({"process.kill"})
+_RELEASE = "release_target"
 
 
 class IncidentFacts(Model):
@@ -236,7 +239,8 @@ class _Writer:
         fit.sort(key=lambda name: self._able[name].environment in guarded)
         if fit:
             return fit[0]
-        keys = ", ".join(f"`{key}`" for key in self._fault.reads.values())
+        more = (_RELEASE,) if self._fault.action in _NEED_RESTART else ()
+        keys = ", ".join(f"`{key}`" for key in (*self._fault.reads.values(), *more))
         if self._able:
             # A target of the service; what it does not say is asked for.
             name = candidates(self._fault, self._able)[0].name
@@ -263,9 +267,16 @@ class _Writer:
             "id": "failure", "title": _plain(f"What failed in {self._facts.id}"), "action": recreation.action,
             "targets": "broken", "with": given, "duration": format_duration(lasts),
         }  # fmt: skip
-        if recreation.action == "process.kill" and chosen is not None and "release_target" in chosen.with_:
-            written["undo"] = {"action": "release.restart", "with": {"target": "{{ target.release_target }}"}}
+        if recreation.action in _NEED_RESTART:
+            written["undo"] = {"action": "release.restart", "with": {"target": self._restart(chosen)}}
         return written
+
+    def _restart(self, chosen: DrillTarget | None) -> str:
+        """What starts a process again that nothing else brings back."""
+        if chosen is None or _RELEASE in chosen.with_:
+            return f"{{{{ target.{_RELEASE} }}}}"
+        self._parameter(_RELEASE, "A name of actions.releases, which starts the process again", "no target says it")
+        return f"{{{{ params.{_RELEASE} }}}}"
 
     def _probe(self, chosen: DrillTarget | None) -> dict[str, Any]:
         known = next((key for key in _HEALTH if chosen is not None and key in chosen.with_), None)

@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 SHOP = DrillTarget.model_validate(
     {
         "service": "shop", "environment": "staging", "drillable": True,
-        "with": {"process": "shop", "cluster": "shop-db", "proxy": "shop-bank", "health_url": "http://127.0.0.1:1/ok"},
+        "with": {"process": "shop", "cluster": "shop-db", "proxy": "shop-bank", "release_target": "shop", "health_url": "http://127.0.0.1:1/ok"},
     }
 )  # fmt: skip
 
@@ -226,7 +226,11 @@ def test_a_proposal_with_everything_known_is_a_game_day_without_findings() -> No
 def test_whatever_is_not_known_is_a_blank_and_the_text_lints_all_the_same(kind: str, known: str) -> None:
     """A parameter without a default, named in head and schedule: it cannot be held before it is filled in."""
     keys = next(each.reads.values() for each in KINDS if each.action == kind)
-    with_ = {"health_url": "http://127.0.0.1:1/ok", **dict.fromkeys(keys, "x")} if known == "all" else {}
+    with_ = (
+        {"health_url": "http://127.0.0.1:1/ok", "release_target": "x", **dict.fromkeys(keys, "x")}
+        if known == "all"
+        else {}
+    )
     target = DrillTarget.model_validate({"service": "shop", "environment": "staging", "drillable": True, "with": with_})
     targets = {} if known == "no target" else {"shop-1": target}
     found = propose(facts(), House(targets=targets), asked=kind)
