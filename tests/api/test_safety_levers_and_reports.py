@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from domain.game_day import GameDayState, GameDayVerdict, Judgement
 from domain.ids import game_day_workflow_id
-from domain.record import Projection, ProjectionKind
 from tests.api.test_game_day_routes import TEXT, hotwash
-from tests.domain.test_game_day_reports_and_coverage import DETECT, KILL, held
+from tests.domain.test_game_day_reports_and_coverage import DETECT
 from tests.support.api_world import CONFIGURATION, World, api_world
+from tests.support.held import KILL, held, projection
 from tests.support.records import batch
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,9 +49,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def recorded(world: World, state: GameDayState) -> None:
     """A game day as its workflow would have left it in the record."""
-    document = state.model_dump(mode="json")
-    kept = Projection(kind=ProjectionKind.GAME_DAY, id=state.id, version=1, incident_id=None, document=document)
-    await world.store.record.save(batch(game_day_workflow_id(state.id), pictures=(kept,)))
+    await world.store.record.save(batch(game_day_workflow_id(state.id), pictures=(projection(state),)))
 
 
 async def pull(world: World, verb: str, scope: str = "global", **body: Any) -> dict[str, Any]:

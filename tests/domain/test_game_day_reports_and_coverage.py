@@ -1,16 +1,15 @@
 """The report of a game day: findings with keys that stay, Markdown that strange texts cannot break, and the map."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from domain.drill_targets import Chosen, DrillWindow, ResolvedTarget
+from domain.drill_targets import DrillWindow
 from domain.game_day import (
     Change,
     Difference,
     Expectation,
     ExpectationResult,
     GameDayKind,
-    GameDayPhase,
     GameDayState,
     GameDayVerdict,
     Judgement,
@@ -18,30 +17,13 @@ from domain.game_day import (
 )
 from domain.game_day_calendar import in_the_way_at
 from domain.game_day_coverage import CoverageCell, coverage
-from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
+from domain.game_day_faults import EffectProof
 from domain.game_day_report_text import aged_report, as_markdown
 from domain.policy import Freeze
-from domain.timeline import person
+from tests.support.held import KILL, START, held
 
-START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)
-KILL = FaultRun(
-    id="kill", action="process.kill", target="shop-1", duration_seconds=60, state=FaultStage.UNDONE,
-    effect=EffectProof.CONFIRMED, undone_by=UndoneBy.WORKFLOW, clean=True,
-)  # fmt: skip
 DETECT = ExpectationResult(expectation=Expectation.DETECT, within_seconds=30)
-
-
-def held(**fields: Any) -> GameDayState:
-    """A game day that has ended well, but for what a test says of it."""
-    target = ResolvedTarget(name="shop-1", service="shop", environment="staging")
-    usual: dict[str, Any] = {
-        "id": "drill-1", "name": "drill", "title": "A drill", "phase": GameDayPhase.FINISHED,
-        "verdict": GameDayVerdict.PASSED, "started_at": START, "finished_at": START + timedelta(minutes=3),
-        "took_effect_at": START, "requested_by": person("dana"), "faults": (KILL,),
-        "targets": Chosen(targets={"shop": (target,)}),
-    }  # fmt: skip
-    return GameDayState(**usual | fields)
 
 
 def judged(judgement: Judgement, **fields: Any) -> ExpectationResult:

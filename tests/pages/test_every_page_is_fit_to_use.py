@@ -1,10 +1,25 @@
 """Laws of all pages: nothing sticks out, all can be read, named, reached and tapped, and the browser is silent."""
 
+from itertools import cycle
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from domain.game_day import (
+    Change,
+    Difference,
+    Expectation,
+    ExpectationResult,
+    GameDayVerdict,
+    Judgement,
+    PreflightCheck,
+    Scores,
+)
+from domain.game_day_faults import FaultStage
+from domain.game_day_probes import ProbeRun, StopRun
 from tests.support.browser import DESK, PHONE
+from tests.support.held import KILL, START, held, record_game_day
 from tests.support.night import alert_group, an_alert, ask_two, declare, log_in, recorded, visit
 from tests.support.world import World
 
@@ -39,11 +54,36 @@ async def paths(world: World) -> list[str]:
     return [
         *("/", "/incidents", "/incidents?q=nothing-is-called-this", "/declare", "/approvals", "/action-items"),
         *("/action-items/new", "/reviews", "/game-days"),
+        *("/game-days/calendar", "/game-days/calendar?month=2031-05", "/game-days/coverage", "/safety-levers"),
+        f"/game-days/{await _held(world)}",
         *("/search?q=checkout", "/insights", "/patterns", "/patterns/new", "/search/runbooks/free-disk-space"),
         *(room, f"{room}?all=1", f"/incidents/{drill['id']}", f"/incidents/{over['id']}"),
         *(f"/approvals/{approval['id']}", f"/runs/{approval['run_id']}", f"/triage/{group['id']}"),
         *(f"/reviews/{over['id']}", f"/action-items/{item['id']}", *_OPEN_TO_ALL),
     ]
+
+
+async def _held(world: World) -> str:
+    """A game day that failed in every way, as its workflow would have left it in the record."""
+    expectations = tuple(
+        ExpectationResult(expectation=each, within_seconds=30, judgement=how, evidence=_UNBROKEN)
+        for each, how in zip(Expectation, cycle(Judgement), strict=False)
+    )
+    change = Change(what=_UNBROKEN, before=_UNBROKEN, now=_UNBROKEN, is_better=False)
+    stuck = KILL.model_copy(update={"state": FaultStage.UNDO_FAILED, "undo_problem": _UNBROKEN, "clean": False})
+    await record_game_day(
+        world,
+        held(
+            id="shelf-falls-bad", name="shelf-falls", title=f"It falls on {_UNBROKEN}", verdict=GameDayVerdict.FAILED,
+            reason=_UNBROKEN, hypothesis=_UNBROKEN, hypothesis_held=False, expectations=expectations,
+            faults=(stuck, KILL), scores=Scores(resilience=10, detection=75, undo_safety=0), rto_limit_seconds=60,
+            rto_seconds=90, probes=(ProbeRun(id="health", mode="during_fault", broke_at=START, detail=_UNBROKEN),),
+            difference=Difference(last_id="shelf-falls-0", last_at=START, changes=(change,)),
+            stop_conditions=(StopRun(id="stop", met_at=START, detail=_UNBROKEN),),
+            preflight=(PreflightCheck(name="calendar", holds=None, detail=_UNBROKEN),),
+        ),
+    )  # fmt: skip
+    return "shelf-falls-bad"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -28,6 +28,15 @@ on_call:
 services:
   checkout: {name: Checkout, on_call: shop, public: true, public_name: Online checkout}
   search: {name: Search, on_call: shop, public: true}
+  books: {name: Books}
+drill_targets:
+  books-1: {service: books, environment: staging, drillable: true}
+actions:
+  processes: {shelf: shelf.pid}
+game_days:
+  shelf-falls: {cron: "0 10 * * 2"}
+policy:
+  freezes: [{name: spring sale, from: "2031-05-10T00:00:00Z", until: "2031-05-12T00:00:00Z"}]
 integrations:
   alertmanager: {secret: "file:secrets/alertmanager"}
 routes:
@@ -58,6 +67,28 @@ steps:
     action: noop
     with: {echo: {said: "{{ params.word }}"}}
 """
+# Waits for a yes before it would touch anything, so that it can be looked at and stopped.
+GAME_DAY = """
+schema_version: 1
+name: shelf-falls
+title: A shelf falls over
+owner: dana
+hypothesis: Somebody hears it.
+parameters:
+  url: {default: "http://127.0.0.1:1/"}
+match: {drillable: shelf}
+targets: {shelf: {names: [books-1]}}
+steady_state: [{id: stands, action: check.http, with: {url: "{{ params.url }}"}}]
+faults:
+  - id: push
+    action: process.kill
+    targets: shelf
+    with: {process: shelf}
+    duration: 1m
+    undo: {action: release.restart, with: {target: shelf}}
+expectations: [{expect: detect, within: 30s}]
+approval: {required: true, approvers: [sre]}
+"""
 
 
 def night_world(folder: Path) -> AbstractAsyncContextManager[World]:
@@ -65,6 +96,9 @@ def night_world(folder: Path) -> AbstractAsyncContextManager[World]:
     runbooks = folder / "home" / "runbooks"
     runbooks.mkdir(parents=True)
     (runbooks / "two-agree.yaml").write_text(RUNBOOK)
+    game_days = folder / "home" / "game_days"
+    game_days.mkdir()
+    (game_days / "shelf-falls.yaml").write_text(GAME_DAY)
     return a_world(folder, CONFIGURATION)
 
 
