@@ -18,7 +18,7 @@ from activities.ports import ConfigurationSource
 from domain.drill_targets import Chosen, TargetSelection, resolve
 from domain.errors import Transient, UnknownOutcome
 from domain.game_day import PreflightCheck
-from domain.game_day_surroundings import FiringGroup, OpenIncident, Surroundings, silences_in_the_way
+from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
 from domain.model import Model
 from domain.safety_lever import LeverEngaged, LeverState
 
@@ -75,6 +75,9 @@ class EngineSurroundings(Protocol):
     async def alert_groups(self) -> Sequence[FiringGroup]:
         """Alert groups in which something fires."""
 
+    async def game_days(self, besides: str) -> Sequence[RunningGameDay]:
+        """Game days that have not ended, but for the one of this workflow."""
+
     async def lever(self, scope: str) -> LeverState | None:
         """How a safety lever stands; None when nobody ever touched it."""
 
@@ -120,6 +123,7 @@ class SurroundingsActivities:
             levers=tuple(lever for lever in levers if lever.engaged),
             incidents=tuple(await self._engine.incidents()),
             alerts=tuple(group for group in groups if group.game_day_workflow != request.game_day),
+            game_days=tuple(await self._engine.game_days(besides=request.game_day)),
         )
 
     @activity.defn(name="drills.alert_paths")

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.game_day import GameDayPhase
 from domain.model import Model
 from domain.routing import matches
 from domain.safety_lever import LeverState
@@ -43,6 +44,16 @@ class FiringGroup(Model):
     game_day_workflow: str | None = None
 
 
+class RunningGameDay(Model):
+    """A game day that has not ended, as others see it."""
+
+    id: str
+    title: str = ""
+    phase: GameDayPhase
+    started_at: datetime
+    targets: tuple[str, ...] = ()
+
+
 class Surroundings(Model):
     """What was seen."""
 
@@ -51,6 +62,8 @@ class Surroundings(Model):
     incidents: tuple[OpenIncident, ...] = ()
     # Not those that are the asking game day's own doing.
     alerts: tuple[FiringGroup, ...] = ()
+    # Others that have not ended.
+    game_days: tuple[RunningGameDay, ...] = ()
 
 
 def incident_in_the_way(
@@ -66,6 +79,28 @@ def incident_in_the_way(
         ),
         None,
     )
+
+
+def game_day_in_the_way(others: Iterable[RunningGameDay], mine: RunningGameDay) -> RunningGameDay | None:
+    """Another game day on one of the same targets to which this one has to give way.
+
+    Two faults at once at one target prove nothing. What has begun goes on; of two that are only being checked, or that
+    began in the same moment and could not see each other, the earlier one does.
+    """
+    return next((each for each in others if set(each.targets) & set(mine.targets) and _goes_first(each, mine)), None)
+
+
+# It has its targets: from the announcement on, until they are right again.
+_HAS_TARGETS = frozenset(GameDayPhase) - {
+    GameDayPhase.CHECKING, GameDayPhase.AWAITING_APPROVAL, GameDayPhase.FINISHED,
+}  # fmt: skip
+
+
+def _goes_first(other: RunningGameDay, mine: RunningGameDay) -> bool:
+    is_earlier = (other.started_at, other.id) < (mine.started_at, mine.id)
+    if other.phase in _HAS_TARGETS:
+        return is_earlier or mine.phase not in _HAS_TARGETS
+    return other.phase is GameDayPhase.CHECKING and is_earlier and mine.phase not in _HAS_TARGETS
 
 
 def alert_in_the_way(

@@ -11,7 +11,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.alert import AlertGroupState
 from domain.declaration import labels_of
 from domain.errors import Transient
-from domain.game_day_surroundings import FiringGroup, OpenIncident
+from domain.game_day import GameDayPhase, GameDayState
+from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay
 from domain.ids import game_day_id, safety_lever_workflow_id
 from domain.incident import RESPONDING, IncidentState
 from domain.record import ProjectionKind
@@ -58,6 +59,18 @@ class TemporalSurroundings:
                 service=each.routed_as.service if each.routed_as else None, game_day_workflow=each.game_day_workflow,
             )
             for each in states if each.firing and not (each.routed_as and each.routed_as.route.suppress)
+        ]  # fmt: skip
+
+    async def game_days(self, besides: str) -> list[RunningGameDay]:
+        """Game days that have not ended, but for the one of this workflow."""
+        ids = [each for each in await self._ids(_RUNNING_DRILLS, "running game days") if each != besides]
+        answers = await asyncio.gather(*(self._view(each, GameDayState) for each in ids))
+        return [
+            RunningGameDay(
+                id=each.id, title=each.title, phase=each.phase, started_at=each.started_at,
+                targets=tuple(target.name for target in each.targets.all()),
+            )
+            for each in answers if each is not None and each.phase is not GameDayPhase.FINISHED
         ]  # fmt: skip
 
     async def lever(self, scope: str) -> LeverState | None:

@@ -10,7 +10,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from domain.game_day import ActiveDrill, GameDayState, MilestoneKind
+from domain.game_day import ActiveDrill, GameDayPhase, GameDayState, MilestoneKind
+from domain.game_day_surroundings import RunningGameDay, Surroundings
 from domain.message import Template
 from domain.policy import Freeze
 from domain.record import ProjectionKind
@@ -91,6 +92,48 @@ async def test_nothing_is_broken_in_a_freeze(room: Room) -> None:
     end = await room.ended(await room.start(freezes=(freeze,)))
     assert (end.verdict, room.target.done) == ("refused", [])
     assert "the freeze 'sale' is on" in end.reason
+
+
+def another(phase: GameDayPhase, *, began: timedelta, target: str = "shop-1") -> Surroundings:
+    """Another game day that has not ended, so much before or after now."""
+    other = RunningGameDay(
+        id="other-1", title="Another", phase=phase, started_at=datetime.now(tz=UTC) + began, targets=(target,)
+    )
+    return Surroundings(game_days=(other,))
+
+
+async def test_two_game_days_are_never_at_one_target(room: Room) -> None:
+    """Refused while another has it, also a later one; an earlier one that is only being checked goes first."""
+    for phase, began in (
+        (GameDayPhase.WATCHING, timedelta(hours=-1)), (GameDayPhase.VERIFYING, timedelta(hours=1)),
+        (GameDayPhase.CHECKING, timedelta(hours=-1)),
+    ):  # fmt: skip
+        room.world.seen = another(phase, began=began)
+        end = await room.ended(await room.start())
+        assert (end.verdict, room.target.done) == ("refused", []), phase
+        assert "game day other-1 (Another) is at shop-1; two at once prove nothing" in end.reason
+
+
+async def test_a_game_day_elsewhere_or_without_its_targets_hinders_none(room: Room) -> None:
+    """At another target, waiting for its approval, or being checked and later: this one begins."""
+    for seen in (
+        another(GameDayPhase.WATCHING, began=timedelta(hours=-1), target="shop-2"),
+        another(GameDayPhase.AWAITING_APPROVAL, began=timedelta(hours=-1)),
+        another(GameDayPhase.CHECKING, began=timedelta(hours=1)),
+    ):
+        room.world.seen = seen
+        handle = await room.start(kind="dry")
+        assert (await room.ended(handle)).verdict == "previewed"
+
+
+async def test_two_that_could_not_see_each_other_do_not_stay_at_one_target(room: Room) -> None:
+    """The engine's lists lag: both begin, the later one sees the earlier one soon, and undoes its fault."""
+    handle = await room.start()
+    await room.in_effect(handle)
+    room.world.seen = another(GameDayPhase.WATCHING, began=timedelta(hours=-1))
+    end = await room.ended(handle)
+    assert (end.verdict, room.target.done) == ("aborted", ["fault", "restore"])
+    assert "game day other-1 (Another) is at shop-1" in end.reason
 
 
 async def test_parameters_that_cannot_be_rendered_refuse_it(room: Room) -> None:

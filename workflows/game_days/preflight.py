@@ -14,7 +14,14 @@ from domain.drill_targets import needs_approval, open_window
 from domain.freeze import active_freeze
 from domain.game_day import Expectation, PreflightCheck
 from domain.game_day_probes import has_no_data
-from domain.game_day_surroundings import Surroundings, alert_in_the_way, expected_alerts, incident_in_the_way
+from domain.game_day_surroundings import (
+    RunningGameDay,
+    Surroundings,
+    alert_in_the_way,
+    expected_alerts,
+    game_day_in_the_way,
+    incident_in_the_way,
+)
 from domain.run import ApprovalStatus
 from domain.safety_lever_decisions import sentence as lever_sentence
 from runbooks.game_day_parts import BEFORE
@@ -73,13 +80,25 @@ async def look_around(desk: DrillDesk) -> Surroundings | str:
 
 
 def in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
-    """A lever or a real incident that ends the game day, or keeps it from beginning."""
+    """A lever, a real incident or another game day that ends this one, or keeps it from beginning."""
     if seen.levers:
         return lever_sentence(seen.levers[0])
     incident = incident_in_the_way(seen.incidents, services_of(desk))
     if incident is not None:
         return f"{incident.id} ({incident.severity.value}, {incident.title}) is a real incident on a target's service"
-    return None
+    return other_in_the_way(desk, seen)
+
+
+def other_in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
+    """Another game day on one of the same targets, to which this one has to give way."""
+    state = desk.state
+    targets = tuple(each.name for each in state.targets.all())
+    mine = RunningGameDay(id=state.id, phase=state.phase, started_at=state.started_at, targets=targets)
+    other = game_day_in_the_way(seen.game_days, mine)
+    if other is None:
+        return None
+    shared = ", ".join(sorted(set(other.targets) & set(targets)))
+    return f"game day {other.id} ({other.title}) is at {shared}; two at once prove nothing"
 
 
 def services_of(desk: DrillDesk) -> tuple[str, ...]:
