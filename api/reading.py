@@ -188,6 +188,10 @@ class Reader:
         found = await self._record.incident(incident_id)
         return None if found is None else shown_incident(found)
 
+    async def overview(self) -> Document:
+        """How many there are of everything; Transient when the store is away."""
+        return await self._record.overview()
+
     # --- inside ---
 
     async def _picture(self, workflow_id: str, kind: ProjectionKind, id_: str, subject: str) -> Picture:

@@ -1,6 +1,8 @@
 """The runbooks that may be run: the team's folders first, the library last. Implements the port `RunbookCatalog`.
 
 Files are read again whenever they are asked for, so an edit counts at once; a run that was pinned does not see it.
+Only the list of all runbooks is kept until one of the files changes: to lint them all takes half a second, and each
+incident's room shows the list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +24,9 @@ from runbooks.walk import walk
 LIBRARY = Path(__file__).parent / "library"
 
 
+_Stamp = tuple[tuple[str, str, tuple[int, ...]], ...]
+
+
 class RunbookSummary(Model):
     """A line of the catalogue page."""
 
@@ -41,6 +46,8 @@ class Catalog:
     def __init__(self, folders: Sequence[Path], specs: Mapping[str, ActionSpec]) -> None:
         self._folders = Folders((*folders, LIBRARY), "runbook")
         self._specs = specs
+        # As the files were when it was made, by `_stamp`. Replaced as one, so threads may share the catalogue.
+        self._listed: tuple[_Stamp, tuple[RunbookSummary, ...]] | None = None
 
     @property
     def actions(self) -> Mapping[str, ActionSpec]:
@@ -80,7 +87,13 @@ class Catalog:
 
     def summaries(self) -> list[RunbookSummary]:
         """The whole catalogue, with what is wrong where something is."""
-        return [self._summary(name, file) for name, file in sorted(self._folders.files().items())]
+        files = self._folders.files()
+        # Taken before the files are read: one that changes meanwhile is read again the next time. All files make one
+        # stamp, because a runbook is linted with those that it calls.
+        stamp = tuple((name, str(file), _stamp(file)) for name, file in sorted(files.items()))
+        if self._listed is None or self._listed[0] != stamp:
+            self._listed = (stamp, tuple(self._summary(name, file) for name, file in sorted(files.items())))
+        return list(self._listed[1])
 
     def _lint(self, name: str, file: Path) -> Linted:
         linted = lint(read_text(file), file.name, self._specs, self._readable)
@@ -113,6 +126,15 @@ class Catalog:
             file=f"{file.parent.name}/{file.name}",
             findings=linted.findings,
         )
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Changes when the file does, also where an editor keeps the length or a copy keeps the time of writing."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 def _own_reference(runbook: Runbook) -> RunbookReference:

@@ -119,6 +119,9 @@ class RecordReader(Protocol):
     async def get(self, kind: ProjectionKind, id: str) -> Document | None:  # noqa: A002 - the word of the contract
         """The newest picture of one thing, None when the store has none."""
 
+    async def overview(self) -> Document:
+        """Incidents by severity and status (drills apart), action items and reviews by state; open and overdue."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundThings:

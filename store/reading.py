@@ -8,23 +8,30 @@ import base64
 import binascii
 import builtins
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.action_item import ActionItemStatus
 from domain.errors import Rejected
 from domain.record import ProjectionKind
+from domain.review import ReviewStatus
 from domain.search import parse_query
 from store.columns import microseconds
 from store.database import Database
 from store.interface import Document, Listing, OneOrMore
 from store.searching import incidents_with
 from store.tables import picture_services, pictures, timeline_counters, timeline_entries
+from store.tables_learning import incident_facts
 
 # No page is longer, whatever the caller asks for: an incident's document is some ten kilobytes.
 _LONGEST_PAGE = 500
 _LONGEST_TIMELINE_PAGE = 5000
+_OPEN_ITEMS = [status.value for status in ActionItemStatus if status not in {"done", "dropped"}]
+_OPEN_REVIEWS = [status.value for status in ReviewStatus if status not in {"closed", "waived"}]
 
 
 class SqlReader:
@@ -114,6 +121,15 @@ class SqlReader:
         async with self._database.reading() as connection:
             return (await connection.execute(query)).scalar_one_or_none() or 0
 
+    async def overview(self) -> Document:
+        """How many there are of everything; counted in narrow tables and indexes, without reading a document."""
+        async with self._database.reading() as connection:
+            return {
+                "incidents": await _count_incidents(connection),
+                "action_items": await _count_owed(connection, ProjectionKind.ACTION_ITEM, _OPEN_ITEMS),
+                "reviews": await _count_owed(connection, ProjectionKind.REVIEW, _OPEN_REVIEWS),
+            }
+
     async def _page(
         self, kind: ProjectionKind, conditions: Sequence[ColumnElement[bool]], cursor: str | None, limit: int
     ) -> Listing:
@@ -130,6 +146,36 @@ class SqlReader:
         return Listing(
             [row.document for row in page], _cursor(page[-1].rank, page[-1].id) if len(rows) > length else None
         )
+
+
+async def _count_incidents(connection: AsyncConnection) -> Document:
+    fact = incident_facts.c
+    was_reopened = func.sum(cast(fact.reopened > 0, Integer))
+    query = select(fact.is_drill, fact.is_open, fact.severity, fact.state, func.count(), was_reopened)
+    rows = (await connection.execute(query.group_by(fact.is_drill, fact.is_open, fact.severity, fact.state))).all()
+    real = [row for row in rows if not row.is_drill]
+    severities: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    for row in real:
+        severities[row.severity] += row[4]
+        states[row.state] += row[4]
+    return {
+        "total": sum(row[4] for row in real),
+        "open": sum(row[4] for row in real if row.is_open),
+        "by_severity": dict(sorted(severities.items())),
+        "by_status": dict(sorted(states.items())),
+        "reopened": sum(int(row[5] or 0) for row in real),
+        "drills": sum(row[4] for row in rows if row.is_drill),
+    }
+
+
+async def _count_owed(connection: AsyncConnection, kind: ProjectionKind, states: Sequence[str]) -> Document:
+    mine = pictures.c.kind == kind.value
+    by_state = select(pictures.c.state, func.count()).where(mine, pictures.c.state.in_(states))
+    late = select(func.count()).where(mine, _is_overdue())
+    found = {row[0]: int(row[1]) for row in (await connection.execute(by_state.group_by(pictures.c.state))).all()}
+    overdue = int((await connection.execute(late)).scalar_one())
+    return {"open": sum(found.values()), "overdue": overdue, "by_state": dict(sorted(found.items()))}
 
 
 def _bounded(limit: int, longest: int) -> int:

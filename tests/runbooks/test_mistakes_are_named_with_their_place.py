@@ -215,3 +215,25 @@ def test_the_schema_for_editors_knows_the_actions() -> None:
     url = schema["$defs"]["check.http"]["properties"]["url"]
     assert url["anyOf"][0]["type"] == "string"
     assert len(schema["$defs"]["Step"]["allOf"]) == len(SPECS)
+
+
+def test_an_edit_is_in_the_next_list(tmp_path: Path) -> None:
+    """The list of runbooks is kept only while no file changes: an edit, a new file and one taken away all count."""
+    file = tmp_path / "mend.yaml"
+    file.write_text(HEAD + "steps: [{id: a, action: noop}]")
+    catalog = Catalog([tmp_path], SPECS)
+
+    def listed() -> dict[str, tuple[str, int]]:
+        return {each.name: (each.title, len(each.findings)) for each in catalog.summaries() if each.name < "n"}
+
+    before = listed()
+    assert before["mend"] == ("Mend", 0)
+    assert catalog.summaries()[0] is catalog.summaries()[0], "nothing is linted again"
+    # As long as before: the length alone tells nothing.
+    file.write_text(HEAD.replace("Mend", "Heal") + "steps: [{id: a, action: noop}]")
+    assert listed()["mend"] == ("Heal", 0)
+    (tmp_path / "inner.yaml").write_text(HEAD.replace("mend", "inner") + "steps: [{id: a, action: nop}]")
+    assert listed()["inner"] == ("Mend", 1)
+    file.unlink()
+    (tmp_path / "inner.yaml").unlink()
+    assert listed() == {name: line for name, line in before.items() if name != "mend"}

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import Rejected
+from domain.record import ProjectionKind
 from store import Store
-from tests.support.records import START, batch, incident
+from tests.support.records import START, batch, incident, picture
 
 
 async def ids(store: Store, **filters: object) -> list[str]:
@@ -84,3 +85,35 @@ async def test_a_made_up_cursor_is_refused_with_a_sentence(store: Store, cursor:
     """No stack trace, no empty list that looks like the end."""
     with pytest.raises(Rejected, match="cursor"):
         await store.reader.incidents(cursor=cursor)
+
+
+async def test_the_overview_counts_what_the_lists_have(store: Store) -> None:
+    """Drills apart, by severity and status, what was reopened; items and reviews that are open, and the overdue."""
+    long_ago, far_off = "2020-01-01T00:00:00+00:00", "2090-01-01T00:00:00+00:00"
+    await store.record.save(
+        batch(
+            "a",
+            pictures=(
+                incident("inc-1", 1, status="closed", severity="SEV-1", reopened=2),
+                incident("inc-2", 2, status="mitigating", severity="SEV-2"),
+                incident("inc-3", 3, status="mitigating", severity="SEV-1", drill=True),
+                picture(ProjectionKind.ACTION_ITEM, "act-1", state="open", due_at=long_ago),
+                picture(ProjectionKind.ACTION_ITEM, "act-2", state="in_progress", due_at=far_off),
+                picture(ProjectionKind.ACTION_ITEM, "act-3", state="done", due_at=long_ago),
+                picture(ProjectionKind.REVIEW, "inc-1", state="waived", due_at=long_ago),
+                picture(ProjectionKind.REVIEW, "inc-2", state="draft", due_at=long_ago),
+            ),
+        )
+    )
+    assert await store.reader.overview() == {
+        "incidents": {
+            "total": 2,
+            "open": 1,
+            "by_severity": {"SEV-1": 1, "SEV-2": 1},
+            "by_status": {"closed": 1, "mitigating": 1},
+            "reopened": 1,
+            "drills": 1,
+        },
+        "action_items": {"open": 2, "overdue": 1, "by_state": {"in_progress": 1, "open": 1}},
+        "reviews": {"open": 1, "overdue": 1, "by_state": {"draft": 1}},
+    }
