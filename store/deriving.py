@@ -31,8 +31,8 @@ from store.tables_learning import (
     review_facts,
 )
 
-# 1: the first.
-VERSION = 1
+# 1: the first. 2: near misses are counted apart.
+VERSION = 2
 _NAME = "learning"
 # Pictures or lines a transaction while everything is made anew: others can save in between.
 _REBUILD_BATCH = 500
@@ -234,22 +234,25 @@ async def _follow_incidents(connection: AsyncConnection, touched: Sequence[str])
     """What hangs on an incident takes over whether it is real, and when it was: they may be saved in any order."""
     if not touched:
         return
-    query = select(incident_facts.c.incident_id, incident_facts.c.at, incident_facts.c.is_real)
+    fact = incident_facts.c
+    query = select(fact.incident_id, fact.at, fact.is_real, fact.is_near_miss)
     query = query.where(incident_facts.c.incident_id.in_(touched))
     rows = [
-        {"incident": row.incident_id, "new_at": row.at, "real": row.is_real}
+        {"incident": row.incident_id, "new_at": row.at, "real": row.is_real, "near": row.is_near_miss}
         for row in (await connection.execute(query)).all()
     ]
     if not rows:
         return
     which: BindParameter[str] = bindparam("incident")
     real: BindParameter[bool] = bindparam("real")
+    near: BindParameter[bool] = bindparam("near")
     dimension = incident_dimensions.c
-    differs = or_(dimension.at.is_(None), dimension.at != bindparam("new_at"), dimension.is_real != real)
+    is_other = or_(dimension.is_real != real, dimension.is_near_miss != near)
+    differs = or_(dimension.at.is_(None), dimension.at != bindparam("new_at"), is_other)
     await connection.execute(
         update(incident_dimensions)
         .where(dimension.incident_id == which, differs)
-        .values(at=bindparam("new_at"), is_real=real),
+        .values(at=bindparam("new_at"), is_real=real, is_near_miss=near),
         rows,
     )
     only_real = [{"incident": row["incident"], "real": row["real"]} for row in rows]

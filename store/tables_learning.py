@@ -4,7 +4,7 @@ The one thing to know: all but `lessons` and `tags` are derived. `store/deriving
 timelines whenever their meaning changes. Insight reads these narrow columns and never a JSON document.
 """
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, false
 
 from store.tables import metadata
 
@@ -67,7 +67,7 @@ incident_facts = Table(
 )  # fmt: skip
 
 # What an incident has in common with others: service, alert, factor, change, vendor. `source` is the picture it comes
-# from, so that a newer picture replaces its own rows. `at` and `is_real` are those of the incident.
+# from, so that a newer picture replaces its own rows. `at`, `is_real` and `is_near_miss` are those of the incident.
 incident_dimensions = Table(
     "incident_dimensions",
     metadata,
@@ -77,7 +77,8 @@ incident_dimensions = Table(
     Column("incident_id", Text, nullable=False),
     Column("at", BigInteger),
     Column("is_real", Boolean, nullable=False),
-    Index("ix_incident_dimensions_values", "dimension", "is_real", "at", "value", "incident_id"),
+    Column("is_near_miss", Boolean, nullable=False, server_default=false()),
+    Index("ix_incident_dimensions_counted", "dimension", "is_real", "is_near_miss", "at", "value", "incident_id"),
     Index("ix_incident_dimensions_alike", "dimension", "value", "at", "incident_id"),
     Index("ix_incident_dimensions_incident_id", "incident_id", "dimension", "value"),
 )

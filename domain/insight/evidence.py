@@ -16,6 +16,8 @@ class Subject(StrEnum):
     """What is counted."""
 
     INCIDENT = "incident"
+    # What might have become an incident and did not: reviewed like one, counted apart.
+    NEAR_MISS = "near_miss"
     DRILL = "drill"
     ACTION_ITEM = "action_item"
     PROMISE = "promise"
@@ -54,7 +56,6 @@ class Which(StrEnum):
     DETECTED_BY_AUTOMATION = "detected_by_automation"
     ACKNOWLEDGED = "acknowledged"
     REOPENED = "reopened"
-    NEAR_MISS = "near_miss"
 
 
 class Grouping(StrEnum):

@@ -21,6 +21,7 @@ class Recurring(Model):
     incidents: int
     open_items: int
     overdue_items: int
+    near_misses: int = 0
 
 
 class Spot(Model):
@@ -37,14 +38,20 @@ def of_dimension(window: Window, dimension: Dimension, *values: str) -> Evidence
     return Evidence.within(window, Subject.INCIDENT).but(dimension=dimension, values=values)
 
 
-def recurrence(window: Window, found: Sequence[Recurring], incidents: int, before: int) -> Insight:
-    """What came back: same factor, service, alert or kind of change within the window (rule O03)."""
+def recurrence(
+    window: Window, found: Sequence[Recurring], counted: tuple[int, int], missed: tuple[int, int]
+) -> Insight:
+    """What came back: same factor, service, alert or kind of change within the window (rule O03).
+
+    `counted` and `missed`: incidents and near misses, of this window and of the one before.
+    """
+    incidents, before = counted
     again = [each for each in found if each.incidents >= RECURS_FROM]
     tables = []
     for dimension in (Dimension.FACTOR, Dimension.SERVICE, Dimension.ALERT, Dimension.CHANGE):
         rows = [_recurring_row(window, each) for each in again if each.dimension is dimension]
         if rows:
-            columns = ("incidents", "action items open", "of these overdue")
+            columns = ("incidents", "action items open", "of these overdue", "near misses")
             tables.append(
                 Table(title=f"The same {dimension.value}", columns=columns, rows=tuple(rows), drawn_as="bars")
             )
@@ -52,12 +59,14 @@ def recurrence(window: Window, found: Sequence[Recurring], incidents: int, befor
     tables.append(
         Table(
             title="Incidents",
-            columns=("incidents",),
+            columns=("incidents", "near misses"),
             rows=(
-                Row(name=f"these {window.days} days", numbers=(Number(value=incidents, evidence=total),)),
-                Row(
-                    name=f"the {window.days} days before",
-                    numbers=(Number(value=before, evidence=total.but(since=_before(window), until=window.since)),),
+                _both(f"these {window.days} days", incidents, missed[0], total),
+                _both(
+                    f"the {window.days} days before",
+                    before,
+                    missed[1],
+                    total.but(since=_before(window), until=window.since),
                 ),
             ),
         )
@@ -151,15 +160,23 @@ def hot_spots(window: Window, spots: Sequence[Spot], strips: Sequence[Table], in
 
 
 def _recurring_row(window: Window, each: Recurring, *, with_kind: bool = False) -> Row:
-    items = of_dimension(window, each.dimension, each.value).but(of=Subject.ACTION_ITEM)
+    incidents = of_dimension(window, each.dimension, each.value)
+    items = incidents.but(of=Subject.ACTION_ITEM)
+    near = Number(value=each.near_misses, evidence=incidents.but(of=Subject.NEAR_MISS))
     return Row(
         name=_named(each) if with_kind else each.value,
         numbers=(
-            Number(value=each.incidents, evidence=of_dimension(window, each.dimension, each.value)),
+            Number(value=each.incidents, evidence=incidents),
             Number(value=each.open_items, evidence=items.but(which=Which.OPEN)),
             Number(value=each.overdue_items, evidence=items.but(which=Which.OVERDUE)),
+            *(() if with_kind else (near,)),
         ),
     )
+
+
+def _both(name: str, incidents: int, missed: int, total: Evidence) -> Row:
+    near = total.but(of=Subject.NEAR_MISS)
+    return Row(name=name, numbers=(Number(value=incidents, evidence=total), Number(value=missed, evidence=near)))
 
 
 def _recurrence_sentence(window: Window, again: Sequence[Recurring], incidents: int) -> str:

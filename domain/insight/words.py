@@ -21,6 +21,11 @@ class Dimension(StrEnum):
     RUNBOOK = "runbook"
 
 
+# Of these an incident has each value once: they come from its own picture, or from that of its one review. An alert
+# or a change may come from several alert groups of one incident.
+FROM_ONE_SOURCE = frozenset({Dimension.FACTOR, Dimension.SERVICE, Dimension.TYPE, Dimension.RUNBOOK})
+
+
 class Measure(StrEnum):
     """A time between two milestones."""
 

@@ -7,8 +7,9 @@ import pytest
 from domain.errors import Rejected
 from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight, Table
-from domain.insight.words import Window
+from domain.insight.words import Dimension, Window
 from store import Store
+from store.insight import SqlInsight
 from store.interface import InsightReader
 from tests.support.quarter import BEGIN, NOW, incident, save_quarter
 from tests.support.records import batch
@@ -36,10 +37,10 @@ async def test_what_recurs(reader: InsightReader) -> None:
     assert found.sentence == (
         "Factor ‘capacity’ was part of 3 of 12 incidents in 90 days; 4 action items of theirs are still open."
     )
-    assert counts(found, "The same factor") == {"capacity": (3, 4, 1), "change": (2, 0, 0)}
-    assert counts(found, "The same service") == {"shop": (5, 4, 1), "mail": (4, 0, 0), "search": (3, 0, 0)}
-    assert counts(found, "The same alert") == {"Errors": (2, 1, 0)}
-    assert counts(found, "Incidents") == {"these 90 days": (12,), "the 90 days before": (0,)}
+    assert counts(found, "The same factor") == {"capacity": (3, 4, 1, 0), "change": (2, 0, 0, 0)}
+    assert counts(found, "The same service") == {"shop": (5, 4, 1, 0), "mail": (4, 0, 0, 0), "search": (3, 0, 0, 0)}
+    assert counts(found, "The same alert") == {"Errors": (2, 1, 0, 0)}
+    assert counts(found, "Incidents") == {"these 90 days": (12, 0), "the 90 days before": (0, 0)}
     assert found.caveats == ("12 incidents in 180 days are fewer than 20: no trend can be told.",)
 
 
@@ -192,6 +193,31 @@ async def test_a_cancelled_incident_takes_its_facts_along(store: Store, reader: 
     found = await store.insight(WINDOW, TEAMS, "Europe/Berlin").insight("alert-noise")
     assert counts(found, "Altogether") == {"all rules": (8, 2, 6)}
     assert await reader.count(Evidence(of=Subject.PAGE, since=BEGIN, until=NOW + timedelta(days=1))) == 12
+
+
+async def test_near_misses_are_counted_apart(store: Store, reader: InsightReader) -> None:
+    """A near miss at the shop is no incident in any number; it stands beside them, and its number leads to it."""
+    before = {insight.name: insight for insight in await reader.insights()}
+    await store.record.save(batch("miss", pictures=(incident(2, id_="inc-near", near_miss=True),)))
+    after = {i.name: i for i in await store.insight(WINDOW, TEAMS, "Europe/Berlin").insights()}
+    assert counts(after["recurrence"], "The same service")["shop"] == (5, 4, 1, 1)
+    assert counts(after["recurrence"], "Incidents")["these 90 days"] == (12, 1)
+    assert {name for name in after if after[name] != before[name]} == {"recurrence"}
+    near = Evidence(of=Subject.NEAR_MISS, since=BEGIN, until=NOW, dimension=Dimension.SERVICE, values=("shop",))
+    assert [each["id"] for each in (await reader.listing(near)).items] == ["inc-near"]
+    await store.rebuild()
+    assert {i.name: i for i in await store.insight(WINDOW, TEAMS, "Europe/Berlin").insights()} == after
+
+
+async def test_items_are_counted_alike_from_either_end(store: Store) -> None:
+    """A large record is counted from its open action items, a small one from its incidents; both say the same."""
+    await save_quarter(store)
+    reader = store.insight(WINDOW, TEAMS, "UTC")
+    assert isinstance(reader, SqlInsight)
+    for dimension, names in ((Dimension.FACTOR, ("capacity", "change")), (Dimension.SERVICE, ("shop", "mail"))):
+        seen = [await reader.items_of(dimension, names, from_items=end) for end in (True, False)]
+        assert seen[0] == seen[1]
+        assert seen[0][names[0]] == (4, 1)
 
 
 async def test_a_question_that_makes_no_sense_is_refused(reader: InsightReader) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from activities.errors import translated
 from activities.review_draft import DraftRequest, DraftResult
 from domain.calendar import due_after
 from domain.errors import Rejected, Transient
+from domain.insight.words import Window
 from domain.message import Template
 from domain.policy import Policy, WorkingHours
 from domain.record import ProjectionKind
@@ -39,9 +41,11 @@ from domain.review import (
 )
 from domain.review_decisions import PLACEHOLDER
 from domain.timeline import EntryKind, automation, person
+from store import open_store
 from tests.support.engine import until
 from tests.support.following import Followed, ListeningIncident, following, heard
 from tests.support.recording import Post, Record
+from tests.support.records import batch, picture
 from workflows.review import Review
 
 DAY = timedelta(days=1)
@@ -450,3 +454,32 @@ async def test_a_review_ends_with_an_incident_that_was_none(begin: Begin, record
         ended = await review.ended()
         assert ended.state is ReviewStatus.WAIVED
         assert "Review ended: cancelled: a test alert" in record.sentences(ended.id)
+
+
+async def test_what_a_review_found_is_counted(begin: Begin, record: Record, tmp_path: Path):
+    """The factors of a review that was really held are what recurs, by their kind and not by their words."""
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    await store.migrate()
+    now = datetime.now(UTC)
+    for number in (1, 2):
+        async with begin(severity="SEV-3") as review:
+            await drafted(review)
+            for factor in ("capacity", "knowledge"):
+                found = AddFinding(by=ALICE, kind="contributing_factor", text=f"{factor} {number}", factor=factor)
+                await review.ask("add_finding", found)
+            await review.ask("submit", SubmitReview(by=ALICE))
+            await review.ask("sign_off", SignOffReview(by=BOB))
+            id_ = review.start.incident_id
+            document = {"status": "closed", "declared_at": now.isoformat(), "title": "x", "drill": False}
+            await store.record.save(
+                batch(f"incident/{id_}", pictures=(picture(ProjectionKind.INCIDENT, id_, **document),))
+            )
+    for each in record.batches:
+        await store.record.save(each)
+    window = Window(since=now - DAY, until=now + 30 * DAY)
+    found = await store.insight(window, {}, "UTC").insight("recurrence")
+    rows = next(table for table in found.tables if table.title == "The same factor").rows
+    assert {row.name: row.numbers[0].value for row in rows} == {"capacity": 2, "knowledge": 2}
+    reviews = await store.insight(window, {}, "UTC").insight("reviews")
+    assert reviews.sentence == "2 of 2 reviews that fell due were done on time; 0 are still owed."
+    await store.close()
