@@ -13,6 +13,7 @@ from domain.game_day_probes import ProbeRun, Seen, StopRun
 from domain.model import Model
 from domain.run import ApprovalState, DecideApproval
 from domain.safety_lever import LeverEngaged
+from domain.tabletop import TabletopPart
 from domain.timeline import Actor
 
 __all__ = ["Seen"]
@@ -47,6 +48,8 @@ class GameDayKind(StrEnum):
     LIVE = "live"
     # A live one that only its own roles know of.
     UNANNOUNCED = "unannounced"
+    # Talked through in the incident room; there is no fault at all (`domain/tabletop.py`).
+    TABLETOP = "tabletop"
 
 
 class Judgement(StrEnum):
@@ -244,6 +247,8 @@ class GameDayState(Model):
     rpo_detail: str = ""
     scores: Scores = Scores()
     difference: Difference = Difference()
+    # Of a tabletop only.
+    tabletop: TabletopPart | None = None
 
 
 class GameDayTerms(Model):

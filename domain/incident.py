@@ -156,6 +156,8 @@ class IncidentStart(Model):
     game_day_workflow: str | None = None
     # Who is declared unavailable in that game day.
     absence: Absence | None = None
+    # Workflow id of a tabletop that is told by `observe_deed` what people do; nothing outside is changed for it.
+    tabletop_workflow: str | None = None
     alert_groups: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
     runbook: str | None = None
@@ -198,6 +200,7 @@ class IncidentState(Model):
     game_day_workflow: str | None = None
     # None: nobody is, or the game day is over.
     absence: Absence | None = None
+    tabletop_workflow: str | None = None
     alert_groups: tuple[str, ...] = ()
     firing_groups: tuple[str, ...] = ()
     runs: tuple[RunSummary, ...] = ()

@@ -32,6 +32,7 @@ from domain.incident_effects import (
     StartComms,
     brief,
     changed,
+    deed,
     entry,
     milestone,
     require_speaker,
@@ -75,6 +76,7 @@ _RULES: dict[type[Command], Callable[[IncidentState, Any, datetime], Outcome]] =
     words.ObserveActionItem: response_decisions.observe_action_item,
     words.ObserveDrillEnd: drill_absence.observe_drill_end,
 }
+_NAMES = {kind: name for name, kind in words.COMMANDS.items()}
 
 
 def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
@@ -89,6 +91,7 @@ def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
     if isinstance(command, words.AttachAlerts) and command.firing:
         outcome = outcome.then(on_alerts(outcome.state, command.alerts, now))
     outcome = outcome.then(on_events(state, outcome.state, now))
+    outcome = outcome.then(Outcome(outcome.state, (), deed(_NAMES[type(command)], command, state, outcome.state, now)))
     after = outcome.state
     has_done_something = outcome.entries or outcome.effects or isinstance(command, ObserveRun)
     if has_done_something and command.by.kind is ActorKind.PERSON:
@@ -118,6 +121,7 @@ def begin(start: IncidentStart, now: datetime) -> Outcome:
         near_miss=start.near_miss,
         game_day_workflow=start.game_day_workflow,
         absence=start.absence,
+        tabletop_workflow=start.tabletop_workflow,
         alert_groups=start.alert_groups,
         firing_groups=start.alert_groups,
         last_activity_at=now,

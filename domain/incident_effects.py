@@ -4,18 +4,20 @@
 of one `lane` are carried out in order, those of different lanes do not wait for each other.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.alert import FollowIncident
 from domain.comms import CommsStart, IncidentBrief
 from domain.errors import Rejected, RejectionKind
 from domain.game_day import MilestoneKind
-from domain.incident import AddNote, IncidentState, PostUpdate, Role
+from domain.incident import AddNote, Command, IncidentState, PostUpdate, Role
 from domain.message import Template
 from domain.model import Model
 from domain.page import EscalationStart
+from domain.practice import Deed
 from domain.review import ObserveIncidentEnd, ObserveResolved, ReviewStart
 from domain.timeline import Actor, ActorKind, Entry, EntryKind, Link
 
@@ -172,6 +174,13 @@ class TellRunDrillEnd(Effect):
         return f"run {self.run_id}"
 
 
+class TellTabletop(Effect):
+    """The tabletop that this incident is played in hears what people do."""
+
+    workflow_id: str
+    deed: Deed
+
+
 class TellIncident(Effect):
     """A line for the timeline of another incident."""
 
@@ -271,3 +280,30 @@ def milestone(
     if state.game_day_workflow is None:
         return ()
     return (TellGameDay(workflow_id=state.game_day_workflow, kind=kind, at=at, evidence=evidence, people=people),)
+
+
+# A deed is judged by how it begins; the whole of it stands in the timeline.
+_DEED_CHARACTERS = 2_000
+
+
+def deed(name: str, command: Command, before: IncidentState, after: IncidentState, at: datetime) -> tuple[Effect, ...]:
+    """Tell the tabletop what a person did, when there is one."""
+    if before.tabletop_workflow is None or command.by.kind is not ActorKind.PERSON:
+        return ()
+    body = {
+        key: value.total_seconds() if isinstance(value, timedelta) else value
+        for key, value in command.model_dump(exclude={"by"}).items()
+    }
+    body = {key: value[:_DEED_CHARACTERS] if isinstance(value, str) else value for key, value in body.items()}
+    done = Deed(
+        command=name,
+        by=command.by,
+        at=at,
+        body=json.loads(json.dumps(body, default=str)),
+        roles={role.value: person for role, person in after.roles.items()},
+        severity=after.severity,
+        status=after.status.value,
+        severity_before=before.severity,
+        roles_before={role.value: person for role, person in before.roles.items()},
+    )
+    return (TellTabletop(workflow_id=before.tabletop_workflow, deed=done),)

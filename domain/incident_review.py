@@ -12,7 +12,9 @@ from domain.timeline import Actor
 
 
 def needs_review(state: IncidentState) -> bool:
-    """By its severity; a near miss always."""
+    """By its severity; a near miss always, and a story that was played never: it has its debrief."""
+    if state.tabletop_workflow is not None:
+        return False
     return state.near_miss or state.context.policy.of(state.severity).review_due is not None
 
 

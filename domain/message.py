@@ -23,6 +23,7 @@ from domain.model import Model
 #   game_day_announcement         game_day {title, hypothesis, environment, faults [{id, target, title}]}, text
 #   operations_review             title, week, headlines, markdown
 #   game_day_report               game_day {id, name, title, verdict, reason, expectations}, text
+#   tabletop_inject               title, sender, text, question
 #
 # tests/activities/test_templates.py renders each of them with the shapes that the workflows really send.
 
@@ -48,6 +49,7 @@ class Template(StrEnum):
     GAME_DAY_REPORT = "game_day_report"
     GAME_DAY_ANNOUNCEMENT = "game_day_announcement"
     OPERATIONS_REVIEW = "operations_review"
+    TABLETOP_INJECT = "tabletop_inject"
 
 
 class Message(Model):

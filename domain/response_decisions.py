@@ -135,6 +135,8 @@ def start_run(state: IncidentState, command: StartRun, now: datetime) -> Outcome
         return Outcome(state)
     if state.status not in (*RESPONDING, *AFTER):
         raise conflict(f"{state.id} is {state.status}; no runbook is run for it any more")
+    if state.tabletop_workflow is not None:
+        return _would_start(state, command, runbook, now)
     number = sum(run.runbook == runbook for run in state.runs) + 1
     run = RunSummary(id=run_id(state.id, runbook, number), runbook=runbook, status=STARTING)
     after = changed(state, runs=(*state.runs, run))
@@ -150,6 +152,13 @@ def start_run(state: IncidentState, command: StartRun, now: datetime) -> Outcome
         override_freeze=command.override_freeze,
     )
     return Outcome(after, (note,), (launch,))
+
+
+def _would_start(state: IncidentState, command: StartRun, runbook: str, now: datetime) -> Outcome:
+    """In a tabletop nothing outside is changed: that somebody would run it is a line, and counts as done."""
+    summary = f"{command.by.name} would start runbook {runbook}: this is a tabletop, nothing is run"
+    after = _remember(state, f"run {command.key}", run_id(state.id, runbook, 1)) if command.key else state
+    return Outcome(after, (entry(now, EntryKind.RUN, command.by, summary),))
 
 
 def attach_alerts(state: IncidentState, command: AttachAlerts, now: datetime) -> Outcome:

@@ -9,6 +9,8 @@ from typing import Any
 
 from domain.configuration import Configuration, GameDaySettings
 from domain.drill_targets import Chosen, resolve
+from domain.errors import Rejected, RejectionKind
+from domain.game_day import GameDayKind
 from domain.game_day_decisions import answerable
 from domain.model import Model
 from domain.run import ActionSpec, Effect
@@ -23,8 +25,12 @@ from runbooks.parse import parse_document
 from runbooks.render import render
 from runbooks.schema import digest_of
 from runbooks.source import Source, read_yaml
+from runbooks.tabletop_lint import cast_for, lint_tabletop
+from runbooks.tabletop_schema import Tabletop, TabletopStart
 
 LIBRARY = Path(__file__).parent / "game_days"
+# Tabletops that come along; `hotwash train` plays them alone, too.
+TRAINING = Path(__file__).parent / "training"
 
 
 class GameDaySummary(Model):
@@ -34,6 +40,7 @@ class GameDaySummary(Model):
     title: str
     hypothesis: str = ""
     service: str | None = None
+    kind: GameDayKind = GameDayKind.LIVE
     findings: tuple[Finding, ...] = ()
 
 
@@ -41,7 +48,7 @@ class GameDayCatalog:
     """Finds, lints and pins game days."""
 
     def __init__(self, folders: Sequence[Path], specs: Mapping[str, ActionSpec]) -> None:
-        self._folders = Folders((*folders, LIBRARY), "game day")
+        self._folders = Folders((*folders, LIBRARY, TRAINING), "game day")
         self._specs = specs
 
     @property
@@ -70,6 +77,9 @@ class GameDayCatalog:
 
         Rejected with the findings, with what a parameter lacks, or with why a target may not be touched.
         """
+        if self.is_tabletop(name):
+            sentence = f"{name!r} is a tabletop: people play it, so it is started by hand and not by a schedule"
+            raise Rejected(sentence, RejectionKind.CONFLICT)
         document, findings = self.lint(name, configuration)
         if document is None or findings:
             raise Unreadable(findings)
@@ -102,12 +112,50 @@ class GameDayCatalog:
         faults = (fault for document in documents if document is not None for fault in document.faults)
         return tuple(sorted({fault.action for fault in faults}))
 
+    def is_tabletop(self, name: str) -> bool:
+        """Whether it is talked through instead of broken; False for a file that cannot be read."""
+        file = self._folders.file(name)
+        try:
+            return _plays(read_yaml(read_text(file), file.name))
+        except Unreadable:
+            return False
+
+    def tabletop(
+        self,
+        name: str,
+        requested_by: Actor,
+        configuration: Configuration,
+        incident_id: str,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> TabletopStart:
+        """The pinned input of one tabletop; Rejected with the findings, or with who is not known.
+
+        `parameters` say who plays this time: `players`, `observers`, `game_master`.
+        """
+        document, findings = self.tabletop_document(name, configuration)
+        if document is None or findings:
+            raise Unreadable(findings)
+        document = cast_for(document, parameters or {}, configuration)
+        return TabletopStart(
+            document=document,
+            digest=digest_of(document.model_dump(mode="json")),
+            requested_by=requested_by,
+            incident_id=incident_id,
+            audience=configuration.game_days.get(name, GameDaySettings()).audience,
+        )
+
+    def tabletop_document(
+        self, name: str, configuration: Configuration | None = None
+    ) -> tuple[Tabletop | None, tuple[Finding, ...]]:
+        """A tabletop with what can be said about it before it is played."""
+        return _read_tabletop(name, self._folders.file(name), configuration)
+
     def summaries(self) -> list[GameDaySummary]:
         """The whole catalogue, with what is wrong where something is."""
         return [self._summary(name, file) for name, file in sorted(self._folders.files().items())]
 
     def _summary(self, name: str, file: Path) -> GameDaySummary:
-        document, findings = self._lint(name, file)
+        document, findings = self._any(name, file)
         if document is None:
             return GameDaySummary(name=name, title=name, findings=findings)
         return GameDaySummary(
@@ -115,22 +163,28 @@ class GameDayCatalog:
             title=document.title,
             hypothesis=document.hypothesis,
             service=document.service,
+            kind=document.kind,
             findings=findings,
         )
+
+    def _any(self, name: str, file: Path) -> tuple[GameDay | Tabletop | None, tuple[Finding, ...]]:
+        if self.is_tabletop(name):
+            return _read_tabletop(name, file, None)
+        return self._lint(name, file)
 
     def _lint(
         self, name: str, file: Path, configuration: Configuration | None = None
     ) -> tuple[GameDay | None, tuple[Finding, ...]]:
         try:
             source = read_yaml(read_text(file), file.name)
+            if _plays(source):
+                return None, _read_tabletop(name, file, configuration)[1]
             _demand_ours(source)
             document = parse_document(source, GameDay)
         except Unreadable as error:
             return None, error.findings
         findings = list(lint_game_day(source, document, self._specs, configuration))
-        if document.name != name:
-            sentence = f"the game day is called {document.name!r} but its file {file.name!r}; make them the same"
-            findings.append(source.finding(("name",), "wrong_name", sentence))
+        findings += _wrong_name(source, document.name, name, file)
         return document, by_place(findings)
 
 
@@ -180,3 +234,25 @@ def _actions(document: GameDay) -> Iterator[str]:
     yield from (call.action for call in (each.call() for each in document.stop_conditions) if call is not None)
     if document.recovery.rpo is not None:
         yield document.recovery.rpo.action
+
+
+def _read_tabletop(
+    name: str, file: Path, configuration: Configuration | None
+) -> tuple[Tabletop | None, tuple[Finding, ...]]:
+    try:
+        source = read_yaml(read_text(file), file.name)
+        document = parse_document(source, Tabletop)
+    except Unreadable as error:
+        return None, error.findings
+    findings = [*lint_tabletop(source, document, configuration), *_wrong_name(source, document.name, name, file)]
+    return document, by_place(findings)
+
+
+def _plays(source: Source) -> bool:
+    return isinstance(source.data, dict) and source.data.get("kind") == GameDayKind.TABLETOP.value
+
+
+def _wrong_name(source: Source, written: str, name: str, file: Path) -> Iterator[Finding]:
+    if written != name:
+        sentence = f"the game day is called {written!r} but its file {file.name!r}; make them the same"
+        yield source.finding(("name",), "wrong_name", sentence)

@@ -28,6 +28,7 @@ from activities.clients.programs import Programs
 from activities.clients.releases import ReleaseDirectories
 from activities.clients.review_template import ReviewTemplate
 from activities.clients.site import site_ports
+from activities.clients.tabletops import TemporalIncidentStarter
 from activities.clients.templates import TemplateRenderer
 from activities.clients.trackers.configured import ConfiguredTrackers
 from activities.clients.trackers.teller import TemporalItemTeller
@@ -43,6 +44,7 @@ from activities.rendering import RenderActivities
 from activities.review_draft import ReviewDraftActivities
 from activities.runbook_pinning import RunbookActivities
 from activities.steps import StepActivities
+from activities.tabletops import TabletopActivities
 from activities.trackers.sync import TrackerActivities
 from domain.ids import tracker_sync_workflow_id
 from domain.tracker import TrackerSyncStart
@@ -67,6 +69,7 @@ from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
 from workflows.safety_lever import SafetyLever
+from workflows.tabletop import Tabletop
 from workflows.tracker_sync import TrackerSync
 
 WORKFLOWS: Sequence[type] = (
@@ -81,6 +84,7 @@ WORKFLOWS: Sequence[type] = (
     Review,
     RunbookRun,
     SafetyLever,
+    Tabletop,
     TrackerSync,
 )
 # Our own packages and pydantic are free of side effects; passing them through saves 40 MB and half the start.
@@ -180,6 +184,7 @@ def control_activities(
         around.alert_paths,
         around.last_run,
         around.halt_all,
+        TabletopActivities(configuration, TemporalIncidentStarter(client)).declare,
         trackers.sync,
         trackers.poll,
         RunbookActivities(catalog).pin,

@@ -38,6 +38,7 @@ from domain.incident_effects import (
     TellPeople,
     TellReview,
     TellRunDrillEnd,
+    TellTabletop,
     brief,
 )
 from domain.message import Message
@@ -90,6 +91,7 @@ class IncidentEffects:
             TellGameDay: self._tell_game_day,
             TellIncident: self._tell_incident,
             TellRunDrillEnd: self._tell_run_drill_end,
+            TellTabletop: self._tell_tabletop,
             RedirectAlerts: self._redirect_alerts,
         }
 
@@ -140,6 +142,9 @@ class IncidentEffects:
             kind=effect.kind, at=effect.at, incident_id=self._id, evidence=effect.evidence, people=effect.people
         )
         await _signal(effect.workflow_id, "observe_milestone", news)
+
+    async def _tell_tabletop(self, effect: TellTabletop) -> None:
+        await _signal(effect.workflow_id, "observe_deed", effect.deed)
 
     async def _tell_incident(self, effect: TellIncident) -> None:
         if not await _signal(ids.incident_workflow_id(effect.incident_id), "add_note", effect.note):

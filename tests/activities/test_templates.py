@@ -131,6 +131,7 @@ def other_messages() -> Iterator[Message]:
             for t in (Template.ACTION_ITEM_ASSIGNED, Template.ACTION_ITEM_REMINDER, Template.ACTION_ITEM_OVERDUE)
         ],
         (Template.GAME_DAY_ANNOUNCEMENT, {"game_day": game_day, "text": HOSTILE}),
+        (Template.TABLETOP_INJECT, {"title": HOSTILE, "sender": HOSTILE, "text": HOSTILE, "question": HOSTILE}),
         (Template.GAME_DAY_REPORT, {"game_day": game_day, "verdict": "passed", "reason": HOSTILE}),
         (Template.OPERATIONS_REVIEW, operations),
     ]
