@@ -52,6 +52,7 @@ from domain.record import ProjectionKind
 from domain.review import ReviewCommand
 from domain.run import DecideApproval, RunCommand
 from domain.severity import IncidentType, Severity
+from domain.tabletop import TabletopCommand
 from domain.timeline import Actor
 from runbooks.catalog import Catalog
 from runbooks.parameters import bind_parameters
@@ -330,6 +331,14 @@ class Actions:
         """Stop a game day now and undo its fault; answers with it as it then stands."""
         workflow_id, subject = game_day_workflow_id(game_day_id.replace("~", "/")), f"game day {game_day_id}"
         state: Document = await self._engine.command(workflow_id, "halt", command, subject, mark)
+        return state
+
+    async def tabletop(
+        self, game_day_id: str, name: str, command: TabletopCommand, mark: str | None = None
+    ) -> Document:
+        """What the game master says to a tabletop; answers with it as it then stands."""
+        workflow_id, subject = game_day_workflow_id(game_day_id.replace("~", "/")), f"game day {game_day_id}"
+        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
         return state
 
     async def _require_runbook(self, name: str, parameters: dict[str, Any] | None = None) -> None:

@@ -17,11 +17,12 @@ from api.engine import Engine, Owner
 from api.errors import engine_errors
 from api.ports import ConfigurationSource
 from api.safety_levers import LeverDesk
+from api.tabletops import TabletopDesk
 from domain.configuration import GameDaySettings
 from domain.durations import format_duration
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.follow_up import demand_text
-from domain.game_day import GameDayPhase
+from domain.game_day import GameDayKind, GameDayPhase
 from domain.ids import game_day_id, game_day_schedule_id, game_day_workflow_id, suffix_from_text
 from domain.model import Model
 from domain.timeline import Actor, automation
@@ -50,6 +51,7 @@ class GameDayDefinition(Model):
     title: str
     hypothesis: str
     service: str | None
+    kind: GameDayKind = GameDayKind.LIVE
     # What is wrong with the file; it cannot be held while there is something.
     problems: tuple[str, ...] = ()
     # The schedule in words; None: only by hand.
@@ -77,6 +79,7 @@ class GameDayDesk:
         self._catalog = catalog
         self._configuration = configuration
         self._levers = levers
+        self._tabletops = TabletopDesk(self._engine, catalog, configuration)
 
     async def definitions(self) -> list[GameDayDefinition]:
         """Everything that may be held; the times are missing while the engine is away."""
@@ -88,6 +91,7 @@ class GameDayDesk:
                 title=each.title,
                 hypothesis=each.hypothesis,
                 service=each.service,
+                kind=each.kind,
                 problems=tuple(str(finding) for finding in each.findings),
             )
             for each in summaries
@@ -105,6 +109,8 @@ class GameDayDesk:
         Rejected when the file or the parameters are not fit, while one of this name is held, and while a safety lever
         is engaged.
         """
+        if await asyncio.to_thread(self._catalog.is_tabletop, name):
+            return await self._tabletops.start(name, parameters, by, mark)
         start, environments = await self._pinned(name, parameters, by)
         # The same form as a Schedule gives: name and time.
         suffix = suffix_from_text(mark, _SUFFIX_LENGTH) if mark else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -24,6 +24,7 @@ from cli import (
     reviews,
     runbooks,
     safety_lever,
+    train,
 )
 from cli.client import connection
 from cli.demo import command as demo
@@ -77,6 +78,7 @@ def _register() -> None:
         game_day_reports,
         game_day_schedules,
         safety_lever,
+        train,
         directory,
         learning,
         operations_reviews,

@@ -19,6 +19,8 @@ from domain.game_day import (
 from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
 from domain.game_day_probes import ProbeRun
 from domain.model import Model
+from domain.tabletop import TabletopPart
+from domain.tabletop_report import lessons
 
 
 class Topic(StrEnum):
@@ -102,6 +104,8 @@ class GameDayReport(Model):
     rpo_unit: str
     difference: Difference
     findings: tuple[ReportFinding, ...]
+    # Of a tabletop only: what was expected, and the rules of practice.
+    tabletop: TabletopPart | None = None
 
 
 def report(state: GameDayState) -> GameDayReport:
@@ -139,6 +143,7 @@ def report(state: GameDayState) -> GameDayReport:
         rpo_unit=state.rpo_unit,
         difference=state.difference,
         findings=findings(state),
+        tabletop=state.tabletop,
     )
 
 
@@ -146,6 +151,8 @@ def findings(state: GameDayState) -> tuple[ReportFinding, ...]:
     """What ought to be mended, the most urgent first; nothing for a game day that measured nothing."""
     if state.verdict in {None, GameDayVerdict.REFUSED, GameDayVerdict.PREVIEWED}:
         return ()
+    if state.tabletop is not None:
+        return tuple(_finding(state, each.key, Topic.RESPONSE, each.sentence) for each in lessons(state.tabletop))
     found = [finding for run in state.faults for finding in _of_fault(state, run)]
     found += [_of_expectation(state, each) for each in state.expectations if _is_bad(state, each)]
     found += [_of_probe(state, each) for each in state.probes if each.mode == "during_fault" and each.broke_at]

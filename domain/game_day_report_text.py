@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from domain.game_day import Change, Difference, ExpectationResult, GameDayState, Scores
 from domain.game_day_report import GameDayReport, report
 from domain.game_day_score import aged, standing
+from domain.tabletop import TabletopPart
+from domain.tabletop_report import expected_rows, practice_rows
 
 
 class AgedReport(GameDayReport):
@@ -32,6 +34,8 @@ def aged_report(state: GameDayState, now: datetime, fresh_for: timedelta) -> Age
 def as_markdown(report: AgedReport) -> str:
     """For people: a document of its own, whatever strange texts alerts and targets bring along."""
     parts = [_heading(report), _expected(report.expectations), _scored(report), _broken(report), _found(report)]
+    if report.tabletop is not None:
+        parts = [_heading(report), *_played(report.tabletop), _found(report)]
     return "\n\n".join(part for part in (*parts, _changes(report.difference)) if part) + "\n"
 
 
@@ -89,6 +93,18 @@ def _scored(report: AgedReport) -> str:
         if value is not None or limit is not None:
             rows.append((name, f"{_number(value)} {unit}".strip(), f"limit {_number(limit)}"))
     return _table("Scores", ("Score", "Of this run", "As it counts now"), rows)
+
+
+def _played(part: TabletopPart) -> list[str]:
+    kept = "" if part.practice_score is None else f" ({part.practice_score:g} of 100)"
+    debrief = f"## Debrief\n\n{escaped(part.debrief)}" if part.debrief else ""
+    solution = f"## What it was\n\n{escaped(part.solution)}" if part.solution else ""
+    return [
+        _table("Expected", ("After", "Expected", "Rule", "How it went", "Evidence"), expected_rows(part)),
+        _table(f"Rules of practice{kept}", ("Rule", "Kept", "Seen"), practice_rows(part)),
+        debrief,
+        solution,
+    ]
 
 
 def _broken(report: AgedReport) -> str:

@@ -67,7 +67,7 @@ _AT_ONCE = min(16, 3 * (os.cpu_count() or 1))
 async def rehearse(rehearsals: Sequence[Rehearsal], specs: Mapping[str, ActionSpec]) -> AsyncIterator[Verdict]:
     """Play every scenario and judge it, in the order given; several are played at once."""
     async with AsyncExitStack() as closing:
-        client = await closing.enter_async_context(_engine())
+        client = await closing.enter_async_context(skipping_engine())
         stages = Stages()
         for worker in _workers(client, stages, rehearsals):
             await closing.enter_async_context(worker)
@@ -192,11 +192,12 @@ def _workers(client: Client, stages: Stages, rehearsals: Sequence[Rehearsal]) ->
 
 
 @asynccontextmanager
-async def _engine() -> AsyncIterator[Client]:
+async def skipping_engine(search_attributes: Sequence[str] = ()) -> AsyncIterator[Client]:
     """A server in memory on a free port of this machine; it ends with the block, and with this process."""
     port = _free_port()
     command = [str(find_engine_binary()), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--log-level", "never"]
+    command += [part for each in search_attributes for part in ("--search-attribute", each)]
     command += [part for setting in _DYNAMIC_CONFIG for part in ("--dynamic-config-value", setting)]
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid())),

@@ -17,6 +17,7 @@ from api.game_day_coverage import CoverageDesk
 from api.game_day_reports import FindingItem, ReportDesk, state_of
 from api.game_day_schedules import ScheduleDesk
 from api.game_days import GameDayDesk
+from api.pages.forms import Verb, longest_text, read_command, read_form
 from api.pages.rendering import AtDesk, Desk, attempt
 from api.safety_levers import LeverDesk
 from domain.errors import Rejected, Transient
@@ -26,6 +27,17 @@ from domain.game_day_decisions import UNDOING
 from domain.game_day_report_text import aged_report
 from domain.record import ProjectionKind
 from domain.safety_lever import LeverState
+from domain.tabletop import (
+    AddInject,
+    AnswerQuestion,
+    EndTabletop,
+    MarkWish,
+    NextInject,
+    StartClock,
+    StopClock,
+    TabletopCommand,
+)
+from domain.tabletop_decisions import due_at, next_inject
 
 router = APIRouter(include_in_schema=False)
 
@@ -109,6 +121,17 @@ async def game_day(desk: AtDesk, game_day_id: str) -> HTMLResponse:
     reports: ReportDesk = desk.request.app.state.game_day_reports
     state = state_of((await desk.reader.game_day(game_day_id)).document)
     report = aged_report(state, datetime.now(UTC), desk.configuration.game_day_policy.fresh_for)
+    if state.tabletop is not None:
+        coming = next_inject(state.tabletop)
+        return await desk.page(
+            "tabletop.html",
+            state=state,
+            report=report,
+            items=await reports.items(report),
+            coming=coming,
+            coming_at=due_at(state, coming) if coming is not None else None,
+            now=datetime.now(UTC),
+        )
     return await desk.page(
         "game_day.html",
         state=state,
@@ -137,6 +160,29 @@ async def halt_game_day(desk: AtDesk, game_day_id: str, reason: Reason, back: Ba
     doing = desk.actions.halt_game_day(game_day_id, HaltGameDay(by=desk.actor, reason=reason))
     where = _back(back or f"/game-days/{game_day_id}")
     return await attempt(desk, where, doing, "Halting: the fault is being undone.", reason)
+
+
+_TABLETOP: dict[str, Verb[TabletopCommand]] = {
+    "next": Verb("next", NextInject, "It is out."),
+    "inject": Verb("inject", AddInject, "It is out."),
+    "answer": Verb("answer", AnswerQuestion, "Said in the room."),
+    "mark": Verb("mark", MarkWish, "Marked."),
+    "stop-clock": Verb("stop_clock", StopClock, "The clock stands still."),
+    "start-clock": Verb("start_clock", StartClock, "The clock runs."),
+    "end": Verb("end", EndTabletop, "It is over. Now talk about it."),
+}
+
+
+@router.post("/game-days/{game_day_id}/tabletop/{verb}")
+async def say(desk: AtDesk, game_day_id: str, verb: str) -> RedirectResponse:
+    """What the game master says to a tabletop."""
+    fields, where = await read_form(desk.request), f"/game-days/{game_day_id}"
+    try:
+        known, command = read_command(_TABLETOP, verb, desk.actor, fields)
+    except Rejected as error:
+        return desk.back(where, refusal=error.sentence, unsent=longest_text(fields))
+    doing = desk.actions.tabletop(game_day_id, known.name, command)
+    return await attempt(desk, where, doing, known.done, longest_text(fields))
 
 
 @router.post("/game-days/{game_day_id}/action-items")

@@ -37,6 +37,16 @@ from domain.game_day_coverage import Coverage
 from domain.game_day_report_text import AgedReport, as_markdown
 from domain.model import Model
 from domain.record import ProjectionKind
+from domain.tabletop import (
+    AddInject,
+    AnswerQuestion,
+    EndTabletop,
+    MarkWish,
+    NextInject,
+    StartClock,
+    StopClock,
+    TabletopCommand,
+)
 from store.interface import Document
 
 router = APIRouter(prefix="/game-days", tags=["game days"])
@@ -308,3 +318,19 @@ async def _send(actions: Actions, id_: str, _: str, command: HaltGameDay, mark: 
 
 
 add_verbs(router, (Verb("halt", "halt", HaltGameDay, "Stop now and undo the fault"),), _send, GameDayState)
+
+
+async def _say(actions: Actions, id_: str, name: str, command: TabletopCommand, mark: str | None) -> Document:
+    return await actions.tabletop(id_, name, command, mark)
+
+
+TABLETOP_VERBS = (
+    Verb("next", "next", NextInject, "Tabletop: the next inject now"),
+    Verb("inject", "inject", AddInject, "Tabletop: an inject that is not in the script"),
+    Verb("answer", "answer", AnswerQuestion, "Tabletop: the game master answers"),
+    Verb("mark", "mark", MarkWish, "Tabletop: whether a judged expectation was met"),
+    Verb("stop-clock", "stop_clock", StopClock, "Tabletop: the scenario stands still"),
+    Verb("start-clock", "start_clock", StartClock, "Tabletop: the scenario goes on"),
+    Verb("end", "end", EndTabletop, "Tabletop: end it and judge"),
+)
+add_verbs(router, TABLETOP_VERBS, _say, GameDayState)
