@@ -163,6 +163,8 @@ class Session:
             await self._pass(wish.span if wish.span is not None else await self._until_next(before))
         else:
             refusal = await self._do(self.speaker, wish)
+            # What one has said oneself is not heard again.
+            self._told.add(f"deed/{self._deeds - 1}")
             if refusal is not None:
                 self.refused.append(refusal)
                 self._news.append(Heard(minute=await self._minute(), who="room", what=f"Refused: {refusal}"))
@@ -259,7 +261,7 @@ class Session:
                 )
         for number, deed in enumerate(_part(state).deeds):
             key = f"deed/{number}"
-            if key in self._told or deed.by.name not in self._responders or deed.by.name == self._speaker:
+            if key in self._told or deed.by.name not in self._responders:
                 continue
             self._told.add(key)
             minute = (deed.at - state.started_at).total_seconds() / 60
@@ -329,7 +331,7 @@ def _finding(who: Responder, title: str) -> str:
 def _words(command: str, body: dict[str, Any]) -> str:
     match command:
         case "accept_role":
-            return f"I take {str(body['role']).replace('_', ' ')}."
+            return f"I am {str(body['role']).replace('_', ' ')} now."
         case "decline_role":
             return f"I would rather not be {str(body['role']).replace('_', ' ')}. {body.get('reason', '')}".strip()
         case "add_note":

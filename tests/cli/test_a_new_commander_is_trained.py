@@ -40,7 +40,6 @@ update external "Some orders are not shown. We look into it." next 20m
 offer scribe dana please
 task carla 10m "count what is missing"
 next
-next
 wait 8m
 update external "No further orders are affected." next 20m
 update internal "1407 are gone, nothing else." next 30m
@@ -86,7 +85,7 @@ def test_an_experienced_commander_keeps_the_rules(story: Path) -> None:
     said = [(each["who"], each["what"]) for each in document["transcript"]]
     assert ("dana", "I would rather not be scribe. I look at the database") in said
     assert ("carla", "count what is missing: 1407 are gone") in said
-    assert ("carla", "I take commander.") in said
+    assert ("carla", "I am commander now.") in said
     assert ("carla", 'note "I have it now"') in said
     assert (code, document["refused"]) == (0, [])
 
