@@ -207,7 +207,7 @@ def _step(fault: Fault, target: ResolvedTarget, calls: Mapping[str, ActionCall])
     path = f"fault/{fault.id}/{target.name}"
     call, undo = calls[path], calls.get(f"undo/{fault.id}/{target.name}")
     written = fault.model_dump(mode="json", exclude_defaults=True, include={"duration", "start_after", "delay", "ramp"})
-    shown = {"path": path, "kind": "action", "title": fault.title, "target": target.name}
+    shown: dict[str, Any] = {"path": path, "kind": "action", "title": fault.title, "target": target.name}
     # Whoever says yes to production has to see the word.
     shown |= {"environment": target.environment, **written}
     shown |= {"action": call.action, "with": call.with_}
