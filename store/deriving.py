@@ -164,6 +164,7 @@ async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: S
     promises = [each.promise for each in facts if each.promise]
     pages = [row for each in facts for row in each.pages]
     alerts = [row for each in facts for row in each.alerts]
+    moved = await _moved(connection, incidents)
     await _put(connection, incident_facts, ("incident_id",), incidents)
     await _put(connection, item_facts, ("item_id",), [each.item for each in facts if each.item])
     # The deadline that was set first is kept, whatever comes later.
@@ -176,7 +177,7 @@ async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: S
     dimensions = await _save_dimensions(connection, facts, of)
     if promises:
         await _settle_promises(connection, {(row["incident_id"], row["audience"]) for row in promises})
-    touched = {row["incident_id"] for row in (*incidents, *pages, *promises, *alerts, *dimensions)}
+    touched = moved | {row["incident_id"] for row in (*pages, *promises, *alerts, *dimensions)}
     await _follow_incidents(connection, sorted(id_ for id_ in touched if id_))
 
 
@@ -189,7 +190,8 @@ async def _save_dimensions(connection: AsyncConnection, facts: Sequence[Facts], 
         rows |= known
         if picture.kind is not ProjectionKind.ALERT_GROUP:
             # An alert group only adds; what fired has fired. Others say anew what they have.
-            await _forget_dimensions(connection, f"{picture.kind.value}/{picture.id}", set(known))
+            for key in await _forget_dimensions(connection, f"{picture.kind.value}/{picture.id}", set(known)):
+                rows.pop(key, None)
     if rows:
         ordered = [rows[key] for key in sorted(rows)]
         made = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -197,16 +199,35 @@ async def _save_dimensions(connection: AsyncConnection, facts: Sequence[Facts], 
     return list(rows.values())
 
 
-async def _forget_dimensions(connection: AsyncConnection, source: str, kept: set[tuple[str, str, str]]) -> None:
+async def _moved(connection: AsyncConnection, incidents: Sequence[Row]) -> set[str]:
+    """The incidents that are new, or of which what hangs on them takes something over; seldom any of those saved."""
+    if not incidents:
+        return set()
+    fact = incident_facts.c
+    query = select(fact.incident_id, fact.at, fact.is_real, fact.is_near_miss)
+    query = query.where(fact.incident_id.in_([row["incident_id"] for row in incidents]))
+    known = {tuple(row) for row in (await connection.execute(query)).all()}
+    return {
+        row["incident_id"]
+        for row in incidents
+        if (row["incident_id"], row["at"], row["is_real"], row["is_near_miss"]) not in known
+    }
+
+
+async def _forget_dimensions(
+    connection: AsyncConnection, source: str, kept: set[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    """Take away what the picture does not say any more; answers what it says and is there already."""
     table = incident_dimensions.c
     query = select(table.source, table.dimension, table.value).where(table.source == source)
-    gone = [tuple(row) for row in (await connection.execute(query)).all() if tuple(row) not in kept]
-    for source_, dimension, value in gone:
+    there = [(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()]
+    for source_, dimension, value in (each for each in there if each not in kept):
         await connection.execute(
             delete(incident_dimensions).where(
                 table.source == source_, table.dimension == dimension, table.value == value
             )
         )
+    return [each for each in there if each in kept]
 
 
 async def _settle_promises(connection: AsyncConnection, clocks: set[tuple[str, str]]) -> None:
