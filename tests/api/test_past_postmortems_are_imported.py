@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.api_world import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# Each command is a process of its own, which takes half a minute to start while the machine is very busy.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 
 MARKDOWN = """---
 id: PM-12

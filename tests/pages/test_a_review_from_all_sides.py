@@ -28,7 +28,7 @@ async def review(world: World) -> str:
     await world.post(
         f"{path}/findings", {"by": "bob", "kind": "contributing_factor", "factor": "detection", "text": _UNBROKEN}
     )
-    await world.post(f"{path}/invite", {"by": "alice", "person": "dana", "role": "support"})
+    await world.post(f"{path}/invite", {"by": "alice", "person": "carol", "role": "support"})
     for person in ("alice", "bob"):
         await world.post(f"{path}/perspective", {"by": person, **_ANSWERS})
     await recorded(world, path, lambda each: "detection" in str(each["findings"]))
