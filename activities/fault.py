@@ -173,7 +173,10 @@ class FaultAction(Action[P, R], Generic[P, R]):
             return Finding(holds=True, detail="this fault was not injected")
         found = await self.residue(parameters, self._facts(lease), call)
         ended = how_it_ended(lease) if lease.by else "its lease is still held"
-        return found.model_copy(update={"detail": f"{found.detail}; {ended}"})
+        # Who has reverted it is told with it: a game day that was away for a while learns it here.
+        ended_by = {"reverted_by": lease.by.value, "reverted_at": lease.at.isoformat()} if lease.by and lease.at else {}
+        output = {**found.output, **ended_by}
+        return found.model_copy(update={"detail": f"{found.detail}; {ended}", "output": output})
 
     async def renew(self, parameters: P, call: Call) -> LeaseState:
         """Hold the fault for another lease time, or hear that it is over. Derive to renew the kernel's own timeout."""

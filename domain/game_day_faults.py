@@ -188,8 +188,8 @@ def renewed(run: FaultRun, answer: LeaseAnswer, now: datetime) -> FaultRun:
     if answer.state is LeaseStatus.LOST:
         return run.model_copy(update={**update, "ended_early": True})
     update |= {"undone_by": _REVERTED.get(answer.by or "", UndoneBy.LEASE), "undone_at": answer.at or now}
-    # By its duration it has ended in time.
-    update["ended_early"] = answer.by != "duration" and now < ends_at(run, now)
+    # By its duration it has ended in time. What counts is when it ended, however much later we hear of it.
+    update["ended_early"] = answer.by != "duration" and (answer.at or now) < ends_at(run, now)
     return run.model_copy(update=update)
 
 

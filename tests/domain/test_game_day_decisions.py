@@ -359,6 +359,8 @@ def test_who_ended_a_fault_is_told_as_it_was(answer: LeaseAnswer, by: UndoneBy |
     seen = probed(seen, HOLDS, 20)
     run = life.renewed(seen.faults[0], answer, at(40))
     assert (run.state, run.undone_by, run.ended_early) == (FaultStage.UNDOING, by, early)
+    # Also when we hear of it only after its time would have been over.
+    assert life.renewed(seen.faults[0], answer, at(4000)).ended_early == early
     end = restored(over(decisions.with_fault(seen, run, at(40)).state))
     assert (end.verdict is GameDayVerdict.PASSED) == (not early)
     if early:

@@ -12,11 +12,11 @@ from temporalio import workflow
 
 from domain import game_day_decisions as decisions
 from domain import game_day_faults as life
-from domain.game_day_faults import OVER, FaultRun, FaultStage, LeaseStatus
+from domain.game_day_faults import OVER, FaultRun, FaultStage, LeaseAnswer, LeaseStatus
 from domain.timeline import EntryKind
 from runbooks.game_day_parts import AFTER
 from runbooks.schema import ActionCall
-from workflows.game_days.desk import DrillDesk
+from workflows.game_days.desk import Answer, DrillDesk
 
 
 async def live(desk: DrillDesk, key: str) -> None:
@@ -126,10 +126,19 @@ async def _undo_once(desk: DrillDesk, run: FaultRun, *, is_first: bool) -> Fault
         run, problem = await _own_undo(desk, run)
     if run.is_leased:
         answer = await desk.is_clean(call, call)
-        run = life.verified(run, answer.holds, answer.detail)
+        run = _told_who(life.verified(run, answer.holds, answer.detail), answer)
         if fault.undo is not None and run.clean is True:
             problem = ""
     return life.undone(run, workflow.now()) if not problem else life.undo_failed(run, problem)
+
+
+def _told_who(run: FaultRun, clean: Answer) -> FaultRun:
+    """Our undo may have come after the lease's: while nobody was there, or while the fault was still being made."""
+    by, at = clean.output.get("reverted_by"), clean.output.get("reverted_at")
+    if run.undone_by is not None or by in {None, "undo"} or at is None:
+        return run
+    told = LeaseAnswer(state=LeaseStatus.REVERTED, by=str(by), at=datetime.fromisoformat(str(at)))
+    return life.renewed(run, told, workflow.now())
 
 
 async def _who_was_first(desk: DrillDesk, run: FaultRun) -> FaultRun:
