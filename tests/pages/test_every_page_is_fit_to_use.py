@@ -66,7 +66,9 @@ async def paths(world: World) -> list[str]:
 async def _held(world: World) -> str:
     """A game day that failed in every way, as its workflow would have left it in the record."""
     expectations = tuple(
-        ExpectationResult(expectation=each, within_seconds=30, judgement=how, evidence=_UNBROKEN)
+        ExpectationResult(
+            expectation=each, within_seconds=30, judgement=how, observed_after_seconds=41, evidence=_UNBROKEN
+        )
         for each, how in zip(Expectation, cycle(Judgement), strict=False)
     )
     change = Change(what=_UNBROKEN, before=_UNBROKEN, now=_UNBROKEN, is_better=False)

@@ -81,11 +81,10 @@ targets: {shelf: {names: [books-1]}}
 steady_state: [{id: stands, action: check.http, with: {url: "{{ params.url }}"}}]
 faults:
   - id: push
-    action: process.kill
+    action: process.pause
     targets: shelf
     with: {process: shelf}
     duration: 1m
-    undo: {action: release.restart, with: {target: shelf}}
 expectations: [{expect: detect, within: 30s}]
 approval: {required: true, approvers: [sre]}
 """
