@@ -59,6 +59,7 @@ def record() -> None:
         Story(world, Console()).tell()
         _take_a_lock(world)
         _hold_an_operations_review(world)
+        _play_a_tabletop(world)
         for name, history in asyncio.run(_histories(world)).items():
             problem = telltale(history)
             if problem:
@@ -85,6 +86,20 @@ def _hold_an_operations_review(world: World) -> None:
     world.until("the week is laid out", 30, lambda: world.get(path)["state"] == "open")
     world.post(f"{path}/decisions", by="alice", text="Mend the noisiest alert")
     world.post(f"{path}/close", by="alice")
+
+
+def _play_a_tabletop(world: World) -> None:
+    cast = {"players": "alice,bob", "game_master": "dana"}
+    id_ = world.post("/game-days/bad-release-confusing-clues/start", by="dana", parameters=cast)["id"]
+    path = f"/game-days/{id_}"
+    room = world.until("the room is open", 30, lambda: world.get(path).get("incident_id"))
+    world.post(f"/incidents/{room}/acknowledge", by="alice")
+    world.post(f"{path}/next", by="dana")
+    world.post(f"{path}/stop-clock", by="dana", reason="coffee")
+    world.post(f"{path}/start-clock", by="dana")
+    world.post(f"{path}/inject", by="dana", text="The lights go out", sender="Caretaker")
+    world.post(f"{path}/end", by="dana", debrief="Sooner")
+    world.until("it is over", 30, lambda: world.get(path)["phase"] == "finished")
 
 
 def clean(part: Any) -> Any:
