@@ -66,6 +66,8 @@ class Injected(Model):
 
     # What is so while the fault is there: `process 4711 of shop is stopped`. Empty: it never happened.
     what: str = ""
+    # When the harm began, by the injector's own clock: latencies are counted from here. Noted beside the lease.
+    injected_at: datetime | None = None
 
 
 P = TypeVar("P", bound=FaultParameters)
@@ -123,6 +125,7 @@ class FaultAction(Action[P, R], Generic[P, R]):
         lease = await self.leases.find(call.performed_key) or await self._open(parameters, call)
         _demand_held(lease)
         result = self._facts(lease)
+        began_at = await self.leases.begin(call.performed_key)
         try:
             async with self._held(parameters, call):
                 await self.inject(parameters, result, call)
@@ -138,7 +141,7 @@ class FaultAction(Action[P, R], Generic[P, R]):
             raise Rejected(
                 f"{self.name} lost its lease while it was injected, and was reverted", RejectionKind.CONFLICT
             )
-        return result
+        return result.model_copy(update={"injected_at": began_at})
 
     @override
     async def undo(self, parameters: P, performed: R | None, call: Call) -> R:
@@ -164,6 +167,7 @@ class FaultAction(Action[P, R], Generic[P, R]):
             return Finding(holds=False, detail=how_it_ended(lease))
         result = self._facts(lease)
         found = await self.observe(parameters, result, call)
+        result = result.model_copy(update={"injected_at": await self.leases.began(call.performed_key)})
         return found.model_copy(update={"output": document(result)})
 
     async def is_clean(self, parameters: P, call: Call) -> Finding:

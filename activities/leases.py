@@ -207,6 +207,12 @@ class Leases(Protocol):
     async def find(self, key: str) -> Lease | None:
         """The lease of a key; None when there never was one."""
 
+    async def begin(self, key: str) -> datetime:
+        """Note that the harm begins now, and return when it first did; told again by `began`."""
+
+    async def began(self, key: str) -> datetime | None:
+        """When the harm first began; None when it never did, or nobody could note it."""
+
     async def renew(self, key: str) -> LeaseState:
         """Hold it for another lease time. A watchdog that has died is replaced."""
 

@@ -53,9 +53,10 @@ steps:
 
 
 class House:
-    """Started on entering, ended on leaving."""
+    """Started on entering, ended on leaving; `more` is added to its hotwash.yaml."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
+        self._more = more
         self._folder = Path(tempfile.mkdtemp(prefix="hotwash-bench-"))
         self.home = self._folder / "home"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -68,7 +69,7 @@ class House:
 
     def __enter__(self) -> Self:
         (self.home / "runbooks").mkdir(parents=True)
-        (self.home / "hotwash.yaml").write_text(_CONFIGURATION)
+        (self.home / "hotwash.yaml").write_text(_CONFIGURATION + self._more)
         (self.home / "runbooks" / "one-step.yaml").write_text(_ONE_STEP)
         steps = "".join(f"  - {{id: s{number}, action: noop}}\n" for number in range(50))
         fifty = _ONE_STEP.replace("one-step", "fifty-steps").replace("  - {id: first, action: noop}\n", steps)

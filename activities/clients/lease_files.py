@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,28 @@ def write_lease(lease: Path, document: Document) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_since(lease: Path) -> datetime:
+    """When the harm began: now, unless it is noted already. A full disk forgets it and hinders nobody."""
+    now = datetime.now(UTC)
+    # Linked into place whole: whoever reads it finds all of it or nothing.
+    new = lease.with_name(f"{lease.name}.{os.getpid()}.since")
+    with contextlib.suppress(OSError):
+        new.write_text(now.isoformat())
+        with contextlib.suppress(FileExistsError):
+            beside(lease, ".since").hardlink_to(new)
+    with contextlib.suppress(OSError):
+        new.unlink()
+    return read_since(lease) or now
+
+
+def read_since(lease: Path) -> datetime | None:
+    """When that was."""
+    try:
+        return datetime.fromisoformat(beside(lease, ".since").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def read_beat(lease: Path) -> float:

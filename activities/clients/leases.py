@@ -50,6 +50,14 @@ class FileLeases:
         """The lease, as `Leases` promises."""
         return await asyncio.to_thread(self._find, key)
 
+    async def begin(self, key: str) -> datetime:
+        """Note when the harm began, as `Leases` promises."""
+        return await asyncio.to_thread(lease_files.write_since, self._file(key))
+
+    async def began(self, key: str) -> datetime | None:
+        """When that was, as `Leases` promises."""
+        return await asyncio.to_thread(lease_files.read_since, self._file(key))
+
     async def renew(self, key: str) -> LeaseState:
         """Hold it longer, as `Leases` promises."""
         return await asyncio.to_thread(self._renew, key)
@@ -382,5 +390,5 @@ def _forget_if_old(file: Path) -> None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         document = lease_files.read_lease(file)
         if document["state"] == "reverted" and datetime.now(UTC) - datetime.fromisoformat(document["at"]) > _KEPT:
-            for suffix in (".beat", ".guard", ".lock", ".process", ".json"):
+            for suffix in (".beat", ".guard", ".lock", ".process", ".since", ".json"):
                 lease_files.beside(file, suffix).unlink(missing_ok=True)
