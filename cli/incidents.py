@@ -201,7 +201,7 @@ def resolve(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Normal service is back: closing notices go out, the review begins."""
+    """Normal service is back: closing notices go out, the review is due from now on."""
     act(incident, "resolve", {"summary": summary}, by=by, as_json=as_json)
 
 
