@@ -12,7 +12,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Templates that need no principal. A new one must be written down here, on purpose.
 OPEN = PUBLIC | {"/metrics"}
-OPEN_FOLDERS = ("/webhooks/", "/v2/", "/static")
+# A perspective's link is signed and is its own credential.
+OPEN_FOLDERS = ("/webhooks/", "/v2/", "/static", "/perspectives/")
 
 
 def closed(world: World) -> list:

@@ -161,7 +161,7 @@ async def test_the_map_shows_what_was_withstood(world: World) -> None:
     cells = {(row["service"], cell["kind"]): cell for row in found["rows"] for cell in row["cells"]}
     assert (cells["checkout", "process.kill"]["standing"], cells["checkout", "disk.fill"]["standing"]) == (100, 50)
     assert cells["search", "process.kill"]["runs"] == 0
-    assert "redis.pause" in found["untried"]
+    assert "dns.fail" in found["untried"]
     said = await hotwash(world, "game-day", "coverage")
     assert (said.exit_code, "Never drilled: search" in said.stdout) == (0, True), said
     assert json.loads((await hotwash(world, "game-day", "coverage", "--json")).stdout)["looked_at"] >= 2

@@ -34,6 +34,7 @@ from domain.incident import (
     Merge,
     ObserveActionItem,
     ObserveComms,
+    ObserveDrillEnd,
     ObserveReview,
     ObserveRun,
     OfferRole,
@@ -71,6 +72,7 @@ COMMAND_STRATEGIES: dict[type[Command], st.SearchStrategy[Command]] = {
     ChangeImpact: st.builds(ChangeImpact, by=speakers, customers_affected=st.sampled_from([None, -1, 0, 40])),
     OfferRole: st.builds(OfferRole, by=speakers, role=roles, person=names),
     AcceptRole: st.builds(AcceptRole, by=speakers, role=roles),
+    ObserveDrillEnd: st.builds(ObserveDrillEnd, by=speakers),
     DeclineRole: st.builds(DeclineRole, by=speakers, role=roles),
     ChangeStatus: st.builds(ChangeStatus, by=speakers, status=st.sampled_from(IncidentStatus), reason=texts),
     PostUpdate: st.builds(
