@@ -469,6 +469,8 @@ async def test_what_a_review_found_is_counted(begin: Begin, record: Record, tmp_
                 await review.ask("add_finding", found)
             await review.ask("submit", SubmitReview(by=ALICE))
             await review.ask("sign_off", SignOffReview(by=BOB))
+            await review.ask("close", CloseReview(by=ALICE))
+            await review.ended()
             id_ = review.start.incident_id
             document = {"status": "closed", "declared_at": now.isoformat(), "title": "x", "drill": False}
             await store.record.save(

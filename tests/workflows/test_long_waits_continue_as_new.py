@@ -12,7 +12,7 @@ from activities.review_draft import DraftRequest, DraftResult
 from domain.action_item import ActionItemStart, ActionItemState, FinishItem
 from domain.message import DeliveryStatus
 from domain.policy import Policy
-from domain.review import AddFinding, EditReview, ReviewStart, ReviewState, SignOffReview, SubmitReview
+from domain.review import AddFinding, CloseReview, EditReview, ReviewStart, ReviewState, SignOffReview, SubmitReview
 from domain.severity import Severity
 from domain.timeline import EntryKind, person
 from tests.support.engine import time_skipping_engine, until
@@ -138,8 +138,9 @@ async def test_a_review_keeps_its_text_and_findings_over_the_seam(
         await until(lambda: drafts.findings[-1:] == [12], "the draft has every finding")
         state = await review.view()
         edited = await review.ask("edit", EditReview(by=ALICE, markdown="# Mine", revision=state.revision))
-        await review.ask("submit", SubmitReview(by=ALICE))
-        signed = await review.ask("sign_off", SignOffReview(by=person("bob")))
+        await review.ask("submit", SubmitReview(by=ALICE, fewer_factors_because="it is only talked about"))
+        await review.ask("sign_off", SignOffReview(by=person("bob")))
+        signed = await review.ask("close", CloseReview(by=ALICE))
         assert (signed.markdown, len(signed.findings), signed.revision) == ("# Mine", 12, edited.revision)
         assert await review.ended() == signed
         assert len(post.messages) == 1
