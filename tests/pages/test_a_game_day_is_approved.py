@@ -3,6 +3,7 @@
 The fault is a paused process of the test's own.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, expect
+from ruamel.yaml import YAML
 
 from activities.clients import kernel
 from tests.support.browser import DESK, PHONE
@@ -44,13 +46,24 @@ duration: 2m
 """
 
 
+def together(before: str, more: str) -> str:
+    """The world's `hotwash.yaml` with more in it; what both have is joined."""
+    yaml = YAML(typ="safe")
+    whole, added = yaml.load(before), yaml.load(more)
+    for key, value in added.items():
+        there = whole.setdefault(key, {})
+        for name, inner in value.items():
+            there[name] = there.get(name, {}) | inner if isinstance(inner, dict) else inner
+    return json.dumps(whole)
+
+
 @pytest.fixture
 def victim(world: World, tmp_path: Path) -> Iterator[int]:
     """A process that `hotwash.yaml` lets be paused in production, if people say yes; its id."""
     child = subprocess.Popen(["/bin/sleep", "600"])
     (tmp_path / "victim.pid").write_text(f"{child.pid}\n")
     before = world.home.configuration.read_text()
-    world.home.configuration.write_text(before + MORE.format(folder=tmp_path))
+    world.home.configuration.write_text(together(before, MORE.format(folder=tmp_path)))
     files = [world.home.game_days / f"{name}.yaml" for name in ("search-hangs", "search-changes")]
     for file in files:
         file.write_text(GAME_DAY.replace("URL", world.url).replace("NAME", file.stem))
@@ -135,9 +148,9 @@ async def test_what_changed_after_the_yes_is_not_touched(world: World, victim: i
     """The name means something else now: refused, and said so; a vote after the decision is late."""
     id_, approval = await asked(world, "search-changes")
     file = world.home.configuration
-    file.write_text(
-        file.read_text().replace("victim: {service: search, ", "victim: {tags: {tier: db}, service: search, ")
-    )
+    whole = json.loads(file.read_text())
+    whole["drill_targets"]["victim"]["tags"] = {"tier": "db"}
+    file.write_text(json.dumps(whole))
     assert (await vote(world, approval, "bob"))[0] == 200
     end = await recorded(world, f"/game-days/{id_}", lambda it: it["verdict"])
     assert (end["verdict"], end["injected_at"], is_paused(victim)) == ("refused", None, False)
