@@ -74,6 +74,9 @@ async def test_nobody_acts_for_somebody_else_with_a_token_of_their_own(engineles
             }
             if call.path.endswith("/roles"):
                 body["person"] = "ben"
+            if call.path.endswith("/bulk"):
+                body["due_at"] = "2027-01-01T00:00:00Z"
+            body |= {name: ["ben"] for name in body if schema["properties"][name].get("type") == "array"}
             answer = await ana.request(call.method, call.path, json=body)
             assert is_problem(answer, 403), f"{call}: {answer.status_code} {answer.text}"
             assert "'ben'" in answer.json()["detail"]
@@ -189,4 +192,5 @@ def _example(schema: dict, name: str) -> object:
         "into": "inc-20261122-0000", "due_at": "2027-01-01T00:00:00Z", "decision": "approve", "output": {},
         "revision": 1,
     }  # fmt: skip
-    return known.get(name, schema.get("default", f"a {name}"))
+    by_type = {"boolean": True, "integer": 1, "number": 1, "object": {}}.get(schema.get("type", ""), f"a {name}")
+    return known.get(name, schema.get("default", by_type))
