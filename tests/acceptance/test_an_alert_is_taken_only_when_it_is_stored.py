@@ -61,6 +61,7 @@ async def test_alerts_are_taken_without_a_worker_and_survive_the_engine(house: H
     await house.until(lambda: house.mails(f"page/{incident}"), "the page")
     await house.told(incident, "alice was paged over mail")
     found = await house.world.get("/incidents", q="No worker")
-    assert [each["id"] for each in found["items"]] == [incident]
+    # Other incidents may be found because their timeline names this one as alike.
+    assert [each["id"] for each in found["items"] if each["title"].startswith("No worker")] == [incident]
     assert len(house.mails(f"page/{incident}")) == 1
     await house.world.ready()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,14 @@ VICTIM = {"process": "victim"}
 
 @pytest.mark.parametrize("signal", ["KILL", "TERM"])
 async def test_the_process_is_gone_when_the_step_ends(world: World, signal: str) -> None:
-    """The output names the process and the signal."""
+    """The output names the process, the signal and the moment, which is what detection is measured from."""
+    before = datetime.now(UTC)
     pid = world.start_victim()
     result = await world.perform("process.kill", VICTIM | {"signal": signal})
     what = f"process {pid} was ended with SIG{signal}"
-    assert result.output == {"what": what, "pid": pid, "signal": signal}
+    told = dict(result.output)
+    assert before <= datetime.fromisoformat(told.pop("injected_at")) <= datetime.now(UTC)
+    assert told == {"what": what, "pid": pid, "signal": signal}
     assert world.dead_victims() == [pid]
 
 

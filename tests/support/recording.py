@@ -4,12 +4,13 @@ Each is a small fake with the promise of the real thing: the record takes each e
 once. Register their bound methods with the worker: `activities=[record.save, post.send]`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from temporalio import activity
 
 from activities.errors import translated
+from domain.alike import AlikeIncident
 from domain.errors import Rejected, RejectionKind, Transient
 from domain.incident import IncidentContext
 from domain.message import Delivery, DeliveryStatus, Message, MessageReceipt, Template
@@ -67,6 +68,25 @@ class Record:
     def documents(self, kind: ProjectionKind) -> dict[str, dict[str, Any]]:
         """The newest pictures of all things of a kind, by id."""
         return {id_: document for (of, id_), (_, document) in self._pictures.items() if of is kind}
+
+
+class Past:
+    """Earlier incidents like a new one: `found` is the answer, `asked` the questions. `is_down` makes each fail."""
+
+    def __init__(self) -> None:
+        self.found: list[AlikeIncident] = []
+        self.asked: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []
+        self.is_down = False
+
+    async def alike(
+        self, incident_id: str, *, title: str = "", services: Sequence[str] = (), rules: Sequence[str] = ()
+    ) -> list[AlikeIncident]:
+        """Answer, and remember the question."""
+        self.asked.append((incident_id, title, tuple(services), tuple(rules)))
+        if self.is_down:
+            message = "the store is away"
+            raise Transient(message)
+        return self.found
 
 
 def delivered(message: Message) -> DeliveryStatus:  # noqa: ARG001 - the shape of Post.answer

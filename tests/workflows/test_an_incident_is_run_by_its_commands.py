@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from activities.alike import AlikeActivities
 from domain import ids
+from domain.alike import AlikeIncident, OpenItem, Reason
 from domain.configuration import OnCall, OnCallLevel
 from domain.incident import (
     AcceptRole,
@@ -46,8 +48,9 @@ from domain.run import RunbookReference
 from domain.severity import Severity
 from domain.timeline import EntryKind, automation, person
 from runbooks.schema import PinnedRunbook, Runbook
+from tests.support.alerts import firing
 from tests.support.engine import replayer, time_skipping_engine, until, working
-from tests.support.recording import Post, Record, Runbooks
+from tests.support.recording import Past, Post, Record, Runbooks
 from tests.support.stand_ins import StandInCommsPlan, StandInGameDay, StandInReview, StandInRun
 from workflows.escalation import Escalation
 from workflows.incident import Incident
@@ -81,7 +84,12 @@ class Room:
     queue: str
     post: Post = field(default_factory=Post)
     record: Record = field(default_factory=Record)
+    past: Past = field(default_factory=Past)
     id: str = field(default_factory=lambda: f"inc-20261122-{uuid4().hex[:8]}")
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """What the worker of this room offers."""
+        return [self.record.save, self.post.send, Runbooks(ROLL_BACK).pin, AlikeActivities(self.past).find]
 
     async def declare(self, **changes: Any) -> WorkflowHandle[Incident, IncidentState]:
         """Start a SEV-1 incident that waits for what the test does."""
@@ -162,7 +170,7 @@ async def eventually(ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], b
 async def room(env: WorkflowEnvironment, task_queue: str) -> AsyncIterator[Room]:
     """A worker with the incident, the escalation and stand-ins for the other rooms."""
     room = Room(env, task_queue)
-    activities = [room.record.save, room.post.send, Runbooks(ROLL_BACK).pin]
+    activities = room.activities()
     async with working(env.client, task_queue, workflows=WORKFLOWS, activities=activities):
         yield room
 
@@ -178,6 +186,41 @@ async def test_an_incident_pages_and_the_first_to_acknowledge_commands(room: Roo
     await until(lambda: "ana acknowledged" in room.record.sentences(room.id), "the record")
     acknowledgements = room.record.timeline(room.id, EntryKind.ACKNOWLEDGED)
     assert len(acknowledgements) == 1, "told once, although the page tells the incident too"
+
+
+async def test_a_new_incident_names_the_earlier_ones_like_it(room: Room):
+    """With why, and with what was never done about them; looked for with what the alerts say, asked once."""
+    lag = Reason(feature="alert", sentence="the same alert ‘ShopDown’", weight=3.0)
+    item = OpenItem(id="act-1", title="Add an index", owner="ana", is_overdue=True)
+    earlier = AlikeIncident(
+        incident_id="inc-20260901-aaaa",
+        title="Checkout slow",
+        declared_at=datetime(2026, 9, 1, tzinfo=UTC),
+        status="closed",
+        severity="SEV-2",
+        score=3.0,
+        reasons=(lag,),
+        open_items=(item,),
+    )
+    room.past.found = [earlier]
+    await room.declare(alerts=(firing(),))
+    await until(lambda: any("Checkout slow" in line for line in room.record.sentences(room.id)), "the line")
+    (line,) = [each for each in room.record.timeline(room.id) if each.actor == automation("alike")]
+    assert "inc-20260901-aaaa" in line.summary
+    assert line.details["incidents"] == [
+        {"id": "inc-20260901-aaaa", "score": 3.0, "reasons": [lag.sentence], "open_items": ["act-1"]}
+    ]
+    assert room.past.asked == [(room.id, "Checkout fails", ("checkout",), ("ShopDown",))]
+
+
+async def test_a_record_that_is_away_costs_only_the_line_about_the_past(room: Room):
+    """Nothing waits for what was learned before: paged, acknowledged, and the timeline has no trouble."""
+    room.past.is_down = True
+    await room.declare()
+    await until(lambda: room.paged() == ["ana"], "the first page")
+    await room.do("acknowledge", Acknowledge(by=person("ana")))
+    await until(lambda: room.past.asked, "the question")
+    assert room.record.timeline(room.id, EntryKind.TROUBLE) == []
 
 
 async def test_an_acknowledgement_of_the_page_itself_reaches_the_incident(room: Room):
@@ -302,8 +345,13 @@ async def test_an_incident_closes_only_after_its_review(room: Room):
     seen = await eventually(lambda: review.query("seen", result_type=dict), lambda s: bool(s["start"]), "the review")
     assert (seen["start"]["owner"], seen["start"]["manager"]) == ("ana", "mia")
     assert "its review is draft" in (await room.refused("close", Close(by=person("ana")))).message
-    comms = await room.env.client.get_workflow_handle(ids.comms_workflow_id(room.id)).query("seen", result_type=dict)
-    assert [each["signal"] for each in comms["heard"]] == ["refresh", "refresh", "publish", "refresh", "finish"]
+    comms = room.env.client.get_workflow_handle(ids.comms_workflow_id(room.id))
+    told = ["refresh", "refresh", "publish", "refresh", "finish"]
+    await eventually(
+        lambda: comms.query("seen", result_type=dict),
+        lambda seen: [each["signal"] for each in seen["heard"]] == told,
+        f"signals {told}",
+    )
     await handle.signal("observe_review", ObserveReview(by=automation("review"), review_id=room.id, state="reviewed"))
     await room.eventually(lambda state: state.status is IncidentStatus.REVIEWING, "the review")
     await room.do("close", Close(by=person("ana")))
@@ -317,7 +365,7 @@ async def test_an_incident_closes_only_after_its_review(room: Room):
 async def test_a_worker_that_remembers_nothing_runs_the_whole_life(env: WorkflowEnvironment, task_queue: str):
     """With no workflow cached, each step replays all before it: what a killed worker's successor does, every time."""
     room = Room(env, task_queue)
-    activities = [room.record.save, room.post.send, Runbooks(ROLL_BACK).pin]
+    activities = room.activities()
     async with working(env.client, task_queue, workflows=WORKFLOWS, activities=activities, max_cached_workflows=0):
         handle = await room.declare(runbook="roll-back")
         await until(lambda: room.paged() == ["ana"], "the page")
@@ -415,7 +463,7 @@ async def test_continue_as_new_keeps_everything(task_queue: str):
     """Forced every few dozen events: state, roles, notes, the review and the record survive several runs."""
     async with time_skipping_engine("limit.historyCount.suggestContinueAsNew=40") as environment:
         room = Room(environment, task_queue)
-        activities = [room.record.save, room.post.send, Runbooks(ROLL_BACK).pin]
+        activities = room.activities()
         async with working(environment.client, task_queue, workflows=WORKFLOWS, activities=activities):
             first = await room.declare()
             await room.do("acknowledge", Acknowledge(by=person("ana")))
