@@ -1,4 +1,4 @@
-"""Evaluating expressions. A local activity of `RunbookRun`: evaluated once, the result is in history.
+"""Evaluating expressions. Called by `workflows/rendering.py`: evaluated once, the result is in history.
 
 The renderer (`runbooks.render.render`) comes in through the constructor, so that workflows, which import this module
 for its names, do not get a template engine into their sandbox.

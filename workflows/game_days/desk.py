@@ -301,7 +301,6 @@ def sentence_of(error: FailureError) -> str:
         if isinstance(cause, EngineTimeout):
             return "no worker took it" if cause.type is TimeoutType.SCHEDULE_TO_START else "it was not heard of again"
         return getattr(cause, "message", "") or str(cause or error)
-    # A local activity that fails raises its own error, without the engine's around it.
     return error.message
 
 

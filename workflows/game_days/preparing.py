@@ -17,11 +17,11 @@ from runbooks.game_day_parts import Fault
 from runbooks.game_day_schema import GameDay, with_limits
 from runbooks.schema import ActionCall, digest_of
 from workflows.game_days.desk import DrillDesk
-from workflows.options import ASK_BRIEFLY, BOOKKEEPING_TIMEOUT, QUESTION_TIMEOUT
+from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
+from workflows.rendering import evaluated
 
 with workflow.unsafe.imports_passed_through():
     from activities.drill_surroundings import ChooseTargets, SurroundingsActivities
-    from activities.rendering import RenderActivities, RenderRequest
 
 # What `FaultParameters.lease` is when nobody writes one.
 _USUAL_LEASE = timedelta(seconds=15)
@@ -75,7 +75,7 @@ def adopt(desk: DrillDesk, prepared: Prepared) -> None:
 
 async def _choose(desk: DrillDesk, document: GameDay) -> Chosen:
     written = {group: {"names": list(each.names), "tags": each.tags} for group, each in document.targets.items()}
-    rendered = await _render(written, {"params": desk.start.parameters})
+    rendered = await evaluated(written, {"params": desk.start.parameters})
     selections = {
         group: TargetSelection.model_validate(
             {
@@ -127,18 +127,8 @@ async def _calls(desk: DrillDesk, document: GameDay, chosen: Chosen) -> dict[str
 async def _rendered(calls: Mapping[str, ActionCall], scope: dict[str, Any]) -> dict[str, ActionCall]:
     if not calls:
         return {}
-    values = await _render({key: call.with_ for key, call in calls.items()}, scope)
+    values = await evaluated({key: call.with_ for key, call in calls.items()}, scope)
     return {key: ActionCall(action=call.action, with_=values[key]) for key, call in calls.items()}
-
-
-async def _render(template: dict[str, Any], scope: dict[str, Any]) -> dict[str, Any]:
-    rendered = await workflow.execute_local_activity_method(
-        RenderActivities.render,
-        RenderRequest(template=template, scope=scope),
-        start_to_close_timeout=BOOKKEEPING_TIMEOUT,
-    )
-    value: dict[str, Any] = rendered.value
-    return value
 
 
 def _readable(target: ResolvedTarget) -> dict[str, Any]:

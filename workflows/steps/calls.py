@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType, is_cancelled_exception
 from temporalio.exceptions import TimeoutError as EngineTimeout
 
@@ -17,11 +16,11 @@ from domain.errors import Rejected
 from domain.run_decisions import Attempt, Ending
 from runbooks.expressions import has_expression
 from runbooks.schema import ActionCall, Step
-from workflows.options import BOOKKEEPING_TIMEOUT, HEARTBEAT_TIMEOUT, ONCE, steps_queue
+from workflows.options import HEARTBEAT_TIMEOUT, ONCE, steps_queue
+from workflows.rendering import evaluated
 from workflows.steps.desk import RunDesk
 
 with workflow.unsafe.imports_passed_through():
-    from activities.rendering import RenderActivities, RenderRequest
     from activities.steps import CheckResult, StepActivities, StepRequest, StepResult, UndoRequest
 
 # A step that says nothing of its time. The field's restarts, rollbacks and drains end within minutes; an attempt that
@@ -32,8 +31,6 @@ CHECK_TIMEOUT = timedelta(seconds=30)
 # After this long in the queue the run says that there is no worker, and goes on waiting.
 _NO_WORKER_AFTER = timedelta(seconds=30)
 _NO_WORKER_AGAIN = timedelta(minutes=10)
-# The renderer is pure: what fails three times is a bug, and fails the step.
-_RENDERING = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
 
 
 async def rendered(desk: RunDesk, value: Any, path: str, own_output: Any = None) -> Any:
@@ -41,22 +38,15 @@ async def rendered(desk: RunDesk, value: Any, path: str, own_output: Any = None)
     if not has_expression(value):
         return value
     with desk.busy():
-        async with desk.rendering:
-            return await _evaluated(RenderRequest(template=value, scope=desk.scope(path, own_output)))
+        return await _evaluated(value, desk.scope(path, own_output))
 
 
-async def _evaluated(request: RenderRequest) -> Any:
+async def _evaluated(template: Any, scope: dict[str, Any]) -> Any:
     try:
-        result = await workflow.execute_local_activity_method(
-            RenderActivities.render,
-            request,
-            start_to_close_timeout=BOOKKEEPING_TIMEOUT,
-            retry_policy=_RENDERING,
-        )
+        return await evaluated(template, scope)
     except FailureError as error:
         _let_go(error)
         raise Rejected(_sentence(error)) from error
-    return result.value
 
 
 def request_for(desk: RunDesk, path: str, call: ActionCall, key: str, timeout: timedelta) -> StepRequest:

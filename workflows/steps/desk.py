@@ -4,7 +4,6 @@
 of it fits into one `Carried` model, so that a run may continue as new between any two pieces of work.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -91,8 +90,6 @@ class RunDesk:
         # Lines of blocks under way at this moment.
         self.lines_under_way = 0
         self.locks = LockDesk()
-        # One at a time: local activities that run side by side may come back in another order when they are replayed.
-        self.rendering = asyncio.Lock()
         self.nested = {name: each.document for name, each in start.runbook.nested.items()}
         self.reported: RunStatus | None = None
         self.final_status: RunStatus | None = None
