@@ -77,8 +77,8 @@ async def get_lesson(id: str, learning: LearningDep) -> JSONResponse:  # noqa: A
              responses=shows(Lesson) | problems(403, 404, 409, 422))  # fmt: skip
 async def change_lesson(id: str, body: LessonBody, learning: LearningDep, speaker: SpeakerDep) -> JSONResponse:  # noqa: A002 - the path's word
     """With the revision that was read; a stale one is refused, so that nobody's words are lost."""
-    await learning.learning.patterns.lesson(id)
     by = speaker.actor(body.by).name
+    await learning.learning.patterns.lesson(id)
     made = await learning.learning.patterns.write(id, body.text(), by, datetime.now(UTC))
     return document(made.model_dump(mode="json"))
 

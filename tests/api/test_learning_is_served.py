@@ -109,6 +109,15 @@ async def test_lessons_are_written_once_and_found(engineless: World) -> None:
     assert (await get(engineless, "/search", q="monthly")).json()["items"][0]["url"] == path.removeprefix("/api/v1")
 
 
+async def test_nobody_tags_in_the_name_of_somebody_else(engineless: World) -> None:
+    """403 with the name; nothing is tagged."""
+    async with engineless.as_person("ana") as ana:
+        answer = await ana.put("/api/v1/tags/incident/inc-20261102-bbbb", json={"tags": ["borrowed"], "by": "ben"})
+    assert answer.status_code == 403
+    assert "'ben'" in answer.json()["detail"]
+    assert (await get(engineless, "/tags/borrowed")).json()["items"] == []
+
+
 async def hotwash(world: World, *arguments: str) -> tuple[int, str]:
     """The command line, as a process."""
     process = await asyncio.create_subprocess_exec(
