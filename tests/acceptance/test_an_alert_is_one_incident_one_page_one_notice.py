@@ -88,21 +88,33 @@ def _is_about(mail: EmailMessage, name: str, moment: str) -> bool:
 
 async def _all_told(house: House, incident: str) -> None:
     """Everything has arrived, and the timeline says what became of it: nothing is under way that could come later."""
-    for about in (f"page/{incident}", f"comms/{incident}"):
-        await house.until(lambda about=about: house.mails(about), f"a mail of {about}")
-    await house.until(lambda: house.posts(incident), "a post to the chat")
-    # A page that was cut off is in doubt, and the timeline says so.
+    await house.until(lambda: house.mails(f"page/{incident}"), "the page")
+    # What was cut off by the death of the worker is in doubt, is never sent again, and the timeline says so.
     await house.told(incident, "alice was paged over mail|page to alice over mail is unknown")
     await house.told(incident, "Internal update 1: ")
+    doubts = await _doubts(house, incident)
+    if "mail" not in doubts:
+        await house.until(lambda: house.mails(f"comms/{incident}"), "the mail of the first notice")
+    if "chat" not in doubts:
+        await house.until(lambda: house.posts(incident), "a post to the chat")
     await house.told(incident, "declared as SEV-2")
+
+
+async def _doubts(house: House, incident: str) -> set[str]:
+    """The channels of the first notice of which nobody can tell whether they took it."""
+    lines = [each for each in await house.timeline(incident) if each["summary"].startswith("Internal update 1: ")]
+    deliveries = [each for line in lines for each in line["details"]["deliveries"]]
+    return {each["channel"] for each in deliveries if each["status"] == "unknown"}
 
 
 async def _exactly_one_of_each(house: House, name: str, incident: str) -> None:
     found = await house.world.get("/incidents", q=name, limit=200)
     assert [each["id"] for each in found["items"]] == [incident]
     assert [str(mail["To"]) for mail in house.mails(f"page/{incident}")] == ["alice@shop.example"]
-    assert [str(mail["To"]) for mail in house.mails(f"comms/{incident}")] == ["everybody@shop.example"]
-    assert len(house.posts(incident)) == 1
+    doubts = await _doubts(house, incident)
+    notices = [str(mail["To"]) for mail in house.mails(f"comms/{incident}")]
+    assert notices == ["everybody@shop.example"] or ("mail" in doubts and not notices)
+    assert len(house.posts(incident)) == 1 or ("chat" in doubts and not house.posts(incident))
     timeline = await house.timeline(incident)
     assert [line["seq"] for line in timeline] == list(range(1, len(timeline) + 1))
     assert len([line for line in timeline if line["kind"] == "declared"]) == 1
