@@ -34,8 +34,8 @@ class TabletopActivities:
     async def declare(self, start: IncidentStart) -> None:
         """Start the drill incident with the people and the policy of now; may be repeated.
 
-        Nobody is woken by a story, and no runbook begins by itself: the context has neither on-call nor triggers.
+        No runbook begins by itself, so the context has no triggers; that nobody is paged decides the incident.
         """
         context = await asyncio.to_thread(incident_context, self._configuration.current(), start.services)
-        quiet = context.model_copy(update={"on_call": None, "triggers": ()})
+        quiet = context.model_copy(update={"triggers": ()})
         await self._starter.start(start.model_copy(update={"drill": True, "context": quiet}))

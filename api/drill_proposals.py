@@ -11,7 +11,7 @@ from api.ports import ConfigurationSource
 from api.reading import Reader
 from domain.configuration import Configuration
 from domain.drill_proposal import DrillProposal, House, IncidentFacts, propose
-from domain.errors import HotwashError, Rejected, RejectionKind
+from domain.errors import Rejected, RejectionKind
 from domain.model import Model
 from domain.policy import Audience
 from domain.record import ProjectionKind
@@ -116,7 +116,9 @@ class DrillProposals:
         for group in groups:
             try:
                 document = (await self._reader.alert_group(group)).document
-            except HotwashError:
+            except Rejected as error:
+                if error.kind is not RejectionKind.NOT_FOUND:
+                    raise
                 continue
             titles += [document["title"], *(each["title"] for each in document["alerts"])]
             labels += [dict(each["labels"]) for each in document["alerts"] if each["labels"]]

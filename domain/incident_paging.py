@@ -68,8 +68,12 @@ def escalate(state: IncidentState, command: Escalate, now: datetime) -> Outcome:
 
 
 def page(state: IncidentState, now: datetime, reason: str, by: Actor = ESCALATION) -> Outcome:
-    """Begin a new page and end the one that is open; says so in the timeline when there is nobody to page."""
+    """Begin a new page and end the one that is open; says so when there is nobody to page, or in a tabletop."""
     on_call = who_is_paged(state.context)
+    if state.tabletop_workflow is not None:
+        who = ", ".join(on_call.levels[0].people) if on_call else "nobody"
+        summary = f"{who} would be paged: {reason}. This is a tabletop, nobody is"
+        return Outcome(state, (entry(now, EntryKind.PAGE, by, summary),))
     if on_call is None:
         services = ", ".join(state.services) or "this incident"
         summary = (
@@ -112,6 +116,7 @@ def silent_at(state: IncidentState) -> datetime | None:
         and state.acknowledged_at is not None
         and state.mitigated_at is None
         and state.open_page is None
+        and state.tabletop_workflow is None
         and bool(silence)
         and who_is_paged(state.context) is not None
         and state.context.policy.of(state.severity).acknowledge_within is not None

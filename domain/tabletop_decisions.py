@@ -216,12 +216,13 @@ def _next(state: GameDayState, command: NextInject, now: datetime) -> Outcome:
     inject = next_inject(part)
     if inject is None:
         raise Rejected("every inject of the script is out; add one of your own, or end it", RejectionKind.CONFLICT)
-    if part.paused_at is not None:
-        state = _start_clock(state, StartClock(by=command.by), now).state
+    went_on = _start_clock(state, StartClock(by=command.by), now)
+    state = went_on.state
     due = due_at(state, inject) or now
     skipped = max(0.0, (due - now).total_seconds())
     ahead = part_of(state).ahead_seconds + skipped
-    return deliver(_with(state, ahead_seconds=ahead), inject, now, skipped=skipped > 0)
+    delivered = deliver(_with(state, ahead_seconds=ahead), inject, now, skipped=skipped > 0)
+    return Outcome(delivered.state, (*went_on.entries, *delivered.entries))
 
 
 def _add(state: GameDayState, command: AddInject, now: datetime) -> Outcome:

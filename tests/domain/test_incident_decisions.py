@@ -23,6 +23,7 @@ from domain.incident import (
     Close,
     Command,
     DeclineRole,
+    Escalate,
     IncidentContext,
     IncidentStart,
     IncidentState,
@@ -55,6 +56,7 @@ from domain.incident_effects import (
     StopPage,
     TellPeople,
 )
+from domain.incident_paging import silent_at
 from domain.lifecycle import MOVES
 from domain.policy import Audience
 from domain.severity import Severity
@@ -156,6 +158,27 @@ def test_without_on_call_and_manager_the_timeline_says_that_nobody_was_paged():
     assert sorts(outcome) == ["StartComms", "FindAlike"]
     assert outcome.state.open_page is None
     assert "nobody was paged" in outcome.entries[-1].summary
+
+
+def test_a_tabletop_pages_nobody_whoever_is_on_call_and_however_silent_it_is():
+    """Not at declaration, not because a player asks, not for silence; who would be paged is said instead."""
+    playing = incident().model_copy(update={"tabletop_workflow": "game-day/story", "open_page": None, "pages": 0})
+    start = IncidentStart(
+        id="inc-20261122-k7qd",
+        title="A story",
+        severity=Severity.SEV1,
+        declared_by=ANA,
+        tabletop_workflow="game-day/story",
+        context=playing.context,
+    )
+    begun = begin(start, NOW)
+    assert sorts(begun) == ["StartComms", "FindAlike"]
+    assert begun.state.open_page is None
+    assert "ana would be paged" in begun.entries[-1].summary
+    asked = decide(playing, Escalate(by=BO, reason="she does not answer"), NOW)
+    assert "StartPage" not in sorts(asked)
+    assert "ana would be paged: she does not answer" in asked.entries[0].summary
+    assert silent_at(decide(playing, Acknowledge(by=ANA), NOW).state) is None
 
 
 def test_the_first_to_acknowledge_takes_command_and_ends_the_page():

@@ -48,6 +48,9 @@ async def paths(world: World) -> list[str]:
         "/action-items",
         {"by": "bob", "incident_id": over["id"], "title": f"Alert on {_UNBROKEN}", "done_when": "so", "owner": "bob"},
     )
+    table = (await world.post("/game-days/data-loss-scare-after-hours/start", {"by": "dana"}))["id"]
+    played = await recorded(world, f"/game-days/{table}", lambda state: state["incident_id"])
+    learned = await _reviewed(world)
     alert = an_alert("Fills", labels={"kind": "few", "instance": _UNBROKEN})
     await world.alert(alert, group={"alertname": "Fills"})
     group = await alert_group(world, "Fills", "triage")
@@ -59,8 +62,28 @@ async def paths(world: World) -> list[str]:
         *("/search?q=checkout", "/insights", "/patterns", "/patterns/new", "/search/runbooks/free-disk-space"),
         *(room, f"{room}?all=1", f"/incidents/{drill['id']}", f"/incidents/{over['id']}"),
         *(f"/approvals/{approval['id']}", f"/runs/{approval['run_id']}", f"/triage/{group['id']}"),
+        *(f"/game-days/{table}", f"/incidents/{played['incident_id']}", f"/reviews/{learned}/drill"),
         *(f"/reviews/{over['id']}", f"/action-items/{item['id']}", *_OPEN_TO_ALL),
     ]
+
+
+async def _reviewed(world: World) -> str:
+    """An incident whose review is signed, so that a drill can be made of it."""
+    incident: str = (await declare(world, f"The process was killed on {_UNBROKEN}", services=["books"]))["id"]
+    await world.post(f"/incidents/{incident}/acknowledge", {"by": "alice"})
+    await world.post(f"/incidents/{incident}/resolve", {"by": "alice", "summary": "restarted"})
+    found = {"kind": "contributing_factor", "text": f"The process was killed: {_UNBROKEN}", "by": "alice"}
+    steps: list[tuple[str, dict[str, object]]] = [
+        ("findings", found),
+        ("submit", {"by": "alice", "fewer_factors_because": _UNBROKEN}),
+        ("sign-off", {"by": "bob"}),
+    ]
+    for verb, body in steps:
+        # What was found is written into the draft first.
+        await recorded(world, f"/reviews/{incident}", lambda review: not review["draft_wanted"])
+        await world.post(f"/reviews/{incident}/{verb}", body)
+    await recorded(world, f"/reviews/{incident}", lambda review: review["state"] == "reviewed")
+    return incident
 
 
 async def _held(world: World) -> str:
@@ -104,6 +127,21 @@ async def test_every_page_keeps_the_laws(world: World, browser: Browser, paths: 
             wrong += [f"{path} opened: {each}" for each in await visitor.broken_laws()]
         assert sorted(set(wrong)) == []
         assert visitor.complaints == []
+
+
+async def test_what_is_printed_has_its_numbers(world: World, browser: Browser, paths: list[str]):
+    """On paper nothing can be folded out: every table of the insights stands there, every button is gone."""
+    assert "/insights" in paths
+    async with visit(browser, world, viewport=DESK) as visitor:
+        await log_in(visitor, world, "carol")
+        await visitor.page.goto("/insights")
+        tables = visitor.page.locator(".insight details table")
+        assert await tables.count() > 3
+        assert not await tables.first.is_visible()
+        await visitor.page.emulate_media(media="print")
+        for number in range(await tables.count()):
+            assert await tables.nth(number).is_visible()
+        assert await visitor.page.locator("form:visible, summary:visible, button:visible").count() == 0
 
 
 async def test_everything_is_reached_with_the_keyboard_alone(world: World, browser: Browser, paths: list[str]):

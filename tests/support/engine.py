@@ -81,7 +81,7 @@ async def working(
         max_heartbeat_throttle_interval=timedelta(milliseconds=100),
         # A sticky task of a worker that the test has stopped goes back to the queue at once.
         sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
-        workflow_runner=_sandbox(),
+        workflow_runner=sandbox(),
     )
     async with worker:
         yield worker
@@ -89,11 +89,7 @@ async def working(
 
 def replayer(workflows: Sequence[type]) -> Replayer:
     """Replays histories with the code of today; raises where it would decide otherwise."""
-    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=_sandbox())
-
-
-def _sandbox() -> SandboxedWorkflowRunner:
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, workflow_runner=sandbox())
 
 
 def sandbox() -> SandboxedWorkflowRunner:

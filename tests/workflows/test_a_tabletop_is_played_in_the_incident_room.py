@@ -56,6 +56,8 @@ async def test_injects_come_at_their_times_and_deeds_are_measured(
     picture = record.document(ProjectionKind.GAME_DAY, end.id)
     assert picture is not None
     assert (picture["kind"], picture["incident_id"]) == ("tabletop", table.incident_id)
+    assert post.of(Template.PAGE) == [], "somebody is on call, and is not woken by a story"
+    assert any("carla would be paged" in line for line in record.sentences(table.incident_id))
 
 
 async def test_players_see_the_inject_and_nothing_of_what_is_wanted(

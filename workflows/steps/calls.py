@@ -182,8 +182,4 @@ def _attempt(error: ActivityError) -> Attempt:
 
 
 def _sentence(error: FailureError) -> str:
-    # The engine wraps the failure of an activity, but not that of a local one.
-    cause = error.cause if isinstance(error, ActivityError) else error
-    if isinstance(cause, ApplicationError):
-        return cause.message
-    return str(cause or error)
+    return error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)
