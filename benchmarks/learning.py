@@ -121,16 +121,7 @@ def things(number: int, dice: random.Random) -> list[Projection]:
             text="x", closing=True,
         ),
     ]  # fmt: skip
-    for place in range(ITEMS_EACH):
-        is_open = dice.random() < 0.1
-        found.append(
-            thing(
-                ProjectionKind.ACTION_ITEM, f"{id_}-{place}", title=words(dice, 5),
-                owner=dice.choice(PEOPLE), state="open" if is_open else "done", created_at=iso(at), extensions=0,
-                due_at=iso(at + timedelta(days=30)), finished_at=None if is_open else iso(at + timedelta(days=25)),
-                done_when="it is so", priority="normal",
-            )
-        )  # fmt: skip
+    found += [thing(ProjectionKind.ACTION_ITEM, f"{id_}-{place}", **item(at, dice)) for place in range(ITEMS_EACH)]
     rule = dice.choice(RULES)
     found.append(
         thing(
@@ -140,6 +131,17 @@ def things(number: int, dice: random.Random) -> list[Projection]:
         )
     )  # fmt: skip
     return found
+
+
+def item(at: datetime, dice: random.Random) -> dict[str, Any]:
+    """An action item of an incident of that time; one in ten is still open."""
+    is_open = dice.random() < 0.1
+    return {
+        "title": words(dice, 5), "owner": dice.choice(PEOPLE), "state": "open" if is_open else "done",
+        "created_at": at.isoformat(), "extensions": 0, "due_at": (at + timedelta(days=30)).isoformat(),
+        "finished_at": None if is_open else (at + timedelta(days=25)).isoformat(), "done_when": "it is so",
+        "priority": "normal",
+    }  # fmt: skip
 
 
 def batches(count: int) -> Iterator[RecordBatch]:

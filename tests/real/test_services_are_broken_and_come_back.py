@@ -19,6 +19,7 @@ from activities.faults import FaultActivities
 from domain.configuration import ActionSettings
 from tests.support.action_world import KEY, TOKEN, World
 from tests.support.doomed_worker import doomed
+from tests.support.drill_system import HAPROXY
 from tests.support.http_target import Target, http_target
 from tests.support.proxied import Proxied, a_proxy, an_echo
 from tests.support.real_servers import Children, listens, until
@@ -26,21 +27,6 @@ from tests.support.real_servers import Children, listens, until
 pytestmark = pytest.mark.real
 LONG = {"duration": "1m"}
 BRIEF = {"duration": "1m", "lease": "3s"}
-HAPROXY = """
-global
-  stats socket {folder}/admin.sock mode 600 level admin
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 5s
-  timeout server 5s
-frontend web
-  bind 127.0.0.1:{port}
-  default_backend shop
-backend shop
-  server web1 127.0.0.1:{blue}
-  server web2 127.0.0.1:{green}
-"""
 ALERTMANAGER = """
 route: {{receiver: hotwash, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
 receivers: [{{name: hotwash, webhook_configs: [{{url: "{url}", send_resolved: false}}]}}]
@@ -93,8 +79,8 @@ class Places:
         blue, green = (self.running.enter_context(http_target()) for _ in range(2))
         blue.body, green.body = b"blue", b"green"
         port = self.free_port()
-        ports = {"blue": blue.url.rpartition(":")[2], "green": green.url.rpartition(":")[2]}
-        (self.folder / "haproxy.cfg").write_text(HAPROXY.format(folder=self.folder, port=port, **ports))
+        servers = {"blue": blue.url.removeprefix("http://"), "green": green.url.removeprefix("http://")}
+        (self.folder / "haproxy.cfg").write_text(HAPROXY.format(folder=self.folder, port=port, **servers))
         self.children.start(["haproxy", "-f", self.folder / "haproxy.cfg"], self.folder / "haproxy.log")
         until(lambda: listens(port), "the start of HAProxy")
 

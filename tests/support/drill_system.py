@@ -64,7 +64,7 @@ def total_cents(items):
     urllib.request.urlopen("http://127.0.0.1:{payments}/pay", timeout=0.7).close()
     return items * 100
 """
-_HAPROXY = """
+HAPROXY = """
 global
   stats socket {folder}/admin.sock mode 600 level admin
 defaults
@@ -181,7 +181,7 @@ class DrillSystem:
         blue, green = (self._running.enter_context(http_target()) for _ in range(2))
         folder, port = self._below("haproxy"), a_free_port()
         servers = {name: each.url.removeprefix("http://") for name, each in (("blue", blue), ("green", green))}
-        (folder / "haproxy.cfg").write_text(_HAPROXY.format(folder=folder, port=port, **servers))
+        (folder / "haproxy.cfg").write_text(HAPROXY.format(folder=folder, port=port, **servers))
         self._children.start(["haproxy", "-f", folder / "haproxy.cfg"], folder / "log")
         until(lambda: listens(port), "the start of HAProxy")
         self._settings["haproxy"] = {"edge": {"socket": str(folder / "admin.sock"), "backends": ["shop"]}}

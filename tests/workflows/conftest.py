@@ -9,8 +9,13 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.engine import time_skipping_engine
+from tests.support.engine import time_skipping_engine, working
 from tests.support.recording import Post, Record
+from tests.support.runs import Runs
+from tests.support.steps import World
+from workflows.options import STEPS_QUEUE
+from workflows.resource_lock import ResourceLock
+from workflows.runbook_run import RunbookRun
 
 HERE = Path(__file__).parent
 
@@ -51,3 +56,24 @@ def record() -> Record:
 def post() -> Post:
     """The way to people, in memory."""
     return Post()
+
+
+@pytest.fixture
+def world() -> World:
+    """The target of runs."""
+    return World()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def runs(
+    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, world: World
+) -> AsyncIterator[Runs]:
+    """Runs of runbooks on that target; both queues are served until the test ends."""
+    ours = [*world.activities(), record.save, post.send]
+    async with (
+        working(env.client, task_queue, workflows=[RunbookRun, ResourceLock], activities=ours),
+        working(env.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
+    ):
+        made = Runs(env, task_queue)
+        yield made
+        await made.close()

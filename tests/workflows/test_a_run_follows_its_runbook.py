@@ -1,34 +1,24 @@
 """`RunbookRun` on the real engine: what a run does, step by step, whatever goes wrong on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from domain.message import Template
 from domain.record import ProjectionKind
-from domain.run import RunState, RunStatus, StepStatus
+from domain.run import RunStatus, StepStatus
 from domain.timeline import EntryKind
-from runbooks.schema import RunStart
-from tests.support.engine import PASSED_THROUGH, until, working
+from tests.support.engine import replayer, until
 from tests.support.recording import Post, Record
-from tests.support.runs import asks
-from tests.support.steps import World, fault, start_of
-from workflows.options import STEPS_QUEUE
+from tests.support.runs import Handle, Runs, asks, ballot, refusal, seen, status_of, tell, vote
+from tests.support.steps import World, fault
 from workflows.runbook_run import RunbookRun
 
 GOLDEN = Path(__file__).parent / "golden"
-INCIDENT = "inc-20261122-k7qd"
 THREE = """
 steps:
   - {id: one, action: do, with: {n: 1}}
@@ -44,103 +34,19 @@ steps:
   - {id: risky, action: do, with: {target: "{{ params.target }}", was: "{{ steps.before.output.path }}"}}
 """
 
-Handle = WorkflowHandle[RunbookRun, RunState]
 Start = Callable[..., Awaitable[Handle]]
 
 
 @pytest.fixture
-def world() -> World:
-    """The target."""
-    return World()
-
-
-# The workers live on the loop of the module's server, like the tests.
-@pytest_asyncio.fixture(loop_scope="module")
-async def begin(
-    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, world: World
-) -> AsyncIterator[Start]:
-    """Start runs; both queues are served until the test ends. A run gets an id of its own."""
-    started: list[Handle] = []
-
-    async def start(text: str, *, skipping: bool = True, **fields: object) -> Handle:
-        suffix = f"{uuid4().int % 10**8:08d}"
-        incident = f"{INCIDENT[:13]}{suffix}"
-        given = start_of(text, id=f"{incident}.mend.1", incident_id=incident, **fields)
-        workflow_id = f"run/{incident}/mend/1"
-        if skipping:
-            handle = await _start(env.client, given, workflow_id)
-        else:
-            with env.with_time_skipping_disabled():
-                handle = await _start(env.client, given, workflow_id)
-        started.append(handle)
-        return handle
-
-    async def _start(client: Client, given: RunStart, workflow_id: str) -> Handle:
-        return await client.start_workflow(RunbookRun.run, given, id=workflow_id, task_queue=task_queue)
-
-    ours = [*world.activities(), record.save, post.send]
-    async with (
-        working(env.client, task_queue, workflows=[RunbookRun], activities=ours),
-        working(env.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
-    ):
-        yield start
-        for handle in started:
-            description = await handle.describe()
-            if description.close_time is None:
-                await handle.terminate()
-
-
-def _status(run: RunState) -> dict[str, str]:
-    return {step.path: step.status.value for step in run.steps}
-
-
-async def _seen(handle: Handle, path: str, status: StepStatus) -> RunState:
-    """The run, once a step stands as wanted."""
-    for _ in range(500):
-        run = await handle.query(RunbookRun.view)
-        if any(step.path == path and step.status is status for step in run.steps):
-            return run
-        await asyncio.sleep(0.02)
-    pytest.fail(f"step {path} never was {status}: {_status(run)}")
-
-
-async def _asks(handle: Handle) -> RunState:
-    for _ in range(1000):
-        run = await handle.query(RunbookRun.view)
-        if run.status in {RunStatus.PAUSED, RunStatus.NEEDS_HUMAN}:
-            return run
-        await asyncio.sleep(0.02)
-    pytest.fail(f"nobody was asked: {_status(run)}")
-
-
-async def _tell(handle: Handle, command: str, by: str = "bob", **fields: object) -> dict[str, object]:
-    body = {"by": {"kind": "person", "name": by}, **fields}
-    answer: dict[str, object] = await handle.execute_update(command, body, result_type=dict)
-    return answer
-
-
-async def _refusal(handle: Handle, command: str, by: str = "bob", **fields: object) -> str:
-    with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await _tell(handle, command, by, **fields)
-    assert isinstance(caught.value.cause, ApplicationError)
-    return caught.value.cause.message
-
-
-async def _vote(handle: Handle, by: str = "bob", decision: str = "approve", **fields: object) -> dict[str, object]:
-    return await _tell(handle, "decide", by, **await _ballot(handle, decision), **fields)
-
-
-async def _ballot(handle: Handle, decision: str = "approve") -> dict[str, object]:
-    run = await _seen(handle, "yes", StepStatus.WAITING)
-    approval = await handle.query(RunbookRun.approval, f"{run.id}:yes")
-    assert approval is not None
-    return {"approval_id": approval.id, "decision": decision, "digest": approval.digest, "groups": ["sre"]}
+def begin(runs: Runs) -> Start:
+    """Start runs, each with an id of its own."""
+    return runs.begin
 
 
 async def test_steps_run_in_order_and_the_story_is_told(begin: Start, world: World, record: Record) -> None:
     """The golden timeline of a run in which everything goes well: each line once, in order, with its actor."""
     handle = await begin(APPROVED, skipping=False)
-    await _vote(handle, comment="go")
+    await vote(handle, comment="go")
     run = await handle.result()
     assert run.status is RunStatus.SUCCEEDED
     assert world.paths("do") == ["before", "risky"]
@@ -159,7 +65,7 @@ async def test_a_failure_at_any_step_unwinds_to_the_start(begin: Start, world: W
         assert world.effects == []
         assert world.paths("undo") == names[:index][::-1]
         expected = ["undone"] * index + ["failed"] + ["skipped"] * (2 - index)
-        assert list(_status(run).values()) == expected
+        assert list(status_of(run).values()) == expected
         assert name in (run.reason or "")
 
 
@@ -200,7 +106,7 @@ steps:
     ).result()
     assert run.status is RunStatus.SUCCEEDED
     assert [step.attempts for step in run.steps] == [3, 1, 1, 0]
-    assert _status(run) == {"one": "succeeded", "two": "failed", "three": "succeeded", "four": "skipped"}
+    assert status_of(run) == {"one": "succeeded", "two": "failed", "three": "succeeded", "four": "skipped"}
 
 
 async def test_abort_leaves_what_was_done_and_finally_runs_on_every_exit(begin: Start, world: World) -> None:
@@ -218,13 +124,13 @@ finally:
     ).result()
     assert run.status is RunStatus.FAILED
     assert world.paths("undo") == []
-    assert _status(run) == {"one": "succeeded", "two": "failed", "clean": "failed", "tidy": "succeeded"}
+    assert status_of(run) == {"one": "succeeded", "two": "failed", "clean": "failed", "tidy": "succeeded"}
 
 
 async def test_a_denied_approval_never_touches_the_target(begin: Start, world: World, record: Record) -> None:
     """One no is enough: what was covered is never performed, and what was done before is undone."""
     handle = await begin(APPROVED, skipping=False)
-    await _vote(handle, decision="reject", comment="not now")
+    await vote(handle, decision="reject", comment="not now")
     run = await handle.result()
     assert run.status is RunStatus.FAILED
     assert "risky" not in world.paths("do")
@@ -238,7 +144,7 @@ async def test_an_approval_reminds_and_expires(
 ) -> None:
     """The right people are asked and reminded every five minutes; after thirty the run ends untouched."""
     handle = await begin(APPROVED, skipping=False)
-    ballot = await _ballot(handle)
+    voting = await ballot(handle)
     await env.fast_forward(handle, timedelta(minutes=29, seconds=30))
     asked = post.of(Template.APPROVAL_REQUEST)
     assert len(asked) == 6
@@ -248,8 +154,8 @@ async def test_an_approval_reminds_and_expires(
     run = await handle.result()
     assert len(post.of(Template.APPROVAL_REQUEST)) == 6
     assert run.status is RunStatus.FAILED
-    assert _status(run) == {"before": "undone", "yes": "timed_out", "risky": "skipped"}
-    document = record.document(ProjectionKind.APPROVAL, str(ballot["approval_id"]))
+    assert status_of(run) == {"before": "undone", "yes": "timed_out", "risky": "skipped"}
+    document = record.document(ProjectionKind.APPROVAL, str(voting["approval_id"]))
     assert document is not None
     assert document["state"] == "expired"
 
@@ -257,15 +163,15 @@ async def test_an_approval_reminds_and_expires(
 async def test_wrong_votes_are_refused_with_a_sentence(begin: Start, world: World) -> None:
     """Self-approval, another digest, a stranger and a second vote are refused; nothing runs before the quorum."""
     handle = await begin(APPROVED.replace("min_approvals: 1", "min_approvals: 2"), skipping=False)
-    ballot = await _ballot(handle)
-    assert "asked for this run" in await _refusal(handle, "decide", "ann", **ballot)
-    assert "is not what would run" in await _refusal(handle, "decide", **{**ballot, "digest": "sha256:other"})
-    assert "not among the approvers" in await _refusal(handle, "decide", "dora", **{**ballot, "groups": ["sales"]})
-    assert "nobody asks" in await _refusal(handle, "decide", **{**ballot, "approval_id": "a.b.1:no"})
-    await _vote(handle)
-    assert "already voted" in await _refusal(handle, "decide", **ballot)
+    voting = await ballot(handle)
+    assert "asked for this run" in await refusal(handle, "decide", "ann", **voting)
+    assert "is not what would run" in await refusal(handle, "decide", **{**voting, "digest": "sha256:other"})
+    assert "not among the approvers" in await refusal(handle, "decide", "dora", **{**voting, "groups": ["sales"]})
+    assert "nobody asks" in await refusal(handle, "decide", **{**voting, "approval_id": "a.b.1:no"})
+    await vote(handle)
+    assert "already voted" in await refusal(handle, "decide", **voting)
     assert "risky" not in world.paths("do")
-    await _tell(handle, "decide", "cleo", **ballot)
+    await tell(handle, "decide", "cleo", **voting)
     assert (await handle.result()).status is RunStatus.SUCCEEDED
 
 
@@ -281,7 +187,7 @@ steps:
 """,
         skipping=False,
     )
-    await _vote(handle, decision="reject")
+    await vote(handle, decision="reject")
     run = await handle.result()
     assert run.status is RunStatus.SUCCEEDED
     assert world.paths("do") == ["first", "last"]
@@ -303,7 +209,7 @@ steps:
         skipping=False,
         fit=False,
     )
-    await _vote(handle)
+    await vote(handle)
     run = await handle.result()
     assert run.status is RunStatus.FAILED
     assert "is not what was approved" in (run.reason or "")
@@ -314,16 +220,16 @@ async def test_pause_resume_and_stop(begin: Start, world: World, record: Record)
     """Paused, nothing new starts; resumed, it goes on; stopped, the step in flight ends first, then all is undone."""
     world.gate = {"one": asyncio.Event(), "two": asyncio.Event()}
     handle = await begin(THREE, skipping=False)
-    await _seen(handle, "one", StepStatus.RUNNING)
-    assert "say why" in await _refusal(handle, "pause", reason=" ")
-    await _tell(handle, "pause", reason="look first")
+    await seen(handle, "one", StepStatus.RUNNING)
+    assert "say why" in await refusal(handle, "pause", reason=" ")
+    await tell(handle, "pause", reason="look first")
     world.gate["one"].set()
-    run = await _seen(handle, "one", StepStatus.SUCCEEDED)
+    run = await seen(handle, "one", StepStatus.SUCCEEDED)
     assert run.status is RunStatus.PAUSED
     assert world.paths("do") == ["one"]
-    await _tell(handle, "resume", reason="fine")
+    await tell(handle, "resume", reason="fine")
     await until(lambda: "two" in world.started)
-    await _tell(handle, "stop", reason="wrong shop")
+    await tell(handle, "stop", reason="wrong shop")
     run = await handle.result()
     assert run.status is RunStatus.STOPPED
     assert "three" not in world.paths("do")
@@ -356,7 +262,7 @@ async def test_a_run_that_takes_too_long_is_stopped_and_undone(begin: Start) -> 
     ).result()
     assert run.status is RunStatus.FAILED
     assert run.reason == "the run took longer than its timeout of 2h"
-    assert _status(run) == {"one": "undone", "hands": "cancelled"}
+    assert status_of(run) == {"one": "undone", "hands": "cancelled"}
 
 
 async def test_a_paused_failure_can_be_retried_skipped_or_overridden(begin: Start, world: World) -> None:
@@ -366,19 +272,19 @@ async def test_a_paused_failure_can_be_retried_skipped_or_overridden(begin: Star
     handle = await begin(
         f"steps:\n{text}\n  - {{id: four, action: look, with: {{v: '{{{{ steps.three.output.v }}}}'}}}}", skipping=False
     )
-    run = await _asks(handle)
+    run = await asks(handle)
     assert run.status is RunStatus.PAUSED
     assert "cleo: step 'one' failed" in (run.waiting_for or "")
-    assert "retry, skip or override" in await _refusal(handle, "resume", reason="fine")
-    assert "no step 'nine'" in await _refusal(handle, "retry", path="nine", reason="x")
-    await _tell(handle, "retry", path="one", reason="mended the disk")
-    await _seen(handle, "two", StepStatus.FAILED)
-    await _tell(handle, "skip", path="two", reason="not needed")
-    await _seen(handle, "three", StepStatus.FAILED)
-    await _tell(handle, "override", path="three", output={"v": 7}, reason="did it by hand")
+    assert "retry, skip or override" in await refusal(handle, "resume", reason="fine")
+    assert "no step 'nine'" in await refusal(handle, "retry", path="nine", reason="x")
+    await tell(handle, "retry", path="one", reason="mended the disk")
+    await seen(handle, "two", StepStatus.FAILED)
+    await tell(handle, "skip", path="two", reason="not needed")
+    await seen(handle, "three", StepStatus.FAILED)
+    await tell(handle, "override", path="three", output={"v": 7}, reason="did it by hand")
     run = await handle.result()
     assert run.status is RunStatus.SUCCEEDED
-    assert _status(run) == {"one": "succeeded", "two": "skipped", "three": "succeeded", "four": "succeeded"}
+    assert status_of(run) == {"one": "succeeded", "two": "skipped", "three": "succeeded", "four": "succeeded"}
     assert world.requests[-1].parameters == {"v": 7}
 
 
@@ -387,16 +293,16 @@ async def test_steps_ahead_can_be_skipped_or_given_their_output(begin: Start, wo
     world.gate = {"one": asyncio.Event()}
     handle = await begin(THREE, skipping=False)
     await until(lambda: "one" in world.started)
-    await _tell(handle, "skip", path="two", reason="no need")
-    assert "just been decided" in await _refusal(handle, "skip", path="two", reason="again")
-    await _tell(handle, "override", path="three", output={"x": 1}, reason="done elsewhere")
+    await tell(handle, "skip", path="two", reason="no need")
+    assert "just been decided" in await refusal(handle, "skip", path="two", reason="again")
+    await tell(handle, "override", path="three", output={"x": 1}, reason="done elsewhere")
     world.gate["one"].set()
     run = await handle.result()
-    assert _status(run) == {"one": "succeeded", "two": "skipped", "three": "succeeded"}
+    assert status_of(run) == {"one": "succeeded", "two": "skipped", "three": "succeeded"}
     assert world.paths("do") == ["one"]
     approving = await begin(APPROVED, skipping=False)
-    await _ballot(approving)
-    assert "approve or reject it" in await _refusal(approving, "skip", path="yes", reason="in a hurry")
+    await ballot(approving)
+    assert "approve or reject it" in await refusal(approving, "skip", path="yes", reason="in a hurry")
 
 
 async def test_an_unknown_outcome_is_decided_by_the_check_or_by_a_person(begin: Start, world: World) -> None:
@@ -413,11 +319,11 @@ steps:
 """,
         skipping=False,
     )
-    run = await _asks(handle)
+    run = await asks(handle)
     assert run.status is RunStatus.NEEDS_HUMAN
-    assert _status(run)["one"] == "succeeded"
+    assert status_of(run)["one"] == "succeeded"
     assert "what became of it" in (run.waiting_for or "")
-    await _tell(handle, "complete", path="two", succeeded=True, note="I saw it in the log")
+    await tell(handle, "complete", path="two", succeeded=True, note="I saw it in the log")
     run = await handle.result()
     assert run.status is RunStatus.SUCCEEDED
     assert [step.reason for step in run.steps] == ["check_says_done", "confirmed_by_person", "done"]
@@ -429,8 +335,8 @@ async def test_a_person_may_say_that_it_did_not_happen(begin: Start, world: Worl
     """Then there is nothing to undo of it, and the run goes the way of a failed step."""
     world.fails = {"two": [fault("nobody knows", "UnknownOutcome")]}
     handle = await begin(THREE, skipping=False)
-    await _asks(handle)
-    await _tell(handle, "complete", path="two", succeeded=False, note="nothing in the log")
+    await asks(handle)
+    await tell(handle, "complete", path="two", succeeded=False, note="nothing in the log")
     run = await handle.result()
     assert run.status is RunStatus.FAILED
     assert world.paths("undo") == ["one"]
@@ -468,18 +374,18 @@ async def test_a_failed_undo_asks_a_person_before_older_steps_are_touched(begin:
     world.fails = {"three": [fault()]}
     world.undo_fails = {"two": [fault("cannot", "Transient", retryable=True)] * 3 + [fault("no"), None], "one": []}
     handle = await begin(THREE)
-    run = await _asks(handle)
+    run = await asks(handle)
     assert run.status is RunStatus.NEEDS_HUMAN
-    assert _status(run) == {"one": "succeeded", "two": "undo_failed", "three": "failed"}
+    assert status_of(run) == {"one": "succeeded", "two": "undo_failed", "three": "failed"}
     assert world.paths("undo") == ["two"] * 3
-    assert "putting things back" in await _refusal(handle, "stop", reason="x")
-    await _tell(handle, "retry", path="two", reason="freed the disk")
+    assert "putting things back" in await refusal(handle, "stop", reason="x")
+    await tell(handle, "retry", path="two", reason="freed the disk")
     await until(lambda: len(world.paths("undo")) == 4)
-    await _asks(handle)
-    await _tell(handle, "complete", path="two", note="removed it by hand")
+    await asks(handle)
+    await tell(handle, "complete", path="two", note="removed it by hand")
     run = await handle.result()
     assert run.status is RunStatus.FAILED
-    assert _status(run) == {"one": "undone", "two": "undone", "three": "failed"}
+    assert status_of(run) == {"one": "undone", "two": "undone", "three": "failed"}
 
 
 async def test_a_custom_undo_reads_the_output_of_its_step(begin: Start, world: World) -> None:
@@ -512,10 +418,10 @@ steps:
         skipping=False,
     )
     await env.fast_forward(handle, timedelta(days=2, minutes=45))
-    await _seen(handle, "hands", StepStatus.WAITING)
+    await seen(handle, "hands", StepStatus.WAITING)
     assert len(world.paths("check")) == 3
     assert [message.people for message in post.of(Template.MANUAL_STEP)] == [("ann", "bob", "cleo")] * 3
-    await _tell(handle, "complete", path="hands", note="plugged in")
+    await tell(handle, "complete", path="hands", note="plugged in")
     run = await handle.result()
     assert run.status is RunStatus.SUCCEEDED
     assert run.steps[2].rendered == {"instructions": "plug mend in"}
@@ -562,17 +468,10 @@ async def test_histories_replay(begin: Start, world: World) -> None:
     failed = await begin(THREE)
     await failed.result()
     approved = await begin(APPROVED, skipping=False)
-    await _vote(approved)
+    await vote(approved)
     await approved.result()
-    replayer = Replayer(
-        workflows=[RunbookRun],
-        data_converter=pydantic_data_converter,
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
-    )
     for handle in (failed, approved):
-        await replayer.replay_workflow(await handle.fetch_history())
+        await replayer([RunbookRun]).replay_workflow(await handle.fetch_history())
 
 
 def _compare(name: str, record: Record, run_id: str) -> None:

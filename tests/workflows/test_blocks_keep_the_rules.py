@@ -1,43 +1,16 @@
 """`parallel`, `foreach`, `switch` and nested runbooks on the real engine: the rules of runs hold inside them, too."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from temporalio.testing import WorkflowEnvironment
 
 from domain.run import RunStatus, StepStatus
 from domain.timeline import EntryKind
-from tests.support.engine import replayer, until, working
-from tests.support.recording import Post, Record
+from tests.support.engine import replayer, until
+from tests.support.recording import Record
 from tests.support.runs import Runs, asks, refusal, seen, status_of, tell, vote
 from tests.support.steps import World, fault
-from workflows.options import STEPS_QUEUE
-from workflows.resource_lock import ResourceLock
 from workflows.runbook_run import RunbookRun
-
-
-@pytest.fixture
-def world() -> World:
-    """The target."""
-    return World()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def runs(
-    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, world: World
-) -> AsyncIterator[Runs]:
-    """Both queues are served until the test ends."""
-    ours = [*world.activities(), record.save, post.send]
-    async with (
-        working(env.client, task_queue, workflows=[RunbookRun, ResourceLock], activities=ours),
-        working(env.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
-    ):
-        made = Runs(env, task_queue)
-        yield made
-        await made.close()
-
 
 # --- parallel ---
 

@@ -5,53 +5,28 @@ are started without skipping.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from temporalio.client import WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 
 from domain.lock import LockState
 from domain.run import RunStatus, StepStatus
 from domain.timeline import automation
-from tests.support.engine import replayer, until, working
-from tests.support.recording import Post, Record
+from tests.support.engine import replayer, until
+from tests.support.recording import Record
 from tests.support.runs import Runs, asks, seen, status_of, tell
 from tests.support.steps import World, fault
-from workflows.options import STEPS_QUEUE
 from workflows.resource_lock import ResourceLock
 from workflows.runbook_run import RunbookRun
-
-
-@pytest.fixture
-def world() -> World:
-    """The target."""
-    return World()
 
 
 @pytest.fixture
 def resource() -> str:
     """Something that no other test locks."""
     return f"service/shop-{uuid4().hex[:6]}"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def runs(
-    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, world: World
-) -> AsyncIterator[Runs]:
-    """Both queues are served until the test ends."""
-    ours = [*world.activities(), record.save, post.send]
-    async with (
-        working(env.client, task_queue, workflows=[RunbookRun, ResourceLock], activities=ours),
-        working(env.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
-    ):
-        made = Runs(env, task_queue)
-        yield made
-        await made.close()
 
 
 def _text(resource: str, **settings: str) -> str:

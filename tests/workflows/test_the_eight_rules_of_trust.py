@@ -5,46 +5,18 @@ Everything is nested where it can be: a rule that holds only at the top is none.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
-import pytest_asyncio
 from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from domain.message import Template
 from domain.run import RunStatus, StepStatus
 from runbooks.catalog import Catalog
-from tests.support.engine import until, working
+from tests.support.engine import until
 from tests.support.recording import Post, Record
 from tests.support.runs import Handle, Runs, asks, ballot, refusal, seen, status_of, tell
 from tests.support.steps import SPECS, World, fault
-from workflows.options import STEPS_QUEUE
-from workflows.resource_lock import ResourceLock
-from workflows.runbook_run import RunbookRun
-
-
-@pytest.fixture
-def world() -> World:
-    """The target."""
-    return World()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def runs(
-    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, world: World
-) -> AsyncIterator[Runs]:
-    """Both queues are served until the test ends."""
-    ours = [*world.activities(), record.save, post.send]
-    async with (
-        working(env.client, task_queue, workflows=[RunbookRun, ResourceLock], activities=ours),
-        working(env.client, STEPS_QUEUE, workflows=[], activities=world.activities()),
-    ):
-        made = Runs(env, task_queue)
-        yield made
-        await made.close()
-
 
 CHILD = """
 schema_version: 1
