@@ -21,10 +21,12 @@ from tests.support.world import World
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
 
+# A service of its own: a real incident that another test left on a shared one would rightly refuse the game day.
 MORE = """
+services: {{warehouse: {{name: Warehouse}}}}
 drill_targets:
-  victim: {{service: search, environment: production, drillable: true, with: {{process: victim}}}}
-  other: {{service: search, environment: production, drillable: true, with: {{process: victim}}}}
+  victim: {{service: warehouse, environment: production, drillable: true, with: {{process: victim}}}}
+  other: {{service: warehouse, environment: production, drillable: true, with: {{process: victim}}}}
 game_day_policy: {{environments_needing_approval: [production], approvers: [sre]}}
 actions:
   lease_folder: "{folder}/leases"
@@ -33,10 +35,10 @@ actions:
 GAME_DAY = """\
 schema_version: 1
 name: NAME
-title: The search hangs
+title: The warehouse hangs
 owner: dana
 hypothesis: We notice
-service: search
+service: warehouse
 match: {drillable: "yes"}
 targets: {one: {names: [victim]}}
 steady_state: [{id: health, action: check.http, with: {url: "URL/healthz"}}]
@@ -64,7 +66,7 @@ def victim(world: World, tmp_path: Path) -> Iterator[int]:
     (tmp_path / "victim.pid").write_text(f"{child.pid}\n")
     before = world.home.configuration.read_text()
     world.home.configuration.write_text(together(before, MORE.format(folder=tmp_path)))
-    files = [world.home.game_days / f"{name}.yaml" for name in ("search-hangs", "search-changes")]
+    files = [world.home.game_days / f"{name}.yaml" for name in ("warehouse-hangs", "warehouse-changes")]
     for file in files:
         file.write_text(GAME_DAY.replace("URL", world.url).replace("NAME", file.stem))
     try:
@@ -82,7 +84,7 @@ def is_paused(pid: int) -> bool:
     return (kernel.stat_of(pid) or ("", 0))[0] in {"T", "t"}
 
 
-async def asked(world: World, name: str = "search-hangs") -> tuple[str, dict[str, Any]]:
+async def asked(world: World, name: str = "warehouse-hangs") -> tuple[str, dict[str, Any]]:
     """Alice starts it; its id, and the approval that it then waits for."""
     await world.ready()
     mark = {"Idempotency-Key": uuid4().hex}
@@ -136,7 +138,7 @@ async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
         await recorded(world, f"/game-days/{id_}", lambda it: it["took_effect_at"] or it["verdict"])
         assert is_paused(victim)
         await page.get_by_role("link", name=f"game day {id_}").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("The search hangs")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("The warehouse hangs")
         await page.get_by_label("Why").fill("enough was seen")
         await page.get_by_role("button", name="Halt and undo").click()
         end = await recorded(world, f"/game-days/{id_}", lambda it: it["verdict"])
@@ -146,7 +148,7 @@ async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
 
 async def test_what_changed_after_the_yes_is_not_touched(world: World, victim: int) -> None:
     """The name means something else now: refused, and said so; a vote after the decision is late."""
-    id_, approval = await asked(world, "search-changes")
+    id_, approval = await asked(world, "warehouse-changes")
     file = world.home.configuration
     whole = json.loads(file.read_text())
     whole["drill_targets"]["victim"]["tags"] = {"tier": "db"}
