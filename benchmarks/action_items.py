@@ -8,6 +8,7 @@ and said, so that a slow machine gives an honest smaller figure.
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -41,9 +42,9 @@ def percentile(sample: list[float], share: float) -> float:
 class Load:
     """One house with many open workflows."""
 
-    def __init__(self, house: House, client: Client, http: httpx.AsyncClient, most: int, seconds: float) -> None:
+    def __init__(self, house: House, client: Client, http: httpx.AsyncClient, asked: argparse.Namespace) -> None:
         self._house, self._client, self._http = house, client, http
-        self._most, self._seconds = most, seconds
+        self._most, self._seconds, self._settle_seconds = asked.items, asked.load_seconds, asked.settle_seconds
 
     async def fill(self, start: Callable[[int], Awaitable[Any]]) -> tuple[int, float]:
         """Start as many as there is time for; how many there are, and how many a second."""
@@ -55,6 +56,8 @@ class Load:
                 if time.monotonic() - began < self._seconds:
                     await start(number)
                     done += 1
+                    if done % 1_000 == 0:
+                        print(f"{done:,} started after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
         await asyncio.gather(*(one(number) for number in range(self._most)))
         return done, done / (time.monotonic() - began)
@@ -63,7 +66,7 @@ class Load:
         """Until the workers have nothing left to do; the seconds it took."""
         began = time.monotonic()
         quiet = 0
-        while quiet < 3 and time.monotonic() - began < 300:
+        while quiet < 3 and time.monotonic() - began < self._settle_seconds:
             before = self._cpu_seconds()
             await asyncio.sleep(2)
             quiet = quiet + 1 if self._cpu_seconds() - before < 0.4 else 0
@@ -184,7 +187,7 @@ async def measure(arguments: argparse.Namespace, what: str) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=house.url, headers=headers, timeout=60) as http:
             # Those that are due in the window; the others are due in months, which is what keeps them open.
             window = timedelta(seconds=arguments.window_seconds)
-            load = Load(house, client, http, arguments.items, arguments.load_seconds)
+            load = Load(house, client, http, arguments)
             if what == "bare":
                 return await bare(load, client, arguments.due, window)
             return await items(load, client, http, arguments.due, window)
@@ -196,6 +199,9 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--due", type=int, default=1_000)
     parser.add_argument("--load-seconds", type=float, default=600.0)
+    parser.add_argument(
+        "--settle-seconds", type=float, default=1_800.0, help="longest wait for the new to be worked off"
+    )
     parser.add_argument("--window-seconds", type=float, default=120.0)
     arguments = parser.parse_args()
     for what in ("items", "bare"):
