@@ -39,7 +39,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
     result_model: type[Moved[S]]
 
     def __init__(self, plans: Plans) -> None:
-        self._plans = plans
+        self.plans = plans
 
     @abstractmethod
     async def look(self, parameters: P, call: Call) -> S:
@@ -52,6 +52,9 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
     @abstractmethod
     async def move(self, parameters: P, call: Call, change: Moved[S]) -> None:
         """Set it going from `change.previous` to `change.current`; raises as `Action.perform` does."""
+
+    async def resume(self, parameters: P, call: Call, change: Moved[S]) -> None:
+        """See to what an earlier attempt of this key may have set going: it is at `change.current` already."""
 
     async def pending(self, parameters: P, call: Call, change: Moved[S]) -> str | None:
         """What is still on its way to `change.current`, as half a sentence; None once it is there. Changes nothing."""
@@ -68,9 +71,11 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
         is_written = True
         if change is None:
             change = self._moved(now, await self.wanted(parameters, call, now))
-            is_written = await self._plans.remember(call.key, document(change))
+            is_written = await self.plans.remember(call.key, document(change))
         if now != change.current:
             await self.move(parameters, call, change)
+        else:
+            await self.resume(parameters, call, change)
         try:
             await self.arrive(parameters, call, change)
         except Transient as error:
@@ -88,7 +93,9 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
             await self._demand_untouched(parameters, call, now)
             return self._moved(now, now)
         back = self._moved(done.current, done.previous)
-        if now != back.current:
+        if now == back.current:
+            await self.resume(parameters, call, back)
+        else:
             if now != back.previous:
                 raise NeedsHuman(
                     f"{self.called(parameters)} has moved on since: it is {self.shown(now)} now, this step made it "
@@ -164,7 +171,7 @@ class Transition(Action[P, Moved[S]], Generic[P, S]):
         return None
 
     async def _recalled(self, key: str) -> Moved[S] | None:
-        plan = await self._plans.recall(key)
+        plan = await self.plans.recall(key)
         return None if plan is None else self.result_model.model_validate(plan)
 
     def _moved(self, previous: S, current: S) -> Moved[S]:

@@ -109,18 +109,21 @@ class Bench:
 
     async def _steps(self) -> None:
         incident = (await self._declare())["id"]
-        ours, floor, starts = [], [], []
+        ours, reading, floor, starts = [], [], [], []
         for number in range(ROUNDS + 1):
             seconds = await self._client.execute_workflow(
                 BareActivities.run, STEPS, id=f"bare-steps/{number}", task_queue=BARE_QUEUE
             )
             floor.append(seconds / STEPS)
-            ours.append(await self._fifty_steps(incident) / STEPS)
+            ours.append(await self._fifty_steps(incident, "fifty-steps") / STEPS)
+            reading.append(await self._fifty_steps(incident, "fifty-expressions") / STEPS)
             starts.append(await timed(lambda n=number: self._client.execute_workflow(
                 BareNothing.run, id=f"bare-nothing/{n}", task_queue=BARE_QUEUE)))  # fmt: skip
         # The first round warms both up.
         step, bare = statistics.median(ours[1:]), statistics.median(floor[1:])
         self._row("an interpreted step / a bare activity on another queue", step * 1000, bare * 1000, "ms", "≤ 1.3×")
+        asking = statistics.median(reading[1:])
+        self._row("a step with an expression / a bare activity", asking * 1000, bare * 1000, "ms")
         self._row("steps per second, one run", 1 / step, 1 / bare, "1/s")
         self._row("no-op workflow, start to result (floor only)", statistics.median(starts) * 1000, None, "ms")
 
@@ -129,8 +132,8 @@ class Bench:
         document: dict[str, Any] = response.raise_for_status().json()
         return document
 
-    async def _fifty_steps(self, incident: str) -> float:
-        started = await self._http.post("/api/v1/runs", json={"incident_id": incident, "runbook": "fifty-steps"})
+    async def _fifty_steps(self, incident: str, runbook: str) -> float:
+        started = await self._http.post("/api/v1/runs", json={"incident_id": incident, "runbook": runbook})
         run = started.raise_for_status().json()["id"]
         # Waited for as the floor is, by one long poll: asking five times a second would be a load of its own.
         await self._client.get_workflow_handle(run_workflow_id(RunId(run))).result()

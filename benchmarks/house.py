@@ -36,6 +36,8 @@ steps:
   - {id: first, action: noop}
 """
 
+# What makes a step cost one more activity: something that is only known while it runs (decision 19).
+_READS = '{echo: {of: "{{ incident.id }}"}}'
 _THOUSAND_ITEMS = """\
 schema_version: 1
 name: thousand-items
@@ -74,6 +76,8 @@ class House:
         steps = "".join(f"  - {{id: s{number}, action: noop}}\n" for number in range(50))
         fifty = _ONE_STEP.replace("one-step", "fifty-steps").replace("  - {id: first, action: noop}\n", steps)
         (self.home / "runbooks" / "fifty-steps.yaml").write_text(fifty)
+        reading = fifty.replace("fifty-steps", "fifty-expressions").replace("noop}", f"noop, with: {_READS}}}")
+        (self.home / "runbooks" / "fifty-expressions.yaml").write_text(reading)
         (self.home / "runbooks" / "thousand-items.yaml").write_text(
             _THOUSAND_ITEMS.replace("ITEMS", str(list(range(1000))))
         )

@@ -13,7 +13,7 @@ from typing_extensions import override
 from activities.action import Call
 from activities.actions.aws import AwsParameters, OnAws
 from activities.transition import Moved
-from domain.errors import Rejected, RejectionKind
+from domain.errors import Rejected, RejectionKind, Transient
 from domain.model import Model
 
 Weight = Annotated[int, Field(ge=0, le=255)]
@@ -73,12 +73,39 @@ class _OnRecords(OnAws[P, S], Generic[P, S]):
     service = "route53"
 
     @abstractmethod
+    def routed(self, record: dict[str, Any]) -> bool:
+        """Whether the record is one of those that share the traffic."""
+
+    @abstractmethod
     def changed(self, records: list[dict[str, Any]], change: Moved[S]) -> list[dict[str, Any]]:
         """The records as they are to be, whole; those that stay as they are may be left out."""
 
     @override
     async def move(self, parameters: P, call: Call, change: Moved[S]) -> None:
         records = self.changed(await self._records(parameters, call), change)
+        await self._in_sync(parameters, call, await self._write(parameters, call, records))
+
+    @override
+    async def resume(self, parameters: P, call: Call, change: Moved[S]) -> None:
+        """Wait for the change of an attempt whose worker died before Route 53 was in sync."""
+        if change.previous == change.current:
+            return
+        change_id = await self._noted(call.key)
+        if change_id is None:
+            # Its answer was lost. The same records written once more change nothing, and their change is in sync no
+            # earlier than the first.
+            records = [one for one in await self._records(parameters, call) if self.routed(one)]
+            change_id = await self._write(parameters, call, records)
+        await self._in_sync(parameters, call, change_id)
+
+    @override
+    async def pending(self, parameters: P, call: Call, change: Moved[S]) -> str | None:
+        """Half a sentence from the change that was noted; without a note what the records say counts."""
+        change_id = await self._noted(call.key)
+        return None if change_id is None else await self._on_its_way(parameters, call, change_id)
+
+    async def _write(self, parameters: P, call: Call, records: list[dict[str, Any]]) -> str:
+        """The id of the change, noted in the ledger."""
         batch = {
             "Comment": f"hotwash {call.key}"[:_SHOWN_OF_A_COMMENT],
             "Changes": [{"Action": "UPSERT", "ResourceRecordSet": record} for record in records],
@@ -91,13 +118,26 @@ class _OnRecords(OnAws[P, S], Generic[P, S]):
             HostedZoneId=parameters.zone,
             ChangeBatch=batch,
         )
+        change_id = str(done["ChangeInfo"]["Id"])
+        await self.plans.remember(_note(call.key), {"change_id": change_id})
+        return change_id
 
-        async def in_sync() -> str | None:
-            found = await self.door.ask(parameters, call, "GetChange", Id=done["ChangeInfo"]["Id"])
-            status = found["ChangeInfo"]["Status"]
-            return None if status == "INSYNC" else f"the change is {status}"
+    async def _noted(self, key: str) -> str | None:
+        try:
+            note = await self.plans.recall(_note(key))
+        except Transient:
+            return None
+        return None if note is None else note["change_id"]
 
-        await self.until_there(call, in_sync, self.called(parameters))
+    async def _in_sync(self, parameters: P, call: Call, change_id: str) -> None:
+        async def look() -> str | None:
+            return await self._on_its_way(parameters, call, change_id)
+
+        await self.until_there(call, look, self.called(parameters))
+
+    async def _on_its_way(self, parameters: P, call: Call, change_id: str) -> str | None:
+        status = (await self.door.ask(parameters, call, "GetChange", Id=change_id))["ChangeInfo"]["Status"]
+        return None if status == "INSYNC" else f"the change is {status}"
 
     @override
     def called(self, parameters: P) -> str:
@@ -162,6 +202,10 @@ class Route53SetWeight(_OnRecords[WeightParameters, RecordWeights]):
         ]
 
     @override
+    def routed(self, record: dict[str, Any]) -> bool:
+        return "Weight" in record
+
+    @override
     def shown(self, state: RecordWeights) -> str:
         return ", ".join(f"{name} {weight}" for name, weight in sorted(state.weights.items()))
 
@@ -200,6 +244,10 @@ class Route53FailOver(_OnRecords[FailOverParameters, FailoverPair]):
         return FailoverPair(primary=now.secondary, secondary=now.primary)
 
     @override
+    def routed(self, record: dict[str, Any]) -> bool:
+        return "Failover" in record
+
+    @override
     def changed(self, records: list[dict[str, Any]], change: Moved[FailoverPair]) -> list[dict[str, Any]]:
         pair = _pair(records)
         # Their identifiers and roles stay: a batch that changed roles would hold two primaries in between.
@@ -226,6 +274,10 @@ def _answer(record: dict[str, Any]) -> str:
 
 def _is_of(record: dict[str, Any], parameters: RecordParameters) -> bool:
     return _plain(record["Name"]) == _plain(parameters.name) and record["Type"] == parameters.type
+
+
+def _note(key: str) -> str:
+    return f"{key}/change"
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from tests.support.action_world import World
+from tests.support.action_world import KEY, World
 from tests.support.aws_contract import Failure
 
 ECS, ALIAS, FIS = "aws.ecs.roll_back_service", "aws.lambda.shift_alias", "aws.fis.start_experiment"
@@ -121,6 +121,23 @@ async def test_a_dns_change_is_done_when_all_servers_have_it(world: World) -> No
     await world.perform(WEIGHTS, other, key="another")
     assert world.cloud.moto.pending_answers() == 0
     assert case.state()["eu"] == (50, ["192.0.2.1"])
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, FAIL_OVER])
+@pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "its answer was lost"])
+async def test_a_dns_change_whose_worker_died_is_waited_for(world: World, name: str, is_noted: bool) -> None:
+    """The records are as wanted at once, Route 53 is in sync later: a second attempt waits, as the first one did."""
+    case = world.case(name)
+    world.cloud.moto.answer_next("GET /2013-04-01/change/", 503, NOT_COMPLETE)
+    assert (await refusal(world, name, case.parameters)).type == "Transient"
+    after = case.state()
+    if not is_noted:
+        world.ledger.outcomes = {key: it for key, it in world.ledger.outcomes.items() if "/change/" not in key}
+    world.ledger.leave_unsettled(KEY)
+    world.cloud.moto.reading("/2013-04-01/change/", PENDING)
+    await world.perform(name, case.parameters, attempt=2)
+    assert (world.cloud.moto.pending_answers(), case.state()) == (0, after)
+    assert len(case.effects()) == (1 if is_noted else 2)
 
 
 async def test_all_weights_zero_is_refused(world: World) -> None:
