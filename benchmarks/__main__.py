@@ -23,6 +23,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.actions import specs
 from benchmarks.bare import BARE_QUEUE, BareActivities, BareInbox, BareNothing
 from benchmarks.house import House
+from benchmarks.stop import last_begun_after_stop
 from domain.ids import RunId, run_workflow_id
 from runbooks.catalog import LIBRARY
 from runbooks.lint import lint
@@ -30,6 +31,7 @@ from runbooks.lint import lint
 STEPS = 50
 # Of fifty steps and of the floor by turns; on a machine with other work five are too few to tell 1.2 from 1.3.
 ROUNDS = 11
+STOPS = 5
 ITEMS = 1000
 ENDED = {"succeeded", "failed", "stopped"}
 Sample = list[float]
@@ -71,6 +73,7 @@ class Bench:
         await self._webhook_latency()
         await self._steps()
         await self._items()
+        await self._stop()
         await self._first_step()
         await self._rates()
 
@@ -155,6 +158,11 @@ class Bench:
         if status != "succeeded":
             raise SystemExit(f"the run of a thousand items {status}")
         self._row("items per second, foreach of 1,000, 50 at a time", ITEMS / seconds, None, "1/s")
+
+    async def _stop(self) -> None:
+        incident = (await self._declare())["id"]
+        seconds = max([await last_begun_after_stop(self._house, self._http, incident) for _ in range(STOPS)])
+        self._row(f"stop sent → last step begun, worst of {STOPS}", seconds * 1000, None, "ms", "< 1 s")
 
     async def _first_step(self) -> None:
         """From the moment the webhook is sent until the first step of the route's runbook was begun."""

@@ -31,6 +31,8 @@ from workflows.options import CONTROL_QUEUE
 AT_ONCE = 50
 # Their first histories have been worked off by then.
 LEAD = timedelta(seconds=30)
+# Of those that stay open the incidents have ended, as in life; those that fall due belong to incidents that listen.
+PER_INCIDENT = 20
 
 
 def percentile(sample: list[float], share: float) -> float:
@@ -98,23 +100,21 @@ def _kind(process: psutil.Process) -> str:
 
 async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int, window: timedelta) -> dict[str, Any]:
     """Open action items, and the reminders of those that fall due."""
-    incident = (
-        await http.post("/api/v1/incidents", json={"title": "Bench", "severity": "SEV-5", "drill": True})
-    ).json()["id"]
+    incidents = [await _declared(http, number) for number in range(-(-due // PER_INCIDENT))]
     far = datetime.now(UTC) + timedelta(days=90)
     policy = Policy(action_item_start_days=0)
 
-    def begin(number: int, due_at: datetime) -> ActionItemStart:
-        return ActionItemStart(
+    async def begin(number: int, incident: str, due_at: datetime) -> None:
+        given = ActionItemStart(
             id=f"act-{suffix_from_number(number, 6)}", incident_id=incident, title=f"Bench item {number}", owner="ana",
             done_when="the benchmark is over", due_at=due_at, created_by=person("ana"), people=("ana",), policy=policy,
         )  # fmt: skip
-
-    async def start(number: int, due_at: datetime = far) -> None:
-        given = begin(number, due_at)
         await client.start_workflow(
             ActionItem.run, given, id=action_item_workflow_id(given.id), task_queue=CONTROL_QUEUE
         )
+
+    async def start(number: int) -> None:
+        await begin(number, f"inc-20260101-{suffix_from_number(number // PER_INCIDENT, 4)}", far)
 
     count, rate = await load.fill(start)
     settled = await load.settle()
@@ -125,29 +125,38 @@ async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int, w
 
     async def soon(number: int) -> None:
         async with slots:
-            await start(1_000_000 + number, planned[number])
+            await begin(1_000_000 + number, incidents[number % len(incidents)], planned[number])
 
     await asyncio.gather(*(soon(number) for number in range(due)))
-    late = await _reminders(http, incident, due)
+    late = await _reminders(http, incidents, due)
     return {"open": count, "started a second": rate, "settled after s": settled, "memory MB": memory,
             "idle cores": cpu, "reminders": len(late), **_lateness(late), "memory after MB": load.memory()}  # fmt: skip
 
 
-async def _reminders(http: httpx.AsyncClient, incident: str, wanted: int) -> list[float]:
+async def _declared(http: httpx.AsyncClient, number: int) -> str:
+    body = {"title": f"Bench {number}", "severity": "SEV-5", "drill": True}
+    return str((await http.post("/api/v1/incidents", json=body)).raise_for_status().json()["id"])
+
+
+async def _reminders(http: httpx.AsyncClient, incidents: list[str], wanted: int) -> list[float]:
     """How late each reminder was written, by the record."""
     late: list[float] = []
-    after, deadline = 0, time.monotonic() + 600
+    after, deadline = dict.fromkeys(incidents, 0), time.monotonic() + 600
     while len(late) < wanted and time.monotonic() < deadline:
-        answer = await http.get(f"/api/v1/incidents/{incident}/timeline", params={"after": after, "limit": 1000})
-        entries = answer.json()["items"]
-        for each in entries:
-            after = each["seq"]
-            details = each.get("details") or {}
-            if each["kind"] == "reminder" and details.get("reason") == "due":
-                at, planned = datetime.fromisoformat(each["at"]), datetime.fromisoformat(details["planned_at"])
-                late.append((at - planned).total_seconds())
-        if not entries:
-            await asyncio.sleep(1)
+        for incident in incidents:
+            late += await _news_of(http, incident, after)
+        await asyncio.sleep(5)
+    return late
+
+
+async def _news_of(http: httpx.AsyncClient, incident: str, after: dict[str, int]) -> list[float]:
+    path, late = f"/api/v1/incidents/{incident}/timeline", []
+    for each in (await http.get(path, params={"after": after[incident], "limit": 1000})).json()["items"]:
+        after[incident] = each["seq"]
+        details = each.get("details") or {}
+        if each["kind"] == "reminder" and details.get("reason") == "due":
+            at, planned = datetime.fromisoformat(each["at"]), datetime.fromisoformat(details["planned_at"])
+            late.append((at - planned).total_seconds())
     return late
 
 
