@@ -19,8 +19,8 @@ from runbooks.catalog import Catalog
 from runbooks.graph import flow_of, mermaid
 from runbooks.graph_svg import svg
 from runbooks.json_schema import runbook_json_schema
-from runbooks.lint import Linted, lint
-from runbooks.plan import Plan, plan
+from runbooks.lint import Linted
+from runbooks.plan import Plan
 
 runbook = typer.Typer(help="Runbooks: lint, show, run.", no_args_is_help=True)
 runbook.command("import")(import_file)
@@ -41,13 +41,16 @@ def _specs() -> dict[str, ActionSpec]:
     return action_specs()
 
 
-def _lint_file(file: Path, specs: dict[str, ActionSpec]) -> Linted:
+def _catalog(*files: Path) -> Catalog:
+    """The library, and before it what lies beside these files: a runbook may nest its neighbours."""
+    return Catalog(list(dict.fromkeys(file.parent for file in files)), _specs())
+
+
+def _lint_file(file: Path, catalog: Catalog) -> Linted:
     try:
-        return lint(file.read_text(encoding="utf-8"), str(file), specs)
-    except UnicodeDecodeError:
-        fail(f"{file} is not UTF-8 text")
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}")
+        return catalog.lint_file(file)
+    except Rejected as error:
+        fail(error.sentence)
 
 
 @runbook.command("lint")
@@ -59,8 +62,8 @@ def lint_files(
     paths = [path for given in files for path in (sorted(given.glob("*.yaml")) if given.is_dir() else [given])]
     if not paths:
         fail("there is no .yaml file in what was named")
-    specs = _specs()
-    findings = [finding for path in paths for finding in _lint_file(path, specs).findings]
+    catalog = _catalog(*paths)
+    findings = [finding for path in paths for finding in _lint_file(path, catalog).findings]
     if as_json:
         print_json([finding.model_dump(mode="json") for finding in findings])
     for finding in [] if as_json else findings:
@@ -122,16 +125,9 @@ def show_runbook(
     as_json: JsonOption = False,
 ) -> None:
     """The plan: what each step does and to what, what it needs, what takes it back."""
-    specs = _specs()
-    given = read_parameters(parameter or [])
+    given, file = read_parameters(parameter or []), Path(name)
     try:
-        if Path(name).is_file():
-            linted = _lint_file(Path(name), specs)
-            if linted.runbook is None or linted.findings:
-                fail("\n".join(str(finding) for finding in linted.findings))
-            planned = plan(linted.runbook, specs, given=given)
-        else:
-            planned = Catalog([], specs).plan(name, given)
+        planned = _catalog(file).plan_file(file, given) if file.is_file() else _catalog().plan(name, given)
     except Rejected as error:
         fail(error.sentence)
     if as_json:
@@ -156,9 +152,9 @@ def draw_graph(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here.")] = None,
 ) -> None:
     """Draw the steps: what they do to the world, who must agree, and what is taken back in which order."""
-    specs = _specs()
+    file = Path(name)
     try:
-        linted = _lint_file(Path(name), specs) if Path(name).is_file() else Catalog([], specs).lint(name)
+        linted = _catalog(file).lint_file(file) if file.is_file() else _catalog().lint(name)
     except Rejected as error:
         fail(error.sentence)
     for finding in linted.findings:
@@ -166,7 +162,7 @@ def draw_graph(
         stderr.print(str(finding), markup=False, highlight=False, soft_wrap=True)
     if linted.runbook is None:
         raise typer.Exit(EXIT_REFUSED)
-    picture = flow_of(linted.runbook, specs)
+    picture = flow_of(linted.runbook, _specs())
     drawn = mermaid(picture) if form is GraphFormat.MERMAID else svg(picture)
     if output is None:
         stdout.out(drawn, end="", highlight=False)

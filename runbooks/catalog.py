@@ -66,6 +66,23 @@ class Catalog:
         """What can be said about a runbook before it runs."""
         return self._lint(name, self._folders.file(name))
 
+    def lint_file(self, file: Path) -> Linted:
+        """A file wherever it lies and whatever it is called, with the runbooks of this catalogue that it nests.
+
+        Rejected when there is no file to be read.
+        """
+        try:
+            return lint(read_text(file), str(file), self._specs, self._readable)
+        except Unreadable as error:
+            return Linted(runbook=None, findings=error.findings)
+
+    def plan_file(self, file: Path, given: Mapping[str, Any] | None = None) -> Plan:
+        """`plan` of such a file."""
+        linted = self.lint_file(file)
+        if linted.runbook is None or linted.findings:
+            raise Unreadable(linted.findings)
+        return plan(linted.runbook, self._specs, all_nested(linted.runbook, self._readable), given)
+
     def plan(self, name: str, given: Mapping[str, Any] | None = None) -> Plan:
         """What a runbook would do, and to what; Rejected with its findings when it is not fit to run."""
         runbook = self._fit(name)
