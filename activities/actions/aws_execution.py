@@ -1,4 +1,4 @@
-"""What `aws.ssm.start_automation` and `aws.fis.start_experiment` share: something is started, watched and stopped.
+"""Something on AWS that is started, watched and stopped; `aws.ssm.start_automation` is, and FIS shares the tag.
 
 The one thing to know: AWS knows both our token and our tag, so it can always be asked what a vanished worker had begun.
 """

@@ -14,7 +14,6 @@ from activities.actions.aws_ec2 import Ec2Start, Ec2Stop
 from activities.actions.aws_ecs import EcsRollBackService
 from activities.actions.aws_elbv2 import Elbv2SetWeights
 from activities.actions.aws_execution import StartsExecution
-from activities.actions.aws_fis import FisStartExperiment
 from activities.actions.aws_lambda import LambdaShiftAlias
 from activities.actions.aws_rds import RdsFailOverCluster
 from activities.actions.aws_route53 import Route53FailOver, Route53SetWeight
@@ -40,7 +39,7 @@ _TRANSITIONS: tuple[type[OnAws[Any, Any]], ...] = (
     Route53SetWeight,
     SsmSetParameter,
 )
-_EXECUTIONS: tuple[type[StartsExecution[Any]], ...] = (FisStartExperiment, SsmStartAutomation)
+_EXECUTIONS: tuple[type[StartsExecution[Any]], ...] = (SsmStartAutomation,)
 
 _IN_CLUSTERS: tuple[type[OnKubernetes[Any, Any]], ...] = (
     KubernetesCordon,

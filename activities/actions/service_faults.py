@@ -1,4 +1,4 @@
-"""The faults of networks and services, in front of them and inside; called by `fault_actions`.
+"""The faults of networks, services and AWS, in front of them and inside; called by `fault_actions`.
 
 `ServiceFaultPorts` is what they need from the outside, in one piece; `activities/clients/service_faults.py` builds it.
 """
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from activities.action import AnyAction
 from activities.actions.alerting_mute import AlertingMute, Silencer
+from activities.actions.aws import Aws
+from activities.actions.aws_fis import FisStartExperiment, Stoppers
 from activities.actions.haproxy_down import HaproxyServerDown, TrafficControl
 from activities.actions.postgres import Clusters
 from activities.actions.postgres_faults import FaultyClusters, PostgresCutReplication, PostgresKillPrimary
@@ -28,6 +30,7 @@ from activities.ports import ConfigurationSource
 SERVICE_FAULTS: tuple[type[AnyAction], ...] = (
     AlertingMute,
     DependencyOutage,
+    FisStartExperiment,
     HaproxyServerDown,
     HttpError,
     HttpLatency,
@@ -48,12 +51,15 @@ SERVICE_FAULTS: tuple[type[AnyAction], ...] = (
 class ServiceFaultPorts:
     """What they need."""
 
+    aws: Aws
     clusters: FaultyClusters
     proxies: FaultProxies
     redis: PausableRedis
     # Brings a primary that was replaced back as a standby.
     rejoining: Clusters
     silencer: Silencer
+    # Stop what AWS does when nobody else can.
+    stoppers: Stoppers
     traffic: TrafficControl
 
 
@@ -62,6 +68,7 @@ def service_faults(configuration: ConfigurationSource, leases: Leases, ports: Se
     return [
         AlertingMute(configuration, leases, ports.silencer),
         DependencyOutage(configuration, leases, ports.proxies),
+        FisStartExperiment(configuration, leases, ports.aws, ports.stoppers),
         HaproxyServerDown(configuration, leases, ports.traffic),
         HttpError(configuration, leases, ports.proxies),
         HttpLatency(configuration, leases, ports.proxies),

@@ -6,10 +6,8 @@ that no argv, no environment and no file ever holds it.
 
 import asyncio
 import json
-import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +16,7 @@ from activities.actions.postgres import ClusterPlace
 from activities.actions.postgres_faults import Holding, ServerSeen, SessionsSeen
 from activities.clients.postgres_node import PostgresServer
 from activities.clients.sql import postgres_connection
+from activities.clients.wishes import told
 from activities.leases import Leases, Run
 from domain.action_targets import Database
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
@@ -28,8 +27,6 @@ _SQL_SECONDS = 5.0
 _COMMAND_SECONDS = 10.0
 # An immediate stop waits for nothing.
 _STOP_SECONDS = 30.0
-# A Python with asyncpg starts within a second; a machine under load takes longer.
-_HOLDER_SECONDS = 20.0
 # What the way back may take: PostgreSQL's own recovery is the longest part.
 _RETURN_SECONDS = 90.0
 _POLL_SECONDS = 0.05
@@ -147,7 +144,7 @@ class HarmedPostgres:
         name = Path(self._leases.identity_file(key)).with_suffix(".tell")
         name.unlink(missing_ok=True)
         await self._leases.start(key, (sys.executable, "-I", _HOLDER, str(name)))
-        answer = await _told(name, whole)
+        answer = await told(name, whole)
         if "error" in answer:
             raise Rejected(f"{node} of {place.name} does not let it be held: {answer['error']}", RejectionKind.CONFLICT)
 
@@ -183,35 +180,6 @@ class HarmedPostgres:
     @staticmethod
     def _bin(place: ClusterPlace, program: str) -> str:
         return f"{place.cluster.bin_directory}/{program}"
-
-
-async def _told(name: Path, wish: dict[str, Any]) -> dict[str, Any]:
-    """Hand the wish over and hear what became of it."""
-    # Through the folder's descriptor: a socket's path may not be long, and ours may be.
-    folder = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        async with asyncio.timeout(_HOLDER_SECONDS):
-            reader, writer = await _connected(f"/proc/self/fd/{folder}/{name.name}")
-            try:
-                writer.write(json.dumps(wish).encode() + b"\n")
-                await writer.drain()
-                line = await reader.readline()
-            finally:
-                writer.close()
-    except (OSError, TimeoutError) as error:
-        raise Transient(f"the process that should hold it does not answer ({type(error).__name__})") from None
-    finally:
-        os.close(folder)
-    if not line:
-        raise Transient("the process that should hold it has ended")
-    return dict(json.loads(line))
-
-
-async def _connected(where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    while True:
-        with suppress(FileNotFoundError, ConnectionRefusedError):
-            return await asyncio.open_unix_connection(where)
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _database(place: ClusterPlace, node: str) -> Database:

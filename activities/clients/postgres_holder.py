@@ -6,19 +6,15 @@ ends, however it ends, the server lets go of everything, and a moment after the 
 """
 
 import asyncio
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-Wish = dict[str, Any]
-# Whoever has started us has a wish at once.
-_WISH_SECONDS = 20.0
+from activities.clients import wishes
+
+Wish = wishes.Wish
 _CONNECT_SECONDS = 10.0
 # Somebody else's lock may be in the way of ours; then the fault cannot be.
 _LOCK_WAIT = "5s"
@@ -38,29 +34,12 @@ select current_setting('max_connections')::int - current_setting('superuser_rese
 
 async def main(where: str) -> None:
     """Take one wish, fulfil it, say so, and hold on until the duration is over."""
-    taken: asyncio.Future[tuple[Wish, asyncio.StreamWriter]] = asyncio.get_running_loop().create_future()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = await reader.readline()
-        if not taken.done():
-            taken.set_result((json.loads(line), writer))
-
-    before = os.umask(0o177)
-    # By its name alone: a socket's path may not be long, and the folder's may be.
-    os.chdir(Path(where).parent)
-    server = await asyncio.start_unix_server(take, Path(where).name)
-    os.umask(before)
-    wish, writer = await asyncio.wait_for(taken, _WISH_SECONDS)
-    server.close()
-    Path(where).unlink(missing_ok=True)  # noqa: ASYNC240 - a socket's name
-    os.chdir("/")
+    taken = await wishes.taken(where)
+    wish = taken.wish
     holding = {"lock": _lock, "burn": _burn, "fill": _fill}[wish["do"]]
 
     async def ready() -> None:
-        writer.write(b'{"held": true}\n')
-        with contextlib.suppress(OSError):
-            await writer.drain()
-        writer.close()
+        await taken.answer({"held": True})
 
     try:
         async with asyncio.timeout(wish["seconds"]):
@@ -68,9 +47,7 @@ async def main(where: str) -> None:
     except TimeoutError:
         return
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        with contextlib.suppress(OSError):
-            writer.write(json.dumps({"error": " ".join(str(error).split())[:300]}).encode() + b"\n")
-            await writer.drain()
+        await taken.answer({"error": " ".join(str(error).split())[:300]})
         sys.exit(1)
 
 

@@ -4,10 +4,10 @@ The one thing to know: FIS does the harm and undoes it; a game day starts the te
 the response. So the template stays in AWS, and what is listed here is what a person must know before they hold it.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from domain.fis_template import longest_way, seconds_of
 from runbooks.importers.reading import ImportContext, Loss, Reading
 from runbooks.importers.writing import Draft, Names, duration, first_line, literal, runbook_name
 from runbooks.source import Source
@@ -20,8 +20,6 @@ _REASONS = {
     "tags": "a game day has no tags; its targets have",
 }
 _ACTION_REASONS = {"targets": "FIS chooses its resources"}
-# `PT5M`, `PT1H30M`, `PT90S`; FIS knows nothing longer than hours.
-_ISO = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 # A template whose actions name no duration ends when they are done; nobody knows when.
 _DURATION_SECONDS = 600.0
 # FIS itself takes some time to begin and to clean up after itself.
@@ -102,7 +100,6 @@ class _Template:
     def _actions(self) -> tuple[float, str]:
         """How long the whole of it takes, and what it does in one line."""
         actions = self._document.inner("actions") or Reading(self._context.report, (), {})
-        ends: dict[str, float] = {}
         after: dict[str, list[str]] = {}
         takes: dict[str, float] = {}
         words = []
@@ -117,35 +114,19 @@ class _Template:
             action.text("description")
             action.take("targets")
             action.done(_ACTION_REASONS)
-        for name in takes:
-            ends[name] = self._end(name, takes, after, ends, ())
-        return min(max(ends.values(), default=_DURATION_SECONDS), _LONGEST_SECONDS), " + ".join(dict.fromkeys(words))
+        seconds, circular = longest_way(takes, after)
+        for name in circular:
+            self._document.say(Loss.CHANGED, f"the action {name!r} waits for itself; FIS will refuse the template")
+        return min(seconds or _DURATION_SECONDS, _LONGEST_SECONDS), " + ".join(dict.fromkeys(words))
 
     def _seconds(self, action: Reading, name: str, what: str) -> float:
         parameters = action.take("parameters")
-        given = parameters if isinstance(parameters, Mapping) else {}
-        written = [_seconds(value) for key, value in given.items() if "duration" in str(key).lower()]
-        known = [each for each in written if each is not None]
-        if known:
-            return max(known)
-        action.say(Loss.INCOMPLETE, f"{name!r} ({what}) names no duration; say in the fault's how long it may take")
+        seconds = seconds_of(parameters) if isinstance(parameters, Mapping) else None
+        if seconds is not None:
+            return seconds
+        cure = "say in the fault's how long it may take, and accept it by 'without_duration: true' in its with"
+        action.say(Loss.INCOMPLETE, f"{name!r} ({what}) names no duration; {cure}")
         return _DURATION_SECONDS
-
-    def _end(
-        self,
-        name: str,
-        takes: Mapping[str, float],
-        after: Mapping[str, list[str]],
-        ends: dict[str, float],
-        seen: tuple[str, ...],
-    ) -> float:
-        if name in ends:
-            return ends[name]
-        if name in seen:
-            self._document.say(Loss.CHANGED, f"the action {name!r} waits for itself; FIS will refuse the template")
-            return takes.get(name, 0.0)
-        before = [self._end(each, takes, after, ends, (*seen, name)) for each in after.get(name, ()) if each in takes]
-        return max(before, default=0.0) + takes[name]
 
     def _targets(self) -> None:
         targets = self._document.inner("targets")
@@ -192,12 +173,5 @@ class _Template:
         if identity is None:
             say(Loss.INCOMPLETE, "create the template in FIS and give its id as 'template'")
         if not has_stop:
-            say(Loss.INCOMPLETE, "it has no stop condition; add one, and keep the alarm of FIS itself as well")
-
-
-def _seconds(value: Any) -> float | None:
-    found = _ISO.fullmatch(value) if isinstance(value, str) else None
-    if found is None or not any(found.groups()):
-        return None
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+            cure = "add one, give FIS one as well, or write 'without_stop_condition: true' in the fault's with"
+            say(Loss.INCOMPLETE, f"it has no stop condition; {cure}")

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from tests.support.action_world import KEY, World
 from tests.support.aws_contract import Failure
 
-ECS, ALIAS, FIS = "aws.ecs.roll_back_service", "aws.lambda.shift_alias", "aws.fis.start_experiment"
+ECS, ALIAS = "aws.ecs.roll_back_service", "aws.lambda.shift_alias"
 AUTOMATION, FLAG = "aws.ssm.start_automation", "aws.appconfig.set_flag"
 WEIGHTS, FAIL_OVER = "aws.route53.set_weight", "aws.route53.fail_over"
 PENDING = (
@@ -247,63 +247,22 @@ async def test_a_flag_that_does_not_arrive_has_failed(world: World) -> None:
     assert (await world.check(FLAG, case.parameters)).holds is False
 
 
-async def test_an_experiment_that_fails_is_tried_anew(world: World) -> None:
-    """A token that AWS has seen brings the failed experiment back; the next attempt has a token of its own."""
-    case = world.case(FIS)
-    world.cloud.contract.fis.fails_because = "no targets matched"
-    failure = await refusal(world, FIS, case.parameters)
-    assert failure.type == "Transient"
-    assert "no targets matched" in failure.message
-    world.cloud.contract.fis.fails_because = None
-    await world.perform(FIS, case.parameters, attempt=2)
-    assert len(world.cloud.contract.fis.runs) == 2
-    assert len(case.state()) == 1
-
-
-@pytest.mark.parametrize("name", [FIS, AUTOMATION])
-async def test_a_lost_answer_starts_nothing_twice(world: World, name: str) -> None:
+async def test_a_lost_answer_starts_nothing_twice(world: World) -> None:
     """AWS has begun and hangs up: the next attempt finds it by our tag; and were the list late, by our token."""
-    operation = {FIS: "StartExperiment", AUTOMATION: "StartAutomationExecution"}[name]
-    case = world.case(name)
-    world.cloud.contract.fail_next(operation, Failure(after=True, hang_up=True))
-    assert (await refusal(world, name, case.parameters)).type == "Transient"
-    service = world.cloud.contract.fis if name == FIS else world.cloud.contract.automation
+    case = world.case(AUTOMATION)
+    world.cloud.contract.fail_next("StartAutomationExecution", Failure(after=True, hang_up=True))
+    assert (await refusal(world, AUTOMATION, case.parameters)).type == "Transient"
+    service = world.cloud.contract.automation
     tags = {run.id: dict(run.tags) for run in service.runs.values()}
     for run in service.runs.values():
         run.tags.clear()
-    first = await world.perform(name, case.parameters, attempt=2)
+    first = await world.perform(AUTOMATION, case.parameters, attempt=2)
     for run in service.runs.values():
         run.tags.update(tags[run.id])
     world.ledger.leave_unsettled("run/inc-20261122-k7qd/mitigate/1/step")
-    second = await world.perform(name, case.parameters, attempt=3)
+    second = await world.perform(AUTOMATION, case.parameters, attempt=3)
     assert first.output == second.output
-    assert case.effects() == [operation]
-
-
-async def test_an_experiment_runs_in_a_drill_only(world: World) -> None:
-    """Harm on purpose is refused outside of drills before AWS hears of it."""
-    case = world.case(FIS)
-    assert (await refusal(world, FIS, case.parameters, drill=False)).details == ("forbidden",)
-    assert world.cloud.contract.asked == []
-
-
-async def test_an_experiment_starts_once_on_moto_too(world: World) -> None:
-    """Moto keeps states, tokens and tags honestly (its experiments do no harm, which is not asked here)."""
-    world.case("aws.ssm.set_parameter")
-    client = world.cloud.moto.client("fis")
-    template = client.create_experiment_template(
-        clientToken="t",
-        description="d",
-        roleArn="arn:aws:iam::123456789012:role/fis",
-        stopConditions=[{"source": "none"}],
-        targets={"all": {"resourceType": "aws:ec2:instance", "selectionMode": "ALL", "resourceTags": {"a": "b"}}},
-        actions={"stop": {"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "all"}}},
-    )["experimentTemplate"]["id"]
-    first = await world.perform(FIS, {"target": "moto", "template": template})
-    world.ledger.leave_unsettled("run/inc-20261122-k7qd/mitigate/1/step")
-    second = await world.perform(FIS, {"target": "moto", "template": template}, attempt=2)
-    assert first.output == second.output
-    assert [one["id"] for one in client.list_experiments()["experiments"]] == [first.output["execution"]]
+    assert case.effects() == ["StartAutomationExecution"]
 
 
 async def test_an_automation_is_watched_to_its_end(world: World) -> None:

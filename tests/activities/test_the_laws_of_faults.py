@@ -170,7 +170,7 @@ async def test_the_fault_of_a_killed_process_is_reverted(world: World, name: str
     worker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", INJECT, settings, KEY, name, json.dumps(case.parameters)),
         cwd=ROOT,
-        env=os.environ | {"TOKEN": TOKEN},
+        env=os.environ | {reference.removeprefix("env:"): value for reference, value in world.secrets.values.items()},
         stdout=PIPE,
         start_new_session=True,
     )

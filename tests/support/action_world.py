@@ -126,7 +126,7 @@ class World:
         self._children: list[subprocess.Popen[bytes]] = []
         self.site = Site(folder, TOKEN)
         self.cloud = Cloud(TOKEN)
-        self.services = ServiceFaults(folder, TOKEN)
+        self.services = ServiceFaults(folder, TOKEN, self.cloud)
         self.faults = Faults(folder, self.start_victim, self.dead_victims)
         self.actions = self._settings()
         self.registry = ActionRegistry(

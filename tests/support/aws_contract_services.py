@@ -214,10 +214,34 @@ class Fis(Service):
         self.by_token: dict[str, tuple[str, str]] = {}
         # What becomes of the next experiments: they run, or fail for a reason.
         self.fails_because: str | None = None
+        self.actions: dict[str, dict[str, Any]] = {
+            "wait": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10S"}},
+            "pause": {
+                "actionId": "aws:ebs:pause-volume-io",
+                "parameters": {"duration": "PT30S"},
+                "targets": {"Volumes": "volumes"},
+                "startAfter": ["wait"],
+            },
+        }
+        self.stop_conditions = [{"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:::alarm:shop-5xx"}]
+        # Actions that do not follow their experiment.
+        self.states: dict[str, str] = {}
 
     def running(self) -> list[str]:
         """Experiments that do harm."""
         return [one.id for one in self.runs.values() if one.status in {"initiating", "running"}]
+
+    def end(self, status: str) -> None:
+        """Every experiment ends so, by FIS's own doing."""
+        for run in self.runs.values():
+            run.status = status
+
+    def operation_GetExperimentTemplate(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        """The one that there is."""
+        if asked["id"] != self.TEMPLATE:
+            raise Refused("ResourceNotFoundException", f"Experiment template {asked['id']} not found", 404)
+        template = {"id": self.TEMPLATE, "actions": self.actions, "stopConditions": self.stop_conditions}
+        return {"experimentTemplate": template | {"targets": {}, "creationTime": _BEGINNING}}
 
     def operation_StartExperiment(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         """The same token and template: the same experiment. The same token for another one: a conflict."""
@@ -246,7 +270,8 @@ class Fis(Service):
 
     def operation_ListExperiments(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         """One a page, newest first."""
-        runs = sorted(self.runs.values(), key=lambda one: -one.number)
+        wanted = asked.get("experimentTemplateId", self.TEMPLATE)
+        runs = sorted(self.runs.values(), key=lambda one: -one.number) if wanted == self.TEMPLATE else []
         place = int(asked.get("nextToken", "0"))
         page = [self._summary(one) for one in runs[place : place + 1]]
         more = {"nextToken": str(place + 1)} if place + 1 < len(runs) else {}
@@ -280,7 +305,15 @@ class Fis(Service):
         }
 
     def _described(self, run: Run) -> dict[str, Any]:
-        return self._summary(run) | {"startTime": run.started, "targets": {}, "actions": {}}
+        # An action is where its experiment is; before that it waits.
+        follows = "pending" if run.status == "initiating" else run.status
+        actions = {
+            name: action | {"state": {"status": self.states.get(name, follows), "reason": ""}}
+            for name, action in self.actions.items()
+        }
+        ended = {"endTime": run.started} if run.status in {"completed", "stopped", "failed"} else {}
+        more = {"startTime": run.started, "targets": {}, "stopConditions": self.stop_conditions}
+        return self._summary(run) | more | {"actions": actions} | ended
 
 
 class Automation(Service):

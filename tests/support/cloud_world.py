@@ -26,7 +26,8 @@ CloudCase = tuple[dict[str, Any], Callable[[], list[Any]], Callable[[], Any]]
 
 
 @cache
-def _aws() -> AwsClient:
+def aws_client() -> AwsClient:
+    """One for all worlds of a process."""
     # Making a client of boto3 costs up to a second: the tests of a process share them, as the steps of a worker do.
     return AwsClient()
 
@@ -45,7 +46,7 @@ class Cloud:
 
     def ports(self, ledger: EffectLedger) -> CloudPorts:
         """What the actions are built with."""
-        return CloudPorts(aws=_aws(), kubernetes=KubernetesClient(), plans=Plans(ledger))
+        return CloudPorts(aws=aws_client(), kubernetes=KubernetesClient(), plans=Plans(ledger))
 
     @property
     def contract(self) -> AwsContract:
@@ -287,10 +288,6 @@ _CASES: dict[str, Callable[[Cloud], CloudCase]] = {
             "enabled": False,
         },
         cloud.contract.appconfig.state,
-    ),
-    # In moto every experiment succeeds and hits nothing; how one fails is in the contract only.
-    "aws.fis.start_experiment": lambda cloud: _on_contract(
-        cloud, {"template": "EXT1a2b3c4d5e6f7"}, cloud.contract.fis.running
     ),
     # There is no honest Kubernetes without a cluster: all on the contract server.
     "kubernetes.cordon": lambda cloud: _in_cluster(cloud, {"node": "worker-3"}, cloud.cluster.is_cordoned),

@@ -12,7 +12,7 @@ import socket
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from activities.clients import kernel
 from activities.clients.postgres_clusters import PostgresClusters
 from activities.leases import Leases, Reversal, Write
 from domain.action_targets import FaultProxy
+from domain.configuration import ActionSettings
+from tests.support.cloud_world import Cloud, aws_client
 from tests.support.fault_world import FaultCase
 from tests.support.little_cluster import LittleCluster
 from tests.support.little_servers import LittleAlertmanager, LittleHaproxy, LittleRedis
@@ -122,9 +124,10 @@ class LittleHarmedCluster:
 class ServiceFaults:
     """Targets for faults of networks and services, below one folder."""
 
-    def __init__(self, folder: Path, token: str) -> None:
+    def __init__(self, folder: Path, token: str, cloud: Cloud | None = None) -> None:
         self._folder = folder
         self._token = token
+        self._cloud = cloud or Cloud(token)
         self._running = ExitStack()
         self._stopping = threading.Event()
         self.cluster: LittleHarmedCluster
@@ -140,7 +143,12 @@ class ServiceFaults:
             return self._proxy_case(name)
         if name.startswith("postgres."):
             return self._postgres(name)
-        cases = {"alerting.mute": self._alerting, "haproxy.server_down": self._haproxy, "redis.pause": self._redis}
+        cases = {
+            "aws.fis.start_experiment": self._fis,
+            "alerting.mute": self._alerting,
+            "haproxy.server_down": self._haproxy,
+            "redis.pause": self._redis,
+        }
         return cases[name]() if name in cases else None
 
     def _proxy_case(self, name: str) -> Case:
@@ -164,6 +172,13 @@ class ServiceFaults:
         return FaultCase(wish, little.in_force, little.in_force, little.silences.clear), {
             "alertmanagers": {"main": main}
         }
+
+    def _fis(self) -> Case:
+        contract = self._cloud.contract
+        wish = {"target": "contract", "template": contract.fis.TEMPLATE, "duration": "1m"}
+        heal = partial(contract.fis.end, "stopped")
+        settings = self._cloud.settings(ActionSettings()).model_dump(include={"aws"})
+        return FaultCase(wish, lambda: list(contract.changes), contract.fis.running, heal), settings
 
     def _haproxy(self) -> Case:
         states = self.haproxy.states
@@ -254,7 +269,8 @@ def with_little_cluster(real: FaultPorts, lease_folder: str) -> FaultPorts:
     """The real clients, but for the clusters."""
     cluster = LittleHarmedCluster(Path(lease_folder).parent, real.leases)
     rejoining = PostgresClusters(LittleCluster().nodes_of, None)  # type: ignore[arg-type]
-    return replace(real, services=replace(real.services, clusters=cluster, rejoining=rejoining))
+    services = replace(real.services, aws=aws_client(), clusters=cluster, rejoining=rejoining)
+    return replace(real, services=services)
 
 
 def ask(proxy: FaultProxy, wish: dict[str, Any]) -> Any:
