@@ -180,7 +180,7 @@ def _write(file: Path, text: str) -> None:
 def _print_plan(planned: Plan) -> None:
     stdout.print(f"[bold]{planned.title}[/]  {planned.name} version {planned.version}")
     counts = f"{planned.mutating} mutating, {planned.read_only} read-only, {planned.fault} faults"
-    stdout.print(f"{counts}, {planned.approvals} approvals", style="dim")
+    stdout.print(f"{counts}, {planned.approvals} {'approval' if planned.approvals == 1 else 'approvals'}", style="dim")
     steps = [step.model_dump(mode="json") for step in planned.steps]
     columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
         "STEP": lambda d: d["path"],

@@ -109,8 +109,11 @@ def checked(
     return Outcome(changed(state, phase=GameDayPhase.ANNOUNCING))
 
 
-def refuse(state: GameDayState, problem: str, now: datetime) -> Outcome:
-    """It cannot go on, and nothing was touched yet."""
+def refuse(state: GameDayState, problem: str, now: datetime, check: str = "") -> Outcome:
+    """It cannot go on, and nothing was touched yet; `check` names what was not in order, for the report."""
+    if check:
+        failed = PreflightCheck(name=check, holds=False, detail=problem)
+        state = changed(state, preflight=(*state.preflight, failed))
     if state.halted is not None:
         return finish(state, GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; nothing was touched", now)
     return finish(state, GameDayVerdict.REFUSED, f"{problem}; nothing was touched", now)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from domain.durations import format_duration
 from domain.model import Model
 
 
@@ -116,6 +117,11 @@ class FaultRun(Model):
     def name(self) -> str:
         """For people."""
         return f"{self.id} on {self.target}" if self.target else self.id
+
+
+def in_words(run: FaultRun) -> str:
+    """What will be done to what, and for how long, for whoever has to agree: `kill on shop-1 (process.kill) for 1m`."""
+    return f"{run.name} ({run.action}) for {format_duration(timedelta(seconds=run.duration_seconds))}"
 
 
 def ready_at(run: FaultRun, faults: Sequence[FaultRun], began_at: datetime) -> datetime | None:

@@ -148,13 +148,17 @@ def report(state: GameDayState) -> GameDayReport:
 
 
 def findings(state: GameDayState) -> tuple[ReportFinding, ...]:
-    """What ought to be mended, the most urgent first; nothing for a game day that measured nothing."""
-    if state.verdict in {None, GameDayVerdict.REFUSED, GameDayVerdict.PREVIEWED}:
+    """What ought to be mended, the most urgent first; of a refused one, what kept it from being held."""
+    if state.verdict in {None, GameDayVerdict.PREVIEWED}:
         return ()
+    if state.verdict is GameDayVerdict.REFUSED:
+        return tuple(_of_check(state, each) for each in state.preflight if _has_to_be_mended(each))
     if state.tabletop is not None:
         return tuple(_finding(state, each.key, Topic.RESPONSE, each.sentence) for each in lessons(state.tabletop))
     found = [finding for run in state.faults for finding in _of_fault(state, run)]
-    found += [_of_expectation(state, each) for each in state.expectations if _is_bad(state, each)]
+    keys = _expectation_keys(state)
+    judged = zip(keys, state.expectations, strict=True)
+    found += [_of_expectation(state, key, each) for key, each in judged if _is_bad(state, each)]
     found += [_of_probe(state, each) for each in state.probes if each.mode == "during_fault" and each.broke_at]
     limit = state.rto_limit_seconds
     if limit is not None and state.rto_seconds is not None and state.rto_seconds > limit:
@@ -165,6 +169,23 @@ def findings(state: GameDayState) -> tuple[ReportFinding, ...]:
         sentence = f"{lost} were lost; the objective is {state.rpo_limit:g}"
         found.append(_finding(state, "rpo", Topic.RESILIENCE, sentence))
     return tuple(sorted(found, key=lambda each: not each.is_urgent))
+
+
+def _has_to_be_mended(check: PreflightCheck) -> bool:
+    # A freeze, a window, a lever and a real incident pass; nobody has to mend them.
+    return check.holds is not True and check.name not in {"calendar", "surroundings"}
+
+
+def _of_check(state: GameDayState, check: PreflightCheck) -> ReportFinding:
+    why = check.detail or ("it cannot be told" if check.holds is None else "it is not as it should be")
+    return _finding(state, f"preflight/{check.name}", Topic.EXERCISE, f"Not held because of {check.name}: {why}")
+
+
+def _expectation_keys(state: GameDayState) -> list[str]:
+    """One for each, in their order: by what it expects, and from the second one of a kind on by its number as well."""
+    kinds = [each.expectation.value for each in state.expectations]
+    numbers = [kinds[:place].count(kind) + 1 for place, kind in enumerate(kinds)]
+    return [kind if number == 1 else f"{kind}/{number}" for kind, number in zip(kinds, numbers, strict=True)]
 
 
 def _of_fault(state: GameDayState, run: FaultRun) -> list[ReportFinding]:
@@ -190,7 +211,7 @@ def _is_bad(state: GameDayState, result: ExpectationResult) -> bool:
     return result.judgement is Judgement.NOT_OBSERVABLE and not cut_short
 
 
-def _of_expectation(state: GameDayState, result: ExpectationResult) -> ReportFinding:
+def _of_expectation(state: GameDayState, key: str, result: ExpectationResult) -> ReportFinding:
     name = result.expectation.value.replace("_", " ")
     limit = f" (expected within {result.within_seconds:g} s)" if result.within_seconds else ""
     why = f": {result.evidence}" if result.evidence else ""
@@ -200,7 +221,7 @@ def _of_expectation(state: GameDayState, result: ExpectationResult) -> ReportFin
         sentence = f"{name} was {result.judgement.value.replace('_', ' ')}{limit}{why}"
     topics = {"detect": Topic.DETECTION, "no_other_alerts": Topic.DETECTION, "recover": Topic.RESILIENCE}
     topic = topics.get(result.expectation.value, Topic.RESPONSE)
-    return _finding(state, result.expectation.value, topic, sentence[:1].upper() + sentence[1:])
+    return _finding(state, key, topic, sentence[:1].upper() + sentence[1:])
 
 
 def _of_probe(state: GameDayState, probe: ProbeRun) -> ReportFinding:

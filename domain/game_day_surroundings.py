@@ -30,6 +30,8 @@ class OpenIncident(Model):
     severity: Severity
     services: tuple[str, ...] = ()
     declared_at: datetime | None = None
+    # Nothing has happened: it is recorded for what it teaches.
+    near_miss: bool = False
 
 
 class FiringGroup(Model):
@@ -69,12 +71,17 @@ class Surroundings(Model):
 def incident_in_the_way(
     incidents: Iterable[OpenIncident], services: Collection[str], worst: Severity = ALWAYS_STOPS
 ) -> OpenIncident | None:
-    """A real incident, this bad or worse, that touches one of the services; one without services touches them all."""
+    """A real incident, this bad or worse, that touches one of the services; one without services touches them all.
+
+    A near miss is none, whatever its severity: nothing is broken and nobody's hands are full, and rehearsing what
+    nearly happened is what it asks for. If it happens after all, that is an incident of its own, and counts.
+    """
     return next(
         (
             each
             for each in incidents
             if each.severity.is_at_least(worst)
+            and not each.near_miss
             and (not each.services or not services or set(each.services) & set(services))
         ),
         None,

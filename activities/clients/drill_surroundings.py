@@ -43,7 +43,7 @@ class TemporalSurroundings:
         return [
             OpenIncident(
                 id=each.id, title=each.title, severity=each.severity, services=each.services,
-                declared_at=each.declared_at,
+                declared_at=each.declared_at, near_miss=each.near_miss,
             )
             for each in states if each.status in RESPONDING and not each.drill
         ]  # fmt: skip

@@ -14,6 +14,7 @@ from domain.game_day import (
     GameDayState,
     GameDayVerdict,
     Judgement,
+    PreflightCheck,
     Scores,
 )
 from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
@@ -78,6 +79,8 @@ def test_a_bad_incident_on_a_targets_service_is_in_the_way(
     """One of which nobody knows what it touches, too."""
     one = OpenIncident(id="inc-1", severity=Severity(severity), services=services)
     assert (incident_in_the_way([one], ("shop",)) is not None) is is_in_the_way
+    near = one.model_copy(update={"near_miss": True})
+    assert incident_in_the_way([near], ("shop",)) is None, "nothing is going on"
 
 
 def test_the_lever_is_pulled_with_a_reason_and_by_somebody() -> None:
@@ -141,7 +144,32 @@ def test_the_report_says_what_ought_to_be_mended() -> None:
     assert [each.after_seconds for each in told_.moments] == sorted(each.after_seconds or 0.0 for each in told_.moments)
     left = ended().faults[0].model_copy(update={"state": FaultStage.UNDO_FAILED, "undo_problem": "no such target"})
     assert [each.key for each in report(ended(faults=(left,))).findings] == ["g/undo/kill/shop-1", "g/page"]
-    assert report(ended(verdict=GameDayVerdict.REFUSED)).findings == ()
+    assert report(ended(verdict=GameDayVerdict.PREVIEWED)).findings == ()
+
+
+def test_what_kept_a_game_day_from_being_held_is_a_finding() -> None:
+    """A silence, an injector that does not work here: somebody has to mend them. A freeze and a lever pass."""
+    answers = (
+        PreflightCheck(name="calendar", holds=False, detail="the freeze 'sale' is on"),
+        PreflightCheck(name="surroundings", holds=None, detail="the safety lever does not answer"),
+        PreflightCheck(name="alerts", holds=False, detail="the alert is silenced (deploy)"),
+        PreflightCheck(name="steady state", holds=None), PreflightCheck(name="injector of kill", holds=True),
+    )  # fmt: skip
+    found = report(ended(verdict=GameDayVerdict.REFUSED, preflight=answers)).findings
+    assert [(each.key, each.sentence) for each in found] == [
+        ("g/preflight/alerts", "Not held because of alerts: the alert is silenced (deploy)"),
+        ("g/preflight/steady state", "Not held because of steady state: it cannot be told"),
+    ]
+    assert report(ended(verdict=GameDayVerdict.REFUSED)).findings == (), "people said no, and nothing is wrong"
+
+
+def test_two_expectations_of_one_kind_are_two_findings() -> None:
+    """Each becomes an action item of its own; the first keeps the key that it would have alone."""
+    missed = ExpectationResult(expectation=Expectation.DETECT, within_seconds=30, judgement=Judgement.MISSED)
+    met = missed.model_copy(update={"judgement": Judgement.MET})
+    page = missed.model_copy(update={"expectation": Expectation.PAGE})
+    told_ = report(ended(expectations=(missed, page, met, missed)))
+    assert [each.key for each in told_.findings] == ["g/detect", "g/page", "g/detect/3"]
 
 
 def test_a_run_is_compared_with_the_one_before() -> None:

@@ -12,6 +12,7 @@ from temporalio import workflow
 from domain import game_day_decisions as decisions
 from domain.approval import expire, people_asked, supersede, vote
 from domain.errors import Rejected, RejectionKind
+from domain.game_day_faults import in_words
 from domain.ids import game_day_approval_id
 from domain.message import Template
 from domain.record import ProjectionKind
@@ -61,7 +62,7 @@ async def _asked_for(desk: DrillDesk) -> ApprovalState:
         # Shown is what is chosen now; the preflight after the decision compares.
         digest=prepared.digest,
         shown=prepared.shown,
-        message=f"Game day {document.title!r} breaks {_targets(desk)}",
+        message=f"Game day {document.title!r}: {_targets(desk)}",
         min_approvals=max(asked.min_approvals, policy.min_approvals),
         approvers=asked.approvers or policy.approvers,
         requested_by=desk.start.requested_by,
@@ -112,4 +113,4 @@ def _ask(desk: DrillDesk, approval: ApprovalState, reminder: int) -> None:
 
 
 def _targets(desk: DrillDesk) -> str:
-    return ", ".join(f"{run.id} on {run.target}" for run in desk.state.faults) or "nothing"
+    return ", ".join(in_words(run) for run in desk.state.faults) or "nothing"

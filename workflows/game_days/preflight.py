@@ -44,13 +44,14 @@ async def check(desk: DrillDesk) -> None:
         prepared = await preparing.prepare(desk)
     except FailureError as error:
         problem = sentence_of(error)
-        desk.adopt(decisions.refuse(desk.state, f"its targets or parameters do not fit: {problem}", workflow.now()))
+        refused = f"its targets or parameters do not fit: {problem}"
+        desk.adopt(decisions.refuse(desk.state, refused, workflow.now(), check="targets"))
         return
     if not prepared.faults:
         # Every selection may be empty where the document says `on_empty: skip`; then nothing at all would be shown.
         names = ", ".join(sorted({repr(fault.targets) for fault in desk.start.document.faults}))
         refused = f"targets {names} choose nothing, so there is no fault to make"
-        desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
+        desk.adopt(decisions.refuse(desk.state, refused, workflow.now(), check="targets"))
         return
     changed = decisions.is_as_approved(desk.state, prepared.digest)
     preparing.adopt(desk, prepared)
