@@ -29,7 +29,7 @@ test: $(STAMP) ## Run every test that needs nothing but Python
 
 # The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
 REAL := chromium:chromium prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager haproxy:haproxy nginx-light:nginx redis-server:redis-server \
-	openssh-server:sshd openssh-client:ssh stress-ng:stress-ng nftables:nft faketime:faketime openssl:openssl
+	openssh-server:sshd openssh-client:ssh stress-ng:stress-ng nftables:nft iproute2:tc faketime:faketime openssl:openssl
 test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HAProxy … (installed when run as root)
 	@missing="$(if $(wildcard /usr/lib/postgresql/*/bin/pg_ctl),,postgresql)"; \
 	for pair in $(REAL); do command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \

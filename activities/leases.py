@@ -45,8 +45,8 @@ class Run(Model):
     environment: dict[str, str] = Field(default_factory=dict)
     # Not needed while the process that wrote this pid file lives.
     unless_running: str | None = None
-    # A failure whose output holds this is fine as well: `No such file or directory` of a table that is gone.
-    fine_if_says: str | None = None
+    # A failure whose output holds one of these is fine as well: `No such file or directory` of a table that is gone.
+    fine_if_says: tuple[str, ...] = ()
 
 
 class Write(Model):

@@ -7,7 +7,7 @@ it may go is decided by whoever may edit hotwash.yaml.
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from domain.action_targets import Argv, Host, Port
 from domain.model import Model
@@ -50,6 +50,8 @@ class NetworkPath(Model):
     port: Port
     # out: this machine no longer reaches it. in: it runs here, and nobody reaches it.
     direction: Literal["in", "out"] = "out"
+    # By which its packets leave this machine; `network.delay` needs it.
+    interface: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}$")] | None = None
 
 
 class ShiftableClock(Model):

@@ -16,6 +16,7 @@ from activities.actions.dns_fail import DnsFail, NameServers
 from activities.actions.host_pressure import HostCpu, HostMemory
 from activities.actions.machine import Machine
 from activities.actions.network import NetworkDrop, NetworkReject
+from activities.actions.network_delay import NetworkDelay
 from activities.actions.packet_filter import PacketFilter
 from activities.actions.ports import Processes, ProgramRunner
 from activities.actions.process_cpu import ProcessCpu
@@ -25,6 +26,7 @@ from activities.actions.process_memory import ProcessMemory
 from activities.actions.process_pause import ProcessPause
 from activities.actions.program_inject import ProgramInject
 from activities.actions.service_faults import SERVICE_FAULTS, ServiceFaultPorts, service_faults
+from activities.actions.traffic_control import TrafficControl
 from activities.leases import Leases
 from activities.ports import ConfigurationSource
 
@@ -36,6 +38,7 @@ FAULT_ACTIONS: tuple[type[AnyAction], ...] = (
     DnsFail,
     HostCpu,
     HostMemory,
+    NetworkDelay,
     NetworkDrop,
     NetworkReject,
     ProcessCpu,
@@ -84,6 +87,7 @@ def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list
         ),
         HostCpu(configuration, leases, machine),
         HostMemory(configuration, leases, machine),
+        NetworkDelay(configuration, leases, TrafficControl(machine, ports.programs), ports.doors),
         NetworkDrop(configuration, leases, packets, ports.doors),
         NetworkReject(configuration, leases, packets, ports.doors),
         ProcessCpu(configuration, leases, machine, ports.cgroups),

@@ -92,7 +92,7 @@ class PacketFilter:
 def removing(rules: Rules) -> Run:
     """The way back: without the table nothing is stopped."""
     argv = (rules.program, "delete", "table", "inet", rules.table)
-    return Run(argv=argv, seconds=_NFT_SECONDS, fine_if_says=_GONE)
+    return Run(argv=argv, seconds=_NFT_SECONDS, fine_if_says=(_GONE,))
 
 
 def _element(rules: Rules) -> str:

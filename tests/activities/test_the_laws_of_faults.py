@@ -36,14 +36,14 @@ from activities.clients.fault_ports import fault_ports
 from activities.clients.http import HttpClient
 from activities.clients.programs import Programs
 from domain.configuration import ActionSettings, Configuration
-from tests.support.service_fault_world import with_little_cluster
+from tests.support.service_fault_world import with_stand_ins
 
 class Here:
     def current(self):
         return Configuration(actions=ActionSettings.model_validate_json(sys.argv[1]))
 
 key, name, parameters = sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
-ports = with_little_cluster(fault_ports(Here(), Programs(), HttpClient()), Here().current().actions.lease_folder)
+ports = with_stand_ins(fault_ports(Here(), Programs(), HttpClient()), Here().current().actions.lease_folder)
 fault = registry(Here(), fault_actions(Here(), ports)).get(name)
 call = Call(key, None, None, True, None, lambda reference: os.environ[reference.removeprefix("env:")])
 asyncio.run(fault.perform(read(fault.parameters_model, parameters, name), call))

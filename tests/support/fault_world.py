@@ -30,7 +30,9 @@ from activities.clients import kernel, lease_reversals
 from activities.fault import FaultAction
 from domain.configuration import AllowedProgram
 from domain.fault_targets import MEBIBYTE, Disk, NetworkPath, PressedHost, Resolver, ServedCertificate, ShiftableClock
+from tests.support import netem_stand_in
 from tests.support.fault_servers import FakeTimeServer, LittleProgram, TlsServer
+from tests.support.little_wire import LittleWire
 
 FAULTS = sorted(action.name for action in BUILT_IN if issubclass(action, FaultAction))
 
@@ -43,6 +45,7 @@ NEEDS = {
     "dns.fail": "nft",
     "host.cpu": "stress-ng",
     "host.memory": "stress-ng",
+    "network.delay": "tc",
     "network.drop": "nft",
     "network.reject": "nft",
     "process.cpu": "",
@@ -101,6 +104,7 @@ class Faults:
         self._name_server.bind(("127.0.0.1", 0))
         self._served: ServedCertificate | None = None
         self._clock: ShiftableClock | None = None
+        self._wire: LittleWire | None = None
         self._programs: list[LittleProgram] = []
         self._start_victim = start_victim
         self._dead_victims = dead_victims
@@ -110,7 +114,10 @@ class Faults:
         return {
             "disks": {"scratch": Disk(folder=str(self.disk), keep_free_bytes=0)},
             "hosts": {"here": PressedHost(hostname=socket.gethostname(), most_cpus=1)},
-            "networks": {"little": NetworkPath(address="127.0.0.1", port=self._listening.getsockname()[1])},
+            "networks": {
+                "little": NetworkPath(address="127.0.0.1", port=self._listening.getsockname()[1]),
+                **({"wire": self._path(self._wire)} if self._wire else {}),
+            },
             "resolvers": {
                 "little": Resolver(process="victim", address="127.0.0.1", port=self._name_server.getsockname()[1])
             },
@@ -129,6 +136,7 @@ class Faults:
             "dns.fail": self._mute,
             "host.cpu": lambda: self._press({"percent": 50}),
             "host.memory": lambda: self._press({"take_bytes": 64 * MEBIBYTE}),
+            "network.delay": self._delay,
             "network.drop": self._cut,
             "network.reject": self._cut,
             "process.cpu": lambda: self._cage({}),
@@ -242,6 +250,17 @@ class Faults:
 
         return FaultCase({"network": "little", "duration": "1m"}, tables, tables, heal)
 
+    def _delay(self) -> FaultCase:
+        wire = self._wire = LittleWire()
+        if not netem_stand_in.has_netem():
+            netem_stand_in.install(self.folder / "stand-ins")
+        parameters = {"network": "wire", "latency": "20ms", "jitter": "5ms", "loss_percent": 1.5, "duration": "1m"}
+        return FaultCase(parameters, wire.roots, wire.roots, wire.clear)
+
+    @staticmethod
+    def _path(wire: LittleWire) -> NetworkPath:
+        return NetworkPath(address=wire.address, port=wire.port, interface=wire.interface)
+
     def _press(self, more: dict[str, Any]) -> FaultCase:
         def running() -> list[int]:
             """The leashed program, by the file that it wrote before it began."""
@@ -294,6 +313,8 @@ class Faults:
                 lease_reversals.revert(lease, "undo")
         for program in self._programs:
             program.close()
+        if self._wire is not None:
+            self._wire.close()
         self._listening.close()
         self._name_server.close()
         # Some tests write a pid into the file that is nobody's to end.

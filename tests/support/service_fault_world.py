@@ -20,6 +20,7 @@ from activities.actions.faults import FaultPorts
 from activities.actions.postgres import ClusterPlace
 from activities.actions.postgres_faults import Holding, ServerSeen, SessionsSeen
 from activities.clients import kernel
+from activities.clients.machine import LinuxMachine
 from activities.clients.postgres_clusters import PostgresClusters
 from activities.leases import Leases, Reversal, Write
 from domain.action_targets import FaultProxy
@@ -135,7 +136,7 @@ class ServiceFaults:
     def ports(self, real: FaultPorts) -> FaultPorts:
         """The real clients, but for the clusters."""
         self.cluster = LittleHarmedCluster(self._folder, real.leases)
-        return with_little_cluster(real, str(self._folder / "leases"))
+        return with_stand_ins(real, str(self._folder / "leases"))
 
     def case(self, name: str) -> Case | None:
         """What to ask of a fault, and the settings it needs; makes its target."""
@@ -265,12 +266,25 @@ class ServiceFaults:
                 client.recv(1024)
 
 
-def with_little_cluster(real: FaultPorts, lease_folder: str) -> FaultPorts:
-    """The real clients, but for the clusters."""
+class MachineWithStandIns(LinuxMachine):
+    """Finds programs in a folder of the test first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def program(self, name: str) -> str | None:
+        """Where it is."""
+        mine = self._folder / name
+        return str(mine) if mine.exists() else super().program(name)
+
+
+def with_stand_ins(real: FaultPorts, lease_folder: str) -> FaultPorts:
+    """The real clients, but for the clusters and what this kernel lacks."""
     cluster = LittleHarmedCluster(Path(lease_folder).parent, real.leases)
     rejoining = PostgresClusters(LittleCluster().nodes_of, None)  # type: ignore[arg-type]
     services = replace(real.services, aws=aws_client(), clusters=cluster, rejoining=rejoining)
-    return replace(real, services=services)
+    machine = MachineWithStandIns(Path(lease_folder).parent / "stand-ins")
+    return replace(real, machine=machine, services=services)
 
 
 def ask(proxy: FaultProxy, wish: dict[str, Any]) -> Any:
