@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.action_world import TOKEN, Secrets
 from tests.support.fault_house import FaultHouse, a_fault_house, everybody_dies
 from tests.support.fault_world import HOST_FAULTS, NEEDS, skip_without_needs
 from tests.support.netem_stand_in import has_netem
@@ -20,20 +21,23 @@ async def test_all_are_killed_and_the_targets_are_clean(tmp_path: Path) -> None:
 
 
 async def test_disturbed_traffic_flows_again(tmp_path: Path) -> None:
-    """Every fault of the fault proxy, each with a proxy of its own, and a server taken from behind HAProxy."""
+    """Every fault of the fault proxy, with a proxy for each; a server behind HAProxy; an experiment of AWS FIS."""
     with ExitStack() as running:
 
         def prepare(house: FaultHouse) -> None:
-            for fault in (*PROXIED, "haproxy.server_down"):
+            # A worker's first call of AWS loads boto3.
+            house.lease = "8s"
+            for fault in (*PROXIED, "haproxy.server_down", "aws.fis.start_experiment"):
                 folder = tmp_path / fault
                 folder.mkdir()
-                services = ServiceFaults(folder, "no secret is needed")
+                services = ServiceFaults(folder, TOKEN)
                 running.callback(services.close)
                 case = services.case(fault)
                 assert case is not None
                 house.add_target(fault, *case)
 
-        async with a_fault_house(tmp_path, prepare=prepare) as (house, world):
+        environment = {reference.removeprefix("env:"): value for reference, value in Secrets().values.items()}
+        async with a_fault_house(tmp_path, prepare=prepare, environment=environment) as (house, world):
             await everybody_dies(house, world)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.action_world import World
 from tests.support.http_target import http_target
-from tests.support.real_servers import Children, a_folder
+from tests.support.postgres_pair import Pair, newest_bin
+from tests.support.real_servers import Children, a_folder, a_free_port
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def server_folder(server_user: Sequence[str]) -> Iterator[Path]:
     """A folder for one test's servers."""
     with a_folder(server_user) as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def pair_template(server_user: Sequence[str]) -> Iterator[Pair | None]:
+    """A stopped primary of PostgreSQL and its stopped standby, to be copied; None without PostgreSQL."""
+    binaries = newest_bin()
+    if binaries is None:
+        yield None
+        return
+    with a_folder(server_user) as folder:
+        pair = Pair(folder, server_user, (a_free_port(), a_free_port()), binaries)
+        pair.make()
+        yield pair
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from activities.clients.site import site_ports
 from activities.fault import FaultAction
 from tests.support.action_world import KEY, World
 from tests.support.doomed_worker import doomed
-from tests.support.postgres_pair import PASSWORD, Pair, newest_bin
-from tests.support.real_servers import a_folder, a_free_port, until
+from tests.support.postgres_pair import PASSWORD, Pair
+from tests.support.real_servers import a_free_port, until
 
 pytestmark = pytest.mark.real
 CLUSTER = {"cluster": "orders", "duration": "1m"}
@@ -25,26 +25,13 @@ ALL = ["postgres.kill_primary", "postgres.cut_replication", "postgres.exhaust_co
 ALL += ["postgres.lock"]
 
 
-@pytest.fixture(scope="module")
-def template(server_user: Sequence[str]) -> Iterator[Pair | None]:
-    """A stopped primary and its stopped standby; None without PostgreSQL."""
-    binaries = newest_bin()
-    if binaries is None:
-        yield None
-        return
-    with a_folder(server_user) as folder:
-        pair = Pair(folder, server_user, (a_free_port(), a_free_port()), binaries)
-        pair.make()
-        yield pair
-
-
 @pytest.fixture
-def pair(template: Pair | None, server_user: Sequence[str], server_folder: Path) -> Iterator[Pair]:
+def pair(pair_template: Pair | None, server_user: Sequence[str], server_folder: Path) -> Iterator[Pair]:
     """A primary with three orders, and its standby."""
-    if template is None:
+    if pair_template is None:
         pytest.skip("needs postgresql: make test-real as root installs it")
-    pair = Pair(server_folder, server_user, (a_free_port(), a_free_port()), template.binaries)
-    pair.copy_of(template)
+    pair = Pair(server_folder, server_user, (a_free_port(), a_free_port()), pair_template.binaries)
+    pair.copy_of(pair_template)
     for value in (1, 2, 3):
         assert pair.write(value)
     yield pair
@@ -64,25 +51,6 @@ def orders(world: World, pair: Pair) -> World:
     return world
 
 
-def shows(pair: Pair, name: str) -> bool:
-    """Whether the servers show the fault, asked as their administrator would, and not by Hotwash."""
-    ours = "application_name like 'hotwash\\_%'"
-    return {
-        "postgres.kill_primary": lambda: pair.role("a") == "down",
-        "postgres.cut_replication": lambda: not pair.streams("b"),
-        "postgres.exhaust_connections": lambda: not admitted(pair),
-        "postgres.slow_query": lambda: (
-            pair.sql("a", f"select count(*) from pg_stat_activity where state = 'active' and {ours}") == "2"
-        ),
-        "postgres.lock": lambda: pair.sql("a", "set lock_timeout = '100ms'; select count(*) from orders") == "",
-    }[name]()
-
-
-def admitted(pair: Pair) -> bool:
-    """Whether an ordinary user gets a connection."""
-    return pair.sql("a", "select 1", user="clerk") == "1"
-
-
 def more(name: str) -> dict[str, Any]:
     """What one of them needs beside the cluster."""
     return LOCK if name == "postgres.lock" else {}
@@ -92,13 +60,13 @@ def more(name: str) -> dict[str, Any]:
 async def test_a_fault_shows_at_the_server_and_is_undone(orders: World, pair: Pair, name: str) -> None:
     """The check says what the server says, before, while and after; undoing twice is undoing once."""
     parameters = CLUSTER | more(name)
-    assert not shows(pair, name)
+    assert not pair.shows(name)
     assert not (await orders.check(name, parameters)).holds
     done = await orders.perform(name, parameters)
-    assert shows(pair, name)
+    assert pair.shows(name)
     assert (await orders.check(name, parameters)).holds
     await orders.undo(name, parameters, done.output)
-    until(lambda: not shows(pair, name), f"the end of {name}")
+    until(lambda: not pair.shows(name), f"the end of {name}")
     assert not (await orders.check(name, parameters)).holds
     await orders.undo(name, parameters, done.output)
     assert pair.write(4)
@@ -109,7 +77,7 @@ async def test_a_fault_shows_at_the_server_and_is_undone(orders: World, pair: Pa
 async def test_the_fault_of_a_worker_that_was_killed_ends_with_its_lease(orders: World, pair: Pair, name: str) -> None:
     """Kill -9 of the only one who knows the password: three seconds later the cluster is as it was."""
     await asyncio.to_thread(doomed, orders.actions, name, BRIEF | more(name), KEY, SECRETS)
-    until(lambda: not shows(pair, name), f"the end of {name}")
+    until(lambda: not pair.shows(name), f"the end of {name}")
     until(lambda: pair.write(4), "a write")
     until(lambda: pair.orders("b") == [1, 2, 3, 4], "replication")
 
@@ -162,9 +130,9 @@ async def test_what_others_give_back_is_taken(orders: World, pair: Pair) -> None
     await orders.perform("postgres.exhaust_connections", CLUSTER)
     await asyncio.to_thread(held.wait, 30)
     asking.join()
-    until(lambda: not admitted(pair), "no connection left")
+    until(lambda: not pair.admits(), "no connection left")
     await orders.undo("postgres.exhaust_connections", CLUSTER, None)
-    until(lambda: admitted(pair), "a connection")
+    until(pair.admits, "a connection")
 
 
 async def test_only_tables_that_may_be_locked_are(orders: World, pair: Pair) -> None:

@@ -1,15 +1,11 @@
 """Faults of Redis, HAProxy, Alertmanager and of traffic, on the real ones: each shows, and ends without us."""
 
 import asyncio
-import json
-import socket
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -19,125 +15,12 @@ from activities.faults import FaultActivities
 from domain.configuration import ActionSettings
 from tests.support.action_world import KEY, TOKEN, World
 from tests.support.doomed_worker import doomed
-from tests.support.drill_system import HAPROXY
-from tests.support.http_target import Target, http_target
-from tests.support.proxied import Proxied, a_proxy, an_echo
-from tests.support.real_servers import Children, listens, until
+from tests.support.real_servers import Children, until
+from tests.support.service_places import KINDS, Place, Places
 
 pytestmark = pytest.mark.real
 LONG = {"duration": "1m"}
 BRIEF = {"duration": "1m", "lease": "3s"}
-ALERTMANAGER = """
-route: {{receiver: hotwash, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
-receivers: [{{name: hotwash, webhook_configs: [{{url: "{url}", send_resolved: false}}]}}]
-"""
-
-
-class Place:
-    """A service that can be broken: what hotwash.yaml says of it, which fault, and whether it shows."""
-
-    def __init__(self, name: str, parameters: dict[str, Any], shows: Callable[[], bool], **settings: Any) -> None:
-        self.name = name
-        self.parameters = parameters
-        self.shows = shows
-        self.settings = settings
-
-
-class Places:
-    """Starts what a fault needs; each is a real server."""
-
-    def __init__(self, folder: Path, children: Children, free_port: Callable[[], int], running: ExitStack) -> None:
-        self.folder = folder
-        self.children = children
-        self.free_port = free_port
-        self.running = running
-
-    def redis(self, commands: str = "writes") -> Place:
-        """A Redis with a password."""
-        port = self.free_port()
-        argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", self.folder, "--save", ""]
-        self.children.start([*argv, "--requirepass", TOKEN], self.folder / "redis.log")
-        until(lambda: listens(port), "the start of Redis")
-
-        def waits(*command: str) -> bool:
-            with socket.create_connection(("127.0.0.1", port), 5) as client:
-                client.settimeout(0.4)
-                client.sendall(_command("AUTH", TOKEN))
-                with suppress(TimeoutError):
-                    client.recv(100)
-                    client.sendall(_command(*command))
-                    return client.recv(100) == b""
-                return True
-
-        cache = {"host": "127.0.0.1", "port": port, "password": "env:TOKEN"}
-        parameters = {"target": "cache", "commands": commands}
-        command = ("SET", "a", "1") if commands == "writes" else ("GET", "a")
-        return Place("redis.pause", parameters, lambda: waits(*command), redis={"cache": cache})
-
-    def haproxy(self) -> Place:
-        """Two web servers behind HAProxy."""
-        blue, green = (self.running.enter_context(http_target()) for _ in range(2))
-        blue.body, green.body = b"blue", b"green"
-        port = self.free_port()
-        servers = {"blue": blue.url.removeprefix("http://"), "green": green.url.removeprefix("http://")}
-        (self.folder / "haproxy.cfg").write_text(HAPROXY.format(folder=self.folder, port=port, **servers))
-        self.children.start(["haproxy", "-f", self.folder / "haproxy.cfg"], self.folder / "haproxy.log")
-        until(lambda: listens(port), "the start of HAProxy")
-
-        def shows() -> bool:
-            url = f"http://127.0.0.1:{port}/"
-            return {urllib.request.urlopen(url, timeout=5).read() for _ in range(10)} == {b"green"}
-
-        edge = {"socket": str(self.folder / "admin.sock"), "backends": ["shop"]}
-        parameters = {"target": "edge", "backend": "shop", "server": "web1"}
-        return Place("haproxy.server_down", parameters, shows, haproxy={"edge": edge})
-
-    def alertmanager(self) -> tuple[Place, Target, Callable[[str], None]]:
-        """An Alertmanager with a receiver, and how to let an alert fire."""
-        receiver = self.running.enter_context(http_target())
-        port = self.free_port()
-        (self.folder / "alertmanager.yml").write_text(ALERTMANAGER.format(url=f"{receiver.url}/hook"))
-        argv = ["prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml"]
-        argv += [f"--storage.path={self.folder}/am", "--cluster.listen-address="]
-        self.children.start([*argv, f"--web.listen-address=127.0.0.1:{port}"], self.folder / "alertmanager.log")
-        until(lambda: listens(port), "the start of Alertmanager")
-        url = f"http://127.0.0.1:{port}"
-
-        def fire(name: str) -> None:
-            ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-            alert = {"labels": {"alertname": name, "service": "shop"}, "endsAt": ends}
-            request = urllib.request.Request(
-                f"{url}/api/v2/alerts", json.dumps([alert]).encode(), {"content-type": "application/json"}
-            )
-            urllib.request.urlopen(request, timeout=5).close()
-
-        def shows() -> bool:
-            silences = json.loads(urllib.request.urlopen(f"{url}/api/v2/silences", timeout=5).read())
-            return [one["status"]["state"] for one in silences].count("active") == 1
-
-        parameters = {"alertmanager": "main", "match": {"service": "shop", "alertname": "~Shop.*"}}
-        place = Place("alerting.mute", parameters, shows, alertmanagers={"main": {"url": url}})
-        return place, receiver, fire
-
-    def proxy(self, name: str, **more: Any) -> tuple[Place, Proxied]:
-        """A proxy before an echo."""
-        port = self.running.enter_context(an_echo())
-        proxied = self.running.enter_context(a_proxy(self.folder, port))
-
-        def shows() -> bool:
-            with suppress(OSError), proxied.client() as client:
-                client.settimeout(0.3)
-                client.sendall(b"hello")
-                return client.recv(5) != b"hello"
-            return True
-
-        place = Place(name, {"proxy": "db", **more}, shows, fault_proxies={"db": proxied.proxy.model_dump()})
-        return place, proxied
-
-
-def _command(*words: str) -> bytes:
-    parts = b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words)
-    return b"*%d\r\n%s" % (len(words), parts)
 
 
 @pytest.fixture
@@ -148,17 +31,6 @@ def places(
     needs("redis-server", "haproxy", "prometheus-alertmanager")
     with ExitStack() as running:
         yield Places(server_folder, children, free_port, running)
-
-
-KINDS: dict[str, Callable[[Places], Place]] = {
-    "alerting.mute": lambda places: places.alertmanager()[0],
-    "dependency.outage": lambda places: places.proxy("dependency.outage")[0],
-    "haproxy.server_down": lambda places: places.haproxy(),
-    "redis.pause": lambda places: places.redis(),
-    "tcp.blackhole": lambda places: places.proxy("tcp.blackhole")[0],
-    "tcp.latency": lambda places: places.proxy("tcp.latency", latency="1s")[0],
-    "tcp.reset": lambda places: places.proxy("tcp.reset")[0],
-}
 
 
 def allow(world: World, place: Place) -> None:

@@ -101,6 +101,23 @@ class Pair:
         """Whether a standby is connected to its primary."""
         return self.sql(name, "select status from pg_stat_wal_receiver") == "streaming"
 
+    def shows(self, fault: str) -> bool:
+        """Whether the servers show a fault, asked as their administrator would, and not by Hotwash."""
+        ours = "application_name like 'hotwash\\_%'"
+        return {
+            "postgres.kill_primary": lambda: self.role("a") == "down",
+            "postgres.cut_replication": lambda: not self.streams("b"),
+            "postgres.exhaust_connections": lambda: not self.admits(),
+            "postgres.slow_query": lambda: (
+                self.sql("a", f"select count(*) from pg_stat_activity where state = 'active' and {ours}") == "2"
+            ),
+            "postgres.lock": lambda: self.sql("a", "set lock_timeout = '100ms'; select count(*) from orders") == "",
+        }[fault]()
+
+    def admits(self) -> bool:
+        """Whether an ordinary user gets a connection."""
+        return self.sql("a", "select 1", user="clerk") == "1"
+
     def cut(self, name: str) -> None:
         """The primary lets its standby in no more, as a network that breaks does."""
         (self.data(name) / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
