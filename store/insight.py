@@ -4,8 +4,9 @@ The one thing to know: every number is asked for by the `Evidence` that it carri
 """
 
 import asyncio
+import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from sqlalchemy import and_, case, func, select
 
@@ -23,9 +24,8 @@ from store.tables_learning import incident_dimensions, item_facts
 # Rows of a table; below these things are rare enough to be looked up in the list.
 _TOP = 10
 _PEOPLE = 50
-# With more incidents than this it costs less to begin at the open action items. Measured with 30,000 of these: 90 ms
-# from there, and 4 ms for each thousand incidents from the other end.
-_MANY = 20_000
+# More than any team has services or rules that nearly failed.
+_MOST_VALUES = 10_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _RECURRING = (Dimension.FACTOR, Dimension.SERVICE, Dimension.ALERT, Dimension.CHANGE)
 
@@ -49,7 +49,9 @@ class SqlInsight:
             "reviews": self._reviews,
             "maturity": self._maturity,
         }
+        # Asked once, though several insights speak of it.
         self._recurring: asyncio.Task[list[learning.Recurring]] | None = None
+        self._tallied: dict[Dimension, asyncio.Task[list[tuple[str, int]]]] = {}
 
     async def insights(self) -> list[Insight]:
         """All of them, in the order in which they are read."""
@@ -72,34 +74,12 @@ class SqlInsight:
         """How many things an evidence describes."""
         return await self._count.count(evidence)
 
-    async def items_of(
-        self, dimension: Dimension, names: Sequence[str], *, from_items: bool
-    ) -> dict[str, tuple[int, int]]:
-        """Of each value: the action items of its incidents that are open, and how many of these are overdue.
-
-        `from_items` is for values of which an incident has each once.
-        """
-        if not names:
-            return {}
-        shared, item = incident_dimensions.c, item_facts.c
-        is_overdue = case((item.due_at < microseconds(self._window.until), 1), else_=0)
-        since, until = microseconds(self._window.since), microseconds(self._window.until)
-        # An alert that two groups of one incident share must not count its items twice.
-        # `|| ''` hides the column from SQLite's planner, which would begin at a hundred thousand incidents otherwise.
-        of = shared.dimension.concat("") if from_items else shared.dimension
-        fitting = select(shared.value, shared.incident_id).where(
-            and_(of == dimension.value, shared.is_real.is_(True), shared.value.in_(names)),
-            and_(shared.at >= since, shared.at < until),
-        )
-        alike = (fitting if from_items else fitting.distinct()).subquery()
-        query = (
-            select(alike.c.value, func.count(), func.sum(is_overdue))
-            .join(item_facts, item.incident_id == alike.c.incident_id)
-            .where(item.is_real.is_(True), item.is_open.is_(True))
-            .group_by(alike.c.value)
-        )
-        async with self._database.reading() as connection:
-            return {row[0]: (int(row[1]), int(row[2])) for row in (await connection.execute(query)).all()}
+    async def items_of(self, dimensions: Collection[Dimension]) -> dict[tuple[Dimension, str], tuple[int, int]]:
+        """Of each value: the action items of its incidents that are open, and how many of these are overdue."""
+        single = [each for each in dimensions if each in FROM_ONE_SOURCE]
+        several = [each for each in dimensions if each not in FROM_ONE_SOURCE]
+        found = await asyncio.gather(self._items_of(single), self._items_of(several))
+        return found[0] | found[1]
 
     # --- one method each ---
 
@@ -108,13 +88,9 @@ class SqlInsight:
         length = self._window.until - self._window.since
         earlier = {"since": self._window.since - length, "until": self._window.since}
         near = self._of(Subject.NEAR_MISS)
-        found, incidents, before, missed, missed_before = await asyncio.gather(
-            self._what_recurs(),
-            self._count.count(total),
-            self._count.count(total.but(**earlier)),
-            self._count.count(near),
-            self._count.count(near.but(**earlier)),
-        )
+        asked = (total, total.but(**earlier), near, near.but(**earlier))
+        found, many = await asyncio.gather(self._what_recurs(), self._count.counts(asked))
+        incidents, before, missed, missed_before = (many[each.query()] for each in asked)
         return learning.recurrence(self._window, found, (incidents, before), (missed, missed_before))
 
     async def _action_debt(self) -> Insight:
@@ -162,62 +138,74 @@ class SqlInsight:
 
     async def _communication(self) -> Insight:
         promises = self._of(Subject.PROMISE)
-        kept, broken, late = await asyncio.gather(
-            self._count.tally(promises.but(which=Which.KEPT), Grouping.AUDIENCE),
-            self._count.tally(promises.but(which=Which.BROKEN), Grouping.AUDIENCE),
-            self._count.count(promises.but(which=Which.BROKEN_LATE)),
-        )
-        return response.communication(self._window, dict(kept), dict(broken), late)
+        told = await self._count.tallies(promises, Grouping.AUDIENCE, Which.KEPT, Which.BROKEN, Which.BROKEN_LATE)
+        kept = {audience: many for audience, (_, many, _, _) in told.items() if many}
+        broken = {audience: many for audience, (_, _, many, _) in told.items() if many}
+        return response.communication(self._window, kept, broken, sum(late for _, _, _, late in told.values()))
 
     async def _alert_noise(self) -> Insight:
-        alerts = self._of(Subject.ALERT)
-        episodes, mattered, noisy = await asyncio.gather(
-            self._count.count(alerts),
-            self._count.count(alerts.but(which=Which.MATTERED)),
-            self._count.tally(alerts.but(which=Which.IGNORED), Grouping.RULE, _TOP),
-        )
-        rules = tuple(rule for rule, _ in noisy)
-        useful = dict(
-            await self._count.tally(alerts.but(which=Which.MATTERED, values=rules), Grouping.RULE, _TOP)
-            if rules
-            else []
-        )
+        rules = await self._count.tallies(self._of(Subject.ALERT), Grouping.RULE, Which.MATTERED)
         league = [
-            response.RuleCount(rule=rule, episodes=ignored + useful.get(rule, 0), mattered=useful.get(rule, 0))
-            for rule, ignored in noisy
+            response.RuleCount(rule=rule, episodes=episodes, mattered=mattered)
+            for rule, (episodes, mattered) in rules.items()
+            if episodes > mattered
         ]
-        return response.alert_noise(self._window, episodes, mattered, league)
+        league.sort(key=lambda each: (each.mattered - each.episodes, each.rule))
+        episodes, mattered = (sum(each[place] for each in rules.values()) for place in (0, 1))
+        return response.alert_noise(self._window, episodes, mattered, league[:_TOP])
 
     async def _on_call_load(self) -> Insight:
-        pages = self._of(Subject.PAGE)
-        found = await asyncio.gather(
-            self._count.tally(pages, Grouping.PERSON, _PEOPLE),
-            self._count.tally(pages.but(which=Which.SLEEP), Grouping.PERSON, _PEOPLE),
-            self._count.tally(pages.but(which=Which.OFF_HOURS), Grouping.PERSON, _PEOPLE),
-        )
-        everything, asleep, off_hours = (dict(each) for each in found)
+        people = await self._count.tallies(self._of(Subject.PAGE), Grouping.PERSON, Which.SLEEP, Which.OFF_HOURS)
         loads = [
-            response.Load(person=person, pages=count, sleep=asleep.get(person, 0), off_hours=off_hours.get(person, 0))
-            for person, count in everything.items()
+            response.Load(person=person, pages=pages, sleep=sleep, off_hours=off_hours)
+            for person, (pages, sleep, off_hours) in people.items()
         ]
-        return response.on_call_load(self._window, loads)
+        loads.sort(key=lambda each: (-each.pages, each.person))
+        return response.on_call_load(self._window, loads[:_PEOPLE])
 
     async def _reviews(self) -> Insight:
         due = self._of(Subject.REVIEW)
         wanted = [which for which, _ in response.REVIEW_ROWS]
-        found = await asyncio.gather(*(self._count.count(due.but(which=which)) for which in wanted))
-        return response.reviews(self._window, dict(zip(wanted, found, strict=True)))
+        found = await self._count.counts(due.but(which=which) for which in wanted)
+        return response.reviews(self._window, {which: found[due.but(which=which).query()] for which in wanted})
 
     async def _maturity(self) -> Insight:
         asked = maturity.requirements(self._window)
         wanted = {each.query(): each for one in asked for each in (one.part, one.whole)}
-        found = await asyncio.gather(*(self._count.count(each) for each in wanted.values()))
-        return maturity.scorecard(asked, dict(zip(wanted, found, strict=True)))
+        return maturity.scorecard(asked, await self._count.counts(wanted.values()))
 
     # --- inside ---
 
     def _of(self, subject: Subject) -> Evidence:
         return Evidence.within(self._window, subject)
+
+    async def _items_of(self, dimensions: Sequence[Dimension]) -> dict[tuple[Dimension, str], tuple[int, int]]:
+        """Of dimensions that are all from one source, or all from several."""
+        if not dimensions:
+            return {}
+        shared, item = incident_dimensions.c, item_facts.c
+        is_overdue = case((item.due_at < microseconds(self._window.until), 1), else_=0)
+        # What is open is little next to all incidents, so it is where to begin.
+        owed = (
+            select(item.incident_id, func.count().label("owed"), func.sum(is_overdue).label("overdue"))
+            .where(item.is_real.is_(True), item.is_open.is_(True))
+            .group_by(item.incident_id)
+            .cte("owed")
+            .prefix_with("MATERIALIZED", dialect="postgresql")
+        )
+        since, until = microseconds(self._window.since), microseconds(self._window.until)
+        fitting = (
+            select(shared.dimension, shared.value, owed.c.incident_id, owed.c.owed, owed.c.overdue)
+            .join_from(owed, incident_dimensions, shared.incident_id == owed.c.incident_id)
+            .where(shared.dimension.in_([each.value for each in dimensions]), shared.is_real.is_(True))
+            .where(shared.at >= since, shared.at < until)
+        )
+        # An alert that two groups of one incident share must not count its items twice.
+        alike = (fitting if dimensions[0] in FROM_ONE_SOURCE else fitting.distinct()).subquery()
+        query = select(alike.c.dimension, alike.c.value, func.sum(alike.c.owed), func.sum(alike.c.overdue))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query.group_by(alike.c.dimension, alike.c.value))).all()
+        return {(Dimension(row[0]), row[1]): (int(row[2]), int(row[3])) for row in rows}
 
     async def _of_teams(self, owned_by: Mapping[str, Sequence[str]]) -> dict[str, int]:
         """Incidents of each team's services, all in one look; one of two services of a team counts once."""
@@ -241,32 +229,40 @@ class SqlInsight:
         return learning.Spot(kind=kind, name=name, incidents=count, evidence=evidence)
 
     async def _tally_dimension(self, dimension: Dimension) -> list[tuple[str, int]]:
-        return await self._count.tally(self._of(Subject.INCIDENT).but(dimension=dimension), Grouping.VALUE, _TOP)
+        if dimension not in self._tallied:
+            asked = self._of(Subject.INCIDENT).but(dimension=dimension)
+            self._tallied[dimension] = asyncio.create_task(self._count.tally(asked, Grouping.VALUE, _TOP))
+        return await self._tallied[dimension]
 
     async def _what_recurs(self) -> list[learning.Recurring]:
-        """Asked once, though two insights speak of it."""
         if self._recurring is None:
             self._recurring = asyncio.create_task(self._count_what_recurs())
         return await self._recurring
 
     async def _count_what_recurs(self) -> list[learning.Recurring]:
-        found = await asyncio.gather(*(self._recurring_in(dimension) for dimension in _RECURRING))
-        return [each for one in found for each in one]
+        found, owed = await asyncio.gather(
+            asyncio.gather(*(self._recurring_in(dimension) for dimension in _RECURRING)), self.items_of(_RECURRING)
+        )
+        recurring = []
+        for each in itertools.chain.from_iterable(found):
+            items, overdue = owed.get((each.dimension, each.value), (0, 0))
+            recurring.append(each.model_copy(update={"open_items": items, "overdue_items": overdue}))
+        return recurring
 
     async def _recurring_in(self, dimension: Dimension) -> list[learning.Recurring]:
-        counted = await self._tally_dimension(dimension)
-        names = [name for name, count in counted if count >= learning.RECURS_FROM]
-        many = sum(count for _, count in counted)
-        owed = await self.items_of(dimension, names, from_items=dimension in FROM_ONE_SOURCE and many > _MANY)
-        near = self._of(Subject.NEAR_MISS).but(dimension=dimension, values=tuple(names))
-        missed = dict(await self._count.tally(near, Grouping.VALUE, _TOP)) if names else {}
+        counted, near = await asyncio.gather(
+            self._tally_dimension(dimension),
+            # All of them, which are few: naming the values would make SQLite look at the incidents of each.
+            self._count.tally(self._of(Subject.NEAR_MISS).but(dimension=dimension), Grouping.VALUE, _MOST_VALUES),
+        )
+        missed = dict(near)
         return [
             learning.Recurring(
                 dimension=dimension,
                 value=name,
                 incidents=count,
-                open_items=owed.get(name, (0, 0))[0],
-                overdue_items=owed.get(name, (0, 0))[1],
+                open_items=0,
+                overdue_items=0,
                 near_misses=missed.get(name, 0),
             )
             for name, count in counted

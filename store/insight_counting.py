@@ -4,11 +4,12 @@ Called by `store/insight.py`. The one thing to know: all four share `_conditions
 are the same question. Everything is answered from the narrow tables of `tables_learning.py`.
 """
 
+import asyncio
 import base64
 import binascii
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -83,9 +84,26 @@ class InsightCounting:
 
     async def count(self, evidence: Evidence) -> int:
         """How many there are."""
-        query = select(func.count()).select_from(_SUBJECTS[evidence.of].table).where(*self._conditions(evidence))
+        return (await self.counts([evidence]))[evidence.query()]
+
+    async def counts(self, evidences: Iterable[Evidence]) -> dict[str, int]:
+        """Of each, by its `query()`, how many there are; those that differ by `which` alone are seen in one look."""
+        alike: dict[str, list[Evidence]] = {}
+        for each in evidences:
+            # What of an action item counts in a window is its `which`'s to say: together they would look at all items.
+            base = each if each.of is Subject.ACTION_ITEM else each.but(which=None)
+            alike.setdefault(base.query(), []).append(each)
+        found = await asyncio.gather(*(self._counts_alike(each) for each in alike.values()))
+        return {query: many for one in found for query, many in one.items()}
+
+    async def tallies(self, evidence: Evidence, by: Grouping, *whiches: Which) -> dict[str, tuple[int, ...]]:
+        """Every group: how many are in it, and for how many of these each `which` holds."""
+        group = self._group(evidence, by).label("name")
+        counted = [func.count(), *(func.count().filter(self._which(evidence, which)) for which in whiches)]
+        query = select(group, *counted).select_from(_SUBJECTS[evidence.of].table).where(*self._conditions(evidence))
         async with self._database.reading() as connection:
-            return int((await connection.execute(query)).scalar_one())
+            rows = (await connection.execute(query.group_by(group))).all()
+        return {str(row[0]): tuple(int(many) for many in row[1:]) for row in rows}
 
     async def tally(self, evidence: Evidence, by: Grouping, limit: int = 10) -> list[tuple[str, int]]:
         """The largest groups and how many are in each."""
@@ -129,6 +147,25 @@ class InsightCounting:
         return Listing([_shown(evidence, subject, row) for row in rows[:length]], following)
 
     # --- inside ---
+
+    async def _counts_alike(self, evidences: Sequence[Evidence]) -> dict[str, int]:
+        """Of evidences that differ by `which` alone."""
+        counted: list[ColumnElement[int]]
+        if _is_in_dimensions(evidences):
+            table, base = incident_dimensions, _dimension(evidences[0])
+            counted = [func.count(incident_dimensions.c.incident_id.distinct()) for _ in evidences]
+        elif len(evidences) == 1:
+            table, base, counted = _SUBJECTS[evidences[0].of].table, self._conditions(evidences[0]), [func.count()]
+        else:
+            table, base = _SUBJECTS[evidences[0].of].table, self._conditions(evidences[0].but(which=None))
+            counted = [
+                func.count() if each.which is None else func.count().filter(self._which(each, each.which))
+                for each in evidences
+            ]
+        query = select(*counted).select_from(table).where(*base)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one()
+        return {each.query(): int(many) for each, many in zip(evidences, row, strict=True)}
 
     def _conditions(self, evidence: Evidence) -> list[Condition]:
         subject = _SUBJECTS[evidence.of]
@@ -237,6 +274,17 @@ def _dimension(evidence: Evidence) -> list[Condition]:
     if evidence.values:
         found.append(table.value.in_(evidence.values))
     return found
+
+
+def _is_in_dimensions(evidences: Sequence[Evidence]) -> bool:
+    """Whether the rows of a dimension alone tell how many incidents there are."""
+    plain = evidences[0].but(which=None, dimension=None, values=())
+    return (
+        plain.of in _INCIDENTS
+        and evidences[0].dimension is not None
+        and plain == Evidence(of=plain.of, since=plain.since, until=plain.until)
+        and all(each.which is None for each in evidences)
+    )
 
 
 def _tally_values(evidence: Evidence, limit: int) -> Select[Any]:

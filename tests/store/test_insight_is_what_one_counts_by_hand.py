@@ -209,15 +209,14 @@ async def test_near_misses_are_counted_apart(store: Store, reader: InsightReader
     assert {i.name: i for i in await store.insight(WINDOW, TEAMS, "Europe/Berlin").insights()} == after
 
 
-async def test_items_are_counted_alike_from_either_end(store: Store) -> None:
-    """A large record is counted from its open action items, a small one from its incidents; both say the same."""
+async def test_open_items_are_counted_once_for_each_value(store: Store) -> None:
+    """Of a factor, of a service, and of an alert that two groups of one incident share."""
     await save_quarter(store)
     reader = store.insight(WINDOW, TEAMS, "UTC")
     assert isinstance(reader, SqlInsight)
-    for dimension, names in ((Dimension.FACTOR, ("capacity", "change")), (Dimension.SERVICE, ("shop", "mail"))):
-        seen = [await reader.items_of(dimension, names, from_items=end) for end in (True, False)]
-        assert seen[0] == seen[1]
-        assert seen[0][names[0]] == (4, 1)
+    owed = await reader.items_of((Dimension.FACTOR, Dimension.SERVICE, Dimension.ALERT))
+    assert (owed[Dimension.FACTOR, "capacity"], owed[Dimension.SERVICE, "shop"]) == ((4, 1), (4, 1))
+    assert owed[Dimension.ALERT, "DiskFull"] == (2, 1)
 
 
 async def test_a_question_that_makes_no_sense_is_refused(reader: InsightReader) -> None:
