@@ -34,7 +34,7 @@ test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HA
 	@missing="$(if $(wildcard /usr/lib/postgresql/*/bin/pg_ctl),,postgresql)"; \
 	for pair in $(REAL); do command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $$missing; } || { echo "test-real needs: apt-get install $$missing"; exit 1; }
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m real
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "real and not long"
 
 test-long: $(STAMP) ## Run the tests that take minutes: a worker killed at every boundary of a run
 	$(BIN)/python -m pytest -q -m long

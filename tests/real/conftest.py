@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.action_world import World
 from tests.support.http_target import http_target
-from tests.support.postgres_pair import Pair, newest_bin
+from tests.support.postgres_pair import TOGETHER, Pair, newest_bin
 from tests.support.real_servers import Children, a_folder, a_free_port
 
 
@@ -57,6 +58,22 @@ def pair_template(server_user: Sequence[str]) -> Iterator[Pair | None]:
         pair = Pair(folder, server_user, (a_free_port(), a_free_port()), binaries)
         pair.make()
         yield pair
+
+
+@pytest.fixture
+def pairs(pair_template: Pair | None, server_user: Sequence[str]) -> Iterator[list[Pair]]:
+    """A primary with its standby for each of TOGETHER."""
+    if pair_template is None:
+        pytest.skip("needs postgresql: make test-real as root installs it")
+    with ExitStack() as running:
+        pairs = []
+        for _ in TOGETHER:
+            folder = running.enter_context(a_folder(server_user))
+            pair = Pair(folder, server_user, (a_free_port(), a_free_port()), pair_template.binaries)
+            running.callback(pair.close)
+            pair.copy_of(pair_template)
+            pairs.append(pair)
+        yield pairs
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 Where the lease has a watchdog it is the lease that does it, and where the server itself ends the fault, the server.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,36 +12,14 @@ import pytest
 from tests.support.action_world import TOKEN
 from tests.support.fault_house import FaultHouse, a_fault_house, everybody_dies
 from tests.support.fault_world import FaultCase
-from tests.support.postgres_pair import PASSWORD, Pair
-from tests.support.real_servers import Children, a_folder, a_free_port, until
+from tests.support.postgres_pair import PASSWORD, TOGETHER, Pair
+from tests.support.real_servers import Children, until
 from tests.support.service_places import KINDS, Places
 
 pytestmark = pytest.mark.real
-# What can be in one cluster at once, and each still be told from the others.
-TOGETHER = (
-    ("postgres.kill_primary",),
-    ("postgres.cut_replication", "postgres.lock"),
-    ("postgres.exhaust_connections", "postgres.slow_query"),
-)
 # Real servers are broken within a second or two each, on a machine with nothing else to do.
 LEASE = "8s"
 SERVICES = ("alerting.mute", "haproxy.server_down", "redis.pause")
-
-
-@pytest.fixture
-def pairs(pair_template: Pair | None, server_user: Sequence[str]) -> Iterator[list[Pair]]:
-    """A primary with its standby for each group."""
-    if pair_template is None:
-        pytest.skip("needs postgresql: make test-real as root installs it")
-    with ExitStack() as running:
-        pairs = []
-        for _ in TOGETHER:
-            folder = running.enter_context(a_folder(server_user))
-            pair = Pair(folder, server_user, (a_free_port(), a_free_port()), pair_template.binaries)
-            running.callback(pair.close)
-            pair.copy_of(pair_template)
-            pairs.append(pair)
-        yield pairs
 
 
 async def test_all_are_killed_and_postgres_is_as_before(tmp_path: Path, pairs: list[Pair]) -> None:

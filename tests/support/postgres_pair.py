@@ -24,6 +24,12 @@ fsync = off
 max_wal_senders = 5
 """
 PASSWORD = "hunter2-of-the-replicator"
+# The faults that can be in one pair at once, and each still be told from the others.
+TOGETHER = (
+    ("postgres.kill_primary",),
+    ("postgres.cut_replication", "postgres.lock"),
+    ("postgres.exhaust_connections", "postgres.slow_query"),
+)
 
 
 def newest_bin() -> Path | None:

@@ -128,7 +128,7 @@ class ServiceFaults:
     def __init__(self, folder: Path, token: str, cloud: Cloud | None = None) -> None:
         self._folder = folder
         self._token = token
-        self._cloud = cloud or Cloud(token)
+        self.cloud = cloud or Cloud(token)
         self._running = ExitStack()
         self._stopping = threading.Event()
         self.cluster: LittleHarmedCluster
@@ -175,10 +175,10 @@ class ServiceFaults:
         }
 
     def _fis(self) -> Case:
-        contract = self._cloud.contract
+        contract = self.cloud.contract
         wish = {"target": "contract", "template": contract.fis.TEMPLATE, "duration": "1m"}
         heal = partial(contract.fis.end, "stopped")
-        settings = self._cloud.settings(ActionSettings()).model_dump(include={"aws"})
+        settings = self.cloud.settings(ActionSettings()).model_dump(include={"aws"})
         return FaultCase(wish, lambda: list(contract.changes), contract.fis.running, heal), settings
 
     def _haproxy(self) -> Case:
