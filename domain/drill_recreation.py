@@ -92,6 +92,12 @@ KINDS: tuple[FaultKind, ...] = (
         r"upstream|third.part(?:y|ies)|vendor|provider|dependenc(?:y|ies)",
         {"proxy": "proxy"},
     ),
+    FaultKind(
+        "network.delay",
+        r"jitter|network (?:latency|delays?|slowness)|slow network",
+        {"network": "network"},
+        {"latency": "200ms"},
+    ),
     FaultKind("network.drop", r"packet loss|packets?|network partition|unreachable|no route", {"network": "network"}),
     FaultKind(
         "http.latency",

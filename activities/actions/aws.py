@@ -132,3 +132,8 @@ class OnAws(Transition[P, S], Generic[P, S]):
 def token(key: str) -> str:
     """The token by which AWS recognises a call: the same for every attempt of a step, never the same for two."""
     return str(uuid5(_NAMESPACE, key))
+
+
+def tag(key: str) -> str:
+    """The tag by which what a call has started is found again."""
+    return f"hotwash:{token(key)}"

@@ -16,8 +16,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from activities.action import Call, Finding
-from activities.actions.aws import Aws, AwsDoor, AwsParameters, token
-from activities.actions.aws_execution import tag
+from activities.actions.aws import Aws, AwsDoor, AwsParameters, tag, token
 from activities.actions.switches import named
 from activities.fault import FaultAction, FaultParameters, Injected, Plan
 from activities.leases import End, Leases, LeaseState, RevertedBy

@@ -13,7 +13,6 @@ from activities.actions.aws_autoscaling import AutoscalingSetCapacity
 from activities.actions.aws_ec2 import Ec2Start, Ec2Stop
 from activities.actions.aws_ecs import EcsRollBackService
 from activities.actions.aws_elbv2 import Elbv2SetWeights
-from activities.actions.aws_execution import StartsExecution
 from activities.actions.aws_lambda import LambdaShiftAlias
 from activities.actions.aws_rds import RdsFailOverCluster
 from activities.actions.aws_route53 import Route53FailOver, Route53SetWeight
@@ -39,8 +38,6 @@ _TRANSITIONS: tuple[type[OnAws[Any, Any]], ...] = (
     Route53SetWeight,
     SsmSetParameter,
 )
-_EXECUTIONS: tuple[type[StartsExecution[Any]], ...] = (SsmStartAutomation,)
-
 _IN_CLUSTERS: tuple[type[OnKubernetes[Any, Any]], ...] = (
     KubernetesCordon,
     KubernetesDrain,
@@ -49,7 +46,7 @@ _IN_CLUSTERS: tuple[type[OnKubernetes[Any, Any]], ...] = (
     KubernetesUndoRollout,
 )
 
-CLOUD_ACTIONS: tuple[type[AnyAction], ...] = (*_TRANSITIONS, *_EXECUTIONS, *_IN_CLUSTERS)
+CLOUD_ACTIONS: tuple[type[AnyAction], ...] = (*_TRANSITIONS, SsmStartAutomation, *_IN_CLUSTERS)
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,5 @@ class CloudPorts:
 def cloud_actions(configuration: ConfigurationSource, ports: CloudPorts) -> list[AnyAction]:
     """One of each of `CLOUD_ACTIONS`, with what it needs."""
     transitions: list[AnyAction] = [cls(configuration, ports.aws, ports.plans) for cls in _TRANSITIONS]
-    executions: list[AnyAction] = [cls(configuration, ports.aws) for cls in _EXECUTIONS]
     in_clusters: list[AnyAction] = [cls(configuration, ports.kubernetes, ports.plans) for cls in _IN_CLUSTERS]
-    return transitions + executions + in_clusters
+    return [*transitions, SsmStartAutomation(configuration, ports.aws), *in_clusters]
