@@ -6,6 +6,7 @@ end, and a template whose own durations are not within the fault's is refused: t
 What FIS itself never takes back (a failover, a reboot, a termination) no undo takes back either.
 """
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from activities.action import Call, Finding
 from activities.actions.aws import Aws, AwsDoor, AwsParameters, tag, token
 from activities.actions.switches import named
 from activities.fault import FaultAction, FaultParameters, Injected, Plan
-from activities.leases import End, Leases, LeaseState, RevertedBy
+from activities.leases import End, Leases, LeaseState, RevertedBy, Run
 from activities.ports import ConfigurationSource
 from activities.waiting import until
 from domain.cloud_targets import AwsKeys, AwsTarget
@@ -28,6 +29,12 @@ from domain.fis_template import OVER, Template, hindrance, proof, template_of
 
 # Between SIGTERM and SIGKILL for the process that stops the experiment: some calls, and FIS's own post actions.
 STOP_SECONDS = 60.0
+# FIS itself takes some time to begin and to clean up after itself; then its durations are over, whoever has stopped it.
+_ROOM_SECONDS = 120.0
+# $0: the file of `Stoppers`; $1: when FIS has ended it by itself, as Unix time.
+_IS_STOPPED = (
+    'test ! -e "$0" || test "$(date +%s)" -ge "$1" || { echo "nobody has stopped the experiment, see FIS"; exit 1; }'
+)
 # A token makes it harmless to ask again; throttling and a lost answer are over within this many attempts or not at all.
 _STARTS = 3
 
@@ -155,6 +162,9 @@ class StopOrder:
 class Stoppers(Protocol):
     """Processes that stop experiments."""
 
+    def armed_file(self, key: str) -> str:
+        """A file that is there while an experiment may run that nobody has stopped."""
+
     async def stand_by(self, key: str, order: StopOrder) -> None:
         """Start one under the held lease of this key, which stops the experiments when it is told to end. Once per key.
 
@@ -162,7 +172,7 @@ class Stoppers(Protocol):
         """
 
     async def dismiss(self, key: str) -> None:
-        """There is nothing left to stop: it need not ask AWS when it is told to end."""
+        """There is nothing left to stop: the file goes, and the process need not ask AWS when it is told to end."""
 
 
 class FisStartExperiment(FaultAction[StartExperimentParameters, StartedExperiment]):
@@ -203,7 +213,11 @@ class FisStartExperiment(FaultAction[StartExperimentParameters, StartedExperimen
             template=parameters.template,
             mark=tag(key),
         )
-        return Plan(result, (End(identity_file=self.leases.identity_file(key), seconds=STOP_SECONDS),))
+        over_at = time.time() + parameters.duration.total_seconds() + _ROOM_SECONDS
+        is_stopped = ("/bin/sh", "-c", _IS_STOPPED, self._stoppers.armed_file(key), f"{over_at:.0f}")
+        # The process may have been killed before it has stopped anything: then this is not reverted.
+        end = End(identity_file=self.leases.identity_file(key), seconds=STOP_SECONDS)
+        return Plan(result, (end, Run(argv=is_stopped)))
 
     @override
     async def inject(self, parameters: StartExperimentParameters, result: StartedExperiment, call: Call) -> None:
@@ -255,8 +269,9 @@ class FisStartExperiment(FaultAction[StartExperimentParameters, StartedExperimen
         self, parameters: StartExperimentParameters, performed: StartedExperiment | None, call: Call
     ) -> StartedExperiment:
         # By its tag: the lease folder may be lost, and the process with its machine.
-        if await self._experiments(parameters, call).stop_all(call):
-            # A key has one experiment at most.
+        found = await self._experiments(parameters, call).stop_all(call)
+        # A key has one experiment at most. While none is listed, the process that looks again is left to it.
+        if found or not await self.leases.started(call.performed_key):
             await self._stoppers.dismiss(call.performed_key)
         return await super().undo(parameters, performed, call)
 

@@ -1,5 +1,6 @@
 """Keeps a process ready that stops an experiment of AWS FIS; implements `Stoppers`."""
 
+import asyncio
 import os
 import sys
 from contextlib import suppress
@@ -8,9 +9,8 @@ from pathlib import Path
 from activities.actions.aws_fis import StopOrder
 from activities.clients.wishes import told
 from activities.leases import Leases
+from domain.errors import Rejected
 
-# Beside its socket, once there is nothing left to stop.
-DISMISSED = ".dismissed"
 _STOPPER = str(Path(__file__).with_name("fis_stopper.py"))
 # Where AWS's own chain looks for ambient credentials; its names begin so, and files are found by the home folder.
 _AMBIENT = ("AWS_", "HOME")
@@ -21,6 +21,10 @@ class FisStoppers:
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
+
+    def armed_file(self, key: str) -> str:
+        """Beside its socket, as `Stoppers` promises."""
+        return str(Path(self._leases.identity_file(key)).with_suffix(".armed"))
 
     async def stand_by(self, key: str, order: StopOrder) -> None:
         """Start it and tell it, as `Stoppers` promises."""
@@ -46,9 +50,12 @@ class FisStoppers:
                 "seconds": order.seconds,
             },
         )
+        try:
+            await asyncio.to_thread(Path(self.armed_file(key)).touch)
+        except OSError as error:
+            raise Rejected(f"the lease cannot be written to ({error.strerror}); nothing was started") from None
 
     async def dismiss(self, key: str) -> None:
-        """Leave word, as `Stoppers` promises; it takes the file away as it ends."""
-        if await self._leases.started(key):
-            with suppress(OSError):
-                Path(self._leases.identity_file(key)).with_suffix(DISMISSED).touch()
+        """Take the file away, as `Stoppers` promises."""
+        with suppress(OSError):
+            await asyncio.to_thread(os.unlink, self.armed_file(key))

@@ -32,24 +32,26 @@ async def main(where: str) -> None:
     await taken.answer({"stands": "by"})
     with suppress(TimeoutError):
         await asyncio.wait_for(ending.wait(), taken.wish["seconds"])
-    dismissed = Path(where).with_suffix(".dismissed")
-    if dismissed.exists():
-        dismissed.unlink(missing_ok=True)
+    armed = Path(where).with_suffix(".armed")
+    if not armed.exists():
         return
     os.environ.update(taken.wish["environment"])
-    await _stop(taken.wish)
+    if await _is_stopped(taken.wish):
+        armed.unlink(missing_ok=True)
 
 
-async def _stop(wish: wishes.Wish) -> None:
+async def _is_stopped(wish: wishes.Wish) -> bool:
+    """Stop what there is; False when AWS could not be asked in time."""
     from domain.errors import HotwashError  # noqa: PLC0415 - see above; so with all below
 
     stop, looks, end = _stopping(wish), 0, time.monotonic() + _GIVE_UP_AFTER_SECONDS
     while looks < _LOOKS and time.monotonic() < end:
         with suppress(HotwashError):
             if await stop():
-                return
+                return True
             looks += 1
         await asyncio.sleep(_PAUSE_SECONDS)
+    return looks == _LOOKS
 
 
 def _stopping(wish: wishes.Wish) -> Callable[[], Awaitable[bool]]:

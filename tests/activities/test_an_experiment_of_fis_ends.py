@@ -173,6 +173,21 @@ async def test_an_experiment_whose_machine_is_gone_is_found_by_its_tag(world: Wo
     assert (await asked(world, "is_clean", case.parameters)).holds is True
 
 
+async def test_a_lease_whose_process_was_killed_does_not_say_that_it_is_reverted(
+    world: World, case: FaultCase, fis: Fis
+) -> None:
+    """The watchdog has nobody to end: what is left over is said so to people, until an undo has stopped it."""
+    await world.perform(FIS, case.parameters)
+    os.kill(stopper(world), signal.SIGKILL)
+    run_out(world)
+    (lease,) = world.faults.leases()
+    until(lambda: lease_files.read_lease(lease)["state"] == "failed", "the failed revert")
+    assert "nobody has stopped the experiment, see FIS" in " ".join(lease_files.read_lease(lease)["notes"])
+    assert (await asked(world, "is_clean", case.parameters)).holds is False
+    await world.undo(FIS, case.parameters, None)
+    assert (lease_files.read_lease(lease)["state"], fis.running()) == ("reverted", [])
+
+
 async def test_a_stop_that_aws_refuses_at_first_is_tried_again_by_the_lease(
     world: World, case: FaultCase, fis: Fis
 ) -> None:
