@@ -4,7 +4,6 @@ Secrets are references (`env:NAME`, `file:PATH`), never values. `runtime/configu
 mistake into a sentence with its line; this module only says what is right.
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -37,6 +36,7 @@ from domain.fault_targets import (
     ServedCertificate,
     ShiftableClock,
 )
+from domain.label_patterns import LabelPatterns
 from domain.model import Model
 from domain.names import Name, SecretReference
 from domain.policy import Audience, Policy, known_time_zone
@@ -114,7 +114,7 @@ class Route(Model):
 
     name: Name
     # Label name to value; a value `~…` is a regular expression that must match in full.
-    match: dict[str, str] = Field(default_factory=dict)
+    match: LabelPatterns = Field(default_factory=dict)
     # Labels that make a group; empty: what the sender grouped by.
     group_by: tuple[str, ...] = ()
     service: Name | None = None
@@ -128,18 +128,6 @@ class Route(Model):
     declare: Declaration = Declaration.AUTOMATIC
     # Counted and shown, but never an incident.
     suppress: bool = False
-
-    @field_validator("match")
-    @classmethod
-    def _patterns_compile(cls, match: dict[str, str]) -> dict[str, str]:
-        # Found out when the file is read, by the person who wrote it, and not when an alert comes in at night.
-        for label, value in match.items():
-            if value.startswith("~"):
-                try:
-                    re.compile(value[1:])
-                except re.error as error:
-                    raise ValueError(f"{label}: {value[1:]!r} is not a regular expression: {error}") from error
-        return match
 
 
 class SmtpChannel(Model):

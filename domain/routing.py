@@ -65,6 +65,11 @@ class FilledParameters(Model):
     missing: tuple[str, ...] = ()
 
 
+def labels_named(value: str | float | bool) -> tuple[str, ...]:
+    """The labels that a parameter's text reads."""
+    return tuple(_PLACEHOLDER.findall(value)) if isinstance(value, str) else ()
+
+
 def fill_parameters(parameters: Mapping[str, str | int | float | bool], labels: Mapping[str, str]) -> FilledParameters:
     """Replace `{labels.x}` by the label's text, once: what a label says is never looked at again."""
     missing: list[str] = []
@@ -83,6 +88,6 @@ def fill_parameters(parameters: Mapping[str, str | int | float | bool], labels: 
 
 def _value_matches(wanted: str, value: str) -> bool:
     if wanted.startswith("~"):
-        # `Route` refuses a pattern that does not compile when `hotwash.yaml` is read.
+        # Refused where it is read when it does not compile or could take long (`label_patterns.py`).
         return re.fullmatch(wanted[1:], value) is not None
     return wanted == value

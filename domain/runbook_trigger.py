@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from domain.label_patterns import LabelPatterns
 from domain.model import Model
 from domain.severity import Severity
 
@@ -23,7 +24,7 @@ class Trigger(Model):
     """An alert of an incident, or something that happens to it."""
 
     # Labels of the alert, as in routes: a value `~…` is a regular expression.
-    alert: dict[str, str] | None = None
+    alert: LabelPatterns | None = None
     event: LifecycleEvent | None = None
     # Only for incidents of these services and severities; empty: all.
     services: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from domain.durations import Duration, format_duration
 from domain.game_day import Expectation
+from domain.label_patterns import LabelPatterns
 from domain.model import Model
 from domain.severity import Severity
 from domain.tolerance import Tolerance, steps_of
@@ -186,7 +187,7 @@ class Expected(Model):
     # Counted from when the fault was made.
     within: Limit | None = None
     # `detect`: labels that the alert must carry besides the game day's `match`.
-    alert: dict[str, str] = Field(default_factory=dict)
+    alert: LabelPatterns = Field(default_factory=dict)
     # `route`: the people, teams or groups of whom one must be paged.
     to: tuple[str, ...] = ()
     # `recover`: from the fault (the response must do it), or from when the game day has undone it.

@@ -11,6 +11,7 @@ from pydantic import Field
 from domain.drill_targets import GameDayPolicy, TargetSelection
 from domain.durations import format_duration
 from domain.game_day import GameDayKind, GameDayState, GameDayTerms
+from domain.label_patterns import LabelPatterns
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Freeze
@@ -50,7 +51,7 @@ class GameDay(Model):
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
     roles: Roles = Roles()
     # Alerts with these labels, raised while the game day runs, belong to it and mark their incident as a drill.
-    match: dict[str, str] = Field(min_length=1)
+    match: LabelPatterns = Field(min_length=1)
     # Chosen from `drill_targets` of hotwash.yaml; names may hold expressions over `params`.
     targets: dict[Identifier, TargetSelection] = Field(min_length=1)
     # Must hold before the fault and again at the end; one that stops holding shows that the fault took effect.

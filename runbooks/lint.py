@@ -8,7 +8,9 @@ from typing import Any
 
 from domain.errors import Rejected
 from domain.model import Model
+from domain.routing import labels_named
 from domain.run import ActionSpec
+from domain.runbook_trigger import Trigger
 from runbooks.action_parameters import mistakes_in
 from runbooks.data_flow import Known, Name, Names, guards_in, ids_in
 from runbooks.expressions import has_expression
@@ -97,11 +99,29 @@ class _Lint:
             ends = ends.after(step)
         yield from self._texts(("outputs",), runbook.outputs, ends)
         for index, trigger in enumerate(runbook.triggers):
-            for name in trigger.parameters:
-                if name not in runbook.parameters:
-                    hint = nearest(name, list(runbook.parameters))
-                    path: Path = ("triggers", index, "parameters", name)
-                    yield self._say(path, "unknown_parameter", f"the runbook has no parameter {name!r}{hint}", key=True)
+            yield from self._trigger(("triggers", index), trigger)
+
+    def _trigger(self, place: Path, trigger: Trigger) -> Iterator[Finding]:
+        """What would be found out only when the incident is there, and the run refused at its start."""
+        declared = self._runbook.parameters
+        for name, value in trigger.parameters.items():
+            path: Path = (*place, "parameters", name)
+            if name not in declared:
+                hint = nearest(name, list(declared))
+                yield self._say(path, "unknown_parameter", f"the runbook has no parameter {name!r}{hint}", key=True)
+                continue
+            if labels_named(value):
+                is_text = declared[name].type is ParameterType.STRING
+                mistake = None if is_text else f"a label is a text, and this is of type {declared[name].type.value}"
+            else:
+                mistake = mistake_in(declared[name], value)
+            if mistake:
+                yield self._say(path, "wrong_type", f"parameter {name!r}: {mistake}")
+        needed = [name for name, each in declared.items() if each.required and each.default is None]
+        missing = [name for name in needed if name not in trigger.parameters]
+        if missing and trigger.then == "start":
+            sentence = f"a run cannot start by itself without {', '.join(missing)}; give it here, or a default"
+            yield self._say(place, "missing_parameter", sentence)
 
     def _sequence(self, place: Path, steps: tuple[Step, ...], known: Known) -> Generator[Finding, None, Known]:
         for index, step in enumerate(steps):

@@ -246,7 +246,7 @@ class Locks(Model):
     """
 
     # Names; texts may hold expressions over `params` and `incident`.
-    resources: tuple[str, ...] = Field(min_length=1)
+    resources: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = Field(min_length=1)
     when_held: WhenHeld = WhenHeld.QUEUE
     # Longer than this nobody waits; so two runs that wait for each other do not wait for ever.
     wait_at_most: Limit = timedelta(hours=1)

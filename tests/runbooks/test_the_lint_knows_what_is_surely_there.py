@@ -236,3 +236,39 @@ def test_the_json_schema_knows_blocks() -> None:
     assert "if" in schema["$defs"]["Case"]["properties"]
     assert schema["$defs"]["Step"]["properties"]["parallel"]["anyOf"][0] == {"$ref": "#/$defs/Parallel"}
     assert "locks" in schema["properties"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        ('{alert: {alertname: "~["}}', "6 bad_value alertname: '[' is not a regular expression"),
+        ('{alert: {alertname: "~(a|a)*"}}', "repeats a group that itself repeats or chooses"),
+        ("{event: declared, then: start}", "6 missing_parameter a run cannot start by itself without host; give it"),
+        ("{event: declared, parameters: {hots: a}}", "6 unknown_parameter the runbook has no parameter 'hots'"),
+        ("{event: declared, parameters: {host: a, n: x}}", "6 wrong_type parameter 'n': must be of type integer"),
+        (
+            '{alert: {}, parameters: {host: a, n: "{labels.n}"}}',
+            "6 wrong_type parameter 'n': a label is a text, and this is of type integer",
+        ),
+        (
+            '{alert: {}, parameters: {host: a, key: "{labels.key}"}}',
+            "'key': a label is a text, and this is of type sec",
+        ),
+        ("{event: declared, parameters: {host: a, key: hunter2}}", "'key': a secret is given as a reference"),
+    ],
+)
+def test_a_trigger_that_could_never_fire_is_named(trigger: str, expected: str) -> None:
+    """At lint, and not at night: its pattern, what it gives, and what it does not give."""
+    parameters = "parameters: {host: {}, n: {type: integer, default: 1}, key: {type: secret, default: 'env:K'}}\n"
+    body = f"triggers: [\n  {trigger}]\n{parameters}{steps('{id: a, action: do}')}"
+    assert any(expected in line for line in said(body)), said(body)
+
+
+def test_a_trigger_that_is_right_has_no_findings() -> None:
+    """Labels for texts, values of the right type; what is only suggested may leave gaps for a person."""
+    body = (
+        "parameters: {host: {}, n: {type: integer, default: 1}}\n"
+        'triggers: [{alert: {alertname: "~Slow.*"}, then: start, parameters: {host: "{labels.instance}", n: 3}},'
+        " {event: mitigated}]\n"
+    )
+    assert said(body + steps("{id: a, action: do}")) == []

@@ -87,6 +87,16 @@ async def test_a_lock_that_is_held_fails_who_does_not_want_to_wait(runs: Runs, w
     assert world.paths("do").count("one") == 1
 
 
+@pytest.mark.parametrize("name", ["", "x" * 2_000])
+async def test_a_lock_without_a_fit_name_fails_its_step(runs: Runs, world: World, name: str) -> None:
+    """What an expression makes of a name may be empty, or longer than any id: nothing is touched, nothing hangs."""
+    text = 'parameters: {host: {}}\nlocks: {resources: ["{{ params.host }}"]}\nsteps: [{id: one, action: do}]\n'
+    run = await runs.run(text, parameters={"host": name})
+    assert run.status is RunStatus.FAILED
+    assert "a lock's name has 1 to 200 characters" in (run.reason or "")
+    assert world.paths("do") == []
+
+
 async def test_nobody_waits_for_ever(runs: Runs, world: World, resource: str) -> None:
     """`wait_at_most` bounds it; the claim is withdrawn."""
     world.gate = {"two": asyncio.Event()}

@@ -24,6 +24,8 @@ from workflows.steps.desk import RunDesk
 from workflows.steps.orders import ordered
 from workflows.steps.state import StepEnd
 
+# The engine takes ids of 1,000 bytes; a character has four at most.
+_LONGEST_RESOURCE = 200
 # A lease is renewed so often while it lasts: two renewals may get lost.
 _RENEWALS = 3
 
@@ -46,6 +48,12 @@ async def locked(desk: RunDesk, path: str, *, undoing: bool = False) -> StepEnd 
         except Rejected as error:
             return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=error.sentence)
         names = sorted({str(each) for each in resources})
+        unfit = next((name for name in names if not 0 < len(name) <= _LONGEST_RESOURCE), None)
+        if unfit is not None:
+            sentence = (
+                f"a lock's name has 1 to {_LONGEST_RESOURCE} characters; {list(locks.resources)} gave {len(unfit)}"
+            )
+            return StepEnd(status=StepStatus.FAILED, reason="not_rendered", sentence=sentence)
         if all(name in desk.locks.held for name in names):
             continue
         async with desk.locks.taking:
