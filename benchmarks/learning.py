@@ -33,7 +33,7 @@ from store import Store, open_store
 from store.columns import columns_of
 from store.database import Database
 from store.facts import facts_of
-from store.indexing import index_texts
+from store.indexing import index_of, index_texts
 from store.search_texts import text_of_entry, text_of_picture
 from store.tables import picture_services, pictures
 from store.tables_learning import (
@@ -206,14 +206,16 @@ async def copy(connection: AsyncConnection, number: int) -> None:
         # Names of our own tables and numbers, nothing that anybody typed.
         copied = f"SELECT {', '.join(values)} FROM original_{table.name}{order}"
         await connection.execute(text(f"INSERT INTO {table.name} ({', '.join(names)}) {copied}"))
-    into = "rowid, kind, title, body" if is_sqlite else "id, vector"
+    if is_sqlite:
+        for kind in Found:
+            cut = f"SELECT id, title, body FROM search_documents WHERE id > {before} AND kind = '{kind.value}'"
+            await connection.execute(text(f"INSERT INTO {index_of(kind)} (rowid, title, body) {cut}"))
+        return
     cut = (
-        "id, 'xxkind' || replace(kind, '_', ''), title, body"
-        if is_sqlite
-        else "id, array_to_tsvector(ARRAY['xxkind' || replace(kind, '_', '')])"
+        "id, array_to_tsvector(ARRAY['xxkind' || replace(kind, '_', '')])"
         " || setweight(to_tsvector('hotwash', title), 'A') || setweight(to_tsvector('hotwash', body), 'C')"
     )
-    indexed = f"INSERT INTO search_index ({into}) SELECT {cut} FROM search_documents WHERE id > {before}"
+    indexed = f"INSERT INTO search_index (id, vector) SELECT {cut} FROM search_documents WHERE id > {before}"
     await connection.execute(text(indexed))
 
 

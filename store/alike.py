@@ -33,11 +33,12 @@ _FOUND_BY = tuple(dimension for dimension in _COMPARED if dimension is not Dimen
 _LINES = 5
 
 _SQLITE_WORDS = text(
-    "SELECT id FROM (SELECT rowid AS id, bm25(search_index, 0.0, 4.0, 1.0) AS score FROM search_index"
-    " WHERE search_index MATCH :query AND rowid > :cutoff) ORDER BY score LIMIT :newest"
+    "SELECT id FROM (SELECT rowid AS id, bm25(search_index_incident, 4.0, 1.0) AS score FROM search_index_incident"
+    " WHERE search_index_incident MATCH :query AND rowid > :cutoff) ORDER BY score LIMIT :newest"
 )
 _SQLITE_CUTOFF = text(
-    "SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
+    "SELECT rowid FROM search_index_incident WHERE search_index_incident MATCH :query"
+    " ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
 )
 _POSTGRESQL_WORDS = text(
     "WITH fit AS MATERIALIZED (SELECT id FROM search_index"
@@ -105,8 +106,7 @@ async def _with_words(connection: AsyncConnection, words: frozenset[str]) -> set
     if not asked:
         return set()
     if connection.dialect.name == "sqlite":
-        any_of = " OR ".join(f'"{word}"' for word in asked)
-        query = f"kind : {kind_word(Found.INCIDENT)} AND {{title}} : ({any_of})"
+        query = "{title} : (" + " OR ".join(f'"{word}"' for word in asked) + ")"
         cutoff = (await connection.execute(_SQLITE_CUTOFF, {"query": query, "ranked": _RANKED})).scalar_one_or_none()
         rows = await connection.execute(_SQLITE_WORDS, {"query": query, "cutoff": cutoff or 0, "newest": _NEWEST})
     else:

@@ -1,7 +1,9 @@
 """Puts words into the full-text index of either database, in the transaction of whoever saves the thing.
 
-`search_index` is FTS5 on SQLite and a tsvector on PostgreSQL; both are given `domain.search.words_of`, so that they
-find the same. Called by `store/deriving.py`, and by `store/searching.py` for runbooks.
+SQLite has an FTS5 table for each kind, because FTS5 counts every hit of a word before it ranks one: with all kinds in
+one table a search cost six times as much. PostgreSQL has one table of tsvectors, with the kind as a word. Both are
+given `domain.search.words_of`, so that they find the same. Called by `store/deriving.py`, and by `store/searching.py`
+for runbooks.
 """
 
 from collections.abc import Sequence
@@ -14,10 +16,11 @@ from domain.search import Found, words_of
 from store.search_texts import SearchText
 from store.tables_learning import search_documents
 
-_FORGET = text("DELETE FROM search_index WHERE rowid = :id")
-_FORGET_KIND = text("DELETE FROM search_index WHERE kind MATCH :word")
-_INDEX_SQLITE = text("INSERT INTO search_index (rowid, kind, title, body) VALUES (:id, :kind, :title, :body)")
-# The kind is a word of its own, as it is in SQLite's column.
+# For SQLite; `{index}` is a name of ours.
+_INDEX_SQLITE = "INSERT INTO {index} (rowid, title, body) VALUES (:id, :title, :body)"
+_FORGET = "DELETE FROM {index} WHERE rowid = :id"
+_FORGET_ALL = "DELETE FROM {index}"
+# The kind is a word of its own.
 _INDEX_POSTGRESQL = text(
     "INSERT INTO search_index (id, vector) VALUES (:id, array_to_tsvector(ARRAY[CAST(:kind AS text)])"
     " || setweight(to_tsvector('hotwash', :title), 'A') || setweight(to_tsvector('hotwash', :body), 'C'))"
@@ -25,8 +28,13 @@ _INDEX_POSTGRESQL = text(
 )
 
 
+def index_of(kind: Found) -> str:
+    """SQLite's full-text table of one kind; its row numbers are the ids of `search_documents`."""
+    return f"search_index_{kind.value}"
+
+
 def kind_word(kind: Found) -> str:
-    """The word by which things of one kind are found in the index; nobody types it."""
+    """The word by which PostgreSQL finds things of one kind in the index; nobody types it."""
     return "xxkind" + kind.value.replace("_", "")
 
 
@@ -69,17 +77,20 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
         }
         for row in changed
     ]
-    if connection.dialect.name == "sqlite":
-        await connection.execute(_FORGET, [{"id": place["id"]} for place in places])
-        await connection.execute(_INDEX_SQLITE, places)
-    else:
+    if connection.dialect.name != "sqlite":
         await connection.execute(_INDEX_POSTGRESQL, places)
+        return
+    for kind in Found:
+        of_kind = [place for place in places if place["kind"] == kind_word(kind)]
+        if of_kind:
+            await _unindex(connection, kind, [place["id"] for place in of_kind])
+            await connection.execute(text(_INDEX_SQLITE.format(index=index_of(kind))), of_kind)
 
 
 async def forget_kind(connection: AsyncConnection, kind: Found) -> None:
     """Take away all things of one kind."""
     if connection.dialect.name == "sqlite":
-        await connection.execute(_FORGET_KIND, {"word": kind_word(kind)})
+        await connection.execute(text(_FORGET_ALL.format(index=index_of(kind))))
     await connection.execute(delete(search_documents).where(search_documents.c.kind == kind.value))
 
 
@@ -87,17 +98,17 @@ async def forget_others(connection: AsyncConnection, kind: Found, present: Seque
     """Take away the things of one kind that are not there any more."""
     table = search_documents
     gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id.not_in(present)).returning(table.c.id)
-    await _unindex(connection, (await connection.execute(gone)).scalars().all())
+    await _unindex(connection, kind, (await connection.execute(gone)).scalars().all())
 
 
 async def forget_thing(connection: AsyncConnection, kind: Found, thing_id: str) -> None:
     """Take away one thing."""
     table = search_documents
     gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id == thing_id).returning(table.c.id)
-    await _unindex(connection, (await connection.execute(gone)).scalars().all())
+    await _unindex(connection, kind, (await connection.execute(gone)).scalars().all())
 
 
-async def _unindex(connection: AsyncConnection, ids: Sequence[int]) -> None:
+async def _unindex(connection: AsyncConnection, kind: Found, ids: Sequence[int]) -> None:
     # PostgreSQL's rows went along with those of `search_documents`.
     if ids and connection.dialect.name == "sqlite":
-        await connection.execute(_FORGET, [{"id": id_} for id_ in ids])
+        await connection.execute(text(_FORGET.format(index=index_of(kind))), [{"id": id_} for id_ in ids])

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.search import Found, Hit, SearchQuery, Term, snippet, url_of
 from store.columns import microseconds
 from store.database import Database
-from store.indexing import forget_others, index_texts, kind_word
+from store.indexing import forget_others, index_of, index_texts, kind_word
 from store.interface import FoundThings, ShelvedRunbook
 from store.search_texts import text as search_text
 from store.tables_learning import search_documents
@@ -25,13 +25,11 @@ _MOST_HITS = 200
 # The list of incidents filters by words among this many of the newest that fit; nobody pages further.
 _FILTERED = 10_000
 
-# A hit in the title counts four times; the column of the kind does not count.
-_SQLITE_CUTOFF = text(
-    "SELECT rowid FROM search_index WHERE search_index MATCH :query ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
-)
-_SQLITE_RANKED = text(
-    "SELECT rowid AS id, bm25(search_index, 0.0, 4.0, 1.0) AS score FROM search_index"
-    " WHERE search_index MATCH :query AND rowid > :cutoff ORDER BY score LIMIT :limit"
+# A hit in the title counts four times. `{index}` is a name of ours.
+_SQLITE_CUTOFF = "SELECT rowid FROM {index} WHERE {index} MATCH :query ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
+_SQLITE_RANKED = (
+    "SELECT id, score FROM (SELECT rowid AS id, bm25({index}, 4.0, 1.0) AS score FROM {index}"
+    " WHERE {index} MATCH :query AND rowid > :cutoff) ORDER BY score LIMIT :limit"
 )
 # The kind is a word as it stands; what was typed is stemmed as the index is.
 _TSQUERY = "(to_tsquery('hotwash', :query) && CAST(:kind AS tsquery))"
@@ -80,12 +78,14 @@ class SqlSearch:
 def incidents_with(query: SearchQuery, *, is_sqlite: bool) -> ColumnElement[Any]:
     """The ids of the newest incidents that fit, for a filter `pictures.id IN (…)`."""
     if is_sqlite:
-        matching = text("search_index MATCH :words").bindparams(words=_fts5(query, Found.INCIDENT))
+        index = index_of(Found.INCIDENT)
+        matching = text(f"{index} MATCH :words").bindparams(words=_fts5(query))
         number: ColumnElement[int] = column("rowid")
     else:
+        index = "search_index"
         matching = text(f"vector @@ {_TSQUERY}").bindparams(query=_tsquery(query), kind=kind_word(Found.INCIDENT))
         number = column("id")
-    fitting = select(number).select_from(text("search_index")).where(matching)
+    fitting = select(number).select_from(text(index)).where(matching)
     if not is_sqlite:
         # An offset keeps PostgreSQL from walking all rows from the newest on; see `_POSTGRESQL_RANKED`.
         fitting = select(fitting.offset(0).subquery().c.id)
@@ -102,9 +102,10 @@ async def _ranked(
         asked = {"query": _tsquery(query), "kind": kind_word(kind), "ranked": _RANKED, "limit": limit}
         rows = (await connection.execute(_POSTGRESQL_RANKED, asked)).all()
         return {row.id: float(row.score) for row in rows}, any(row.is_cut for row in rows)
-    match = {"query": _fts5(query, kind)}
-    cutoff = (await connection.execute(_SQLITE_CUTOFF, match | {"ranked": _RANKED})).scalar_one_or_none()
-    found = await connection.execute(_SQLITE_RANKED, match | {"cutoff": cutoff or 0, "limit": limit})
+    match, index = {"query": _fts5(query)}, index_of(kind)
+    cutting, ranking = text(_SQLITE_CUTOFF.format(index=index)), text(_SQLITE_RANKED.format(index=index))
+    cutoff = (await connection.execute(cutting, match | {"ranked": _RANKED})).scalar_one_or_none()
+    found = await connection.execute(ranking, match | {"cutoff": cutoff or 0, "limit": limit})
     return {row.id: float(row.score) for row in found}, cutoff is not None
 
 
@@ -131,14 +132,14 @@ def _hit(row: Any, score: float, query: SearchQuery) -> Hit:
     )
 
 
-def _fts5(query: SearchQuery, kind: Found) -> str:
+def _fts5(query: SearchQuery) -> str:
     # Words are letters and digits only, and quoted: nothing that is typed can be an operator.
-    wanted = " AND ".join([f"kind : {kind_word(kind)}", *(_fts5_term(term) for term in query.wanted)])
+    wanted = " AND ".join(_fts5_term(term) for term in query.wanted)
     return " NOT ".join([f"({wanted})", *(_fts5_term(term) for term in query.unwanted)])
 
 
 def _fts5_term(term: Term) -> str:
-    return f'{{title body}} : "{" ".join(term.words)}"{" *" if term.is_prefix else ""}'
+    return f'"{" ".join(term.words)}"{" *" if term.is_prefix else ""}'
 
 
 def _tsquery(query: SearchQuery) -> str:

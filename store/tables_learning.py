@@ -11,8 +11,8 @@ from store.tables import metadata
 # SQLite gives out rising row numbers to INTEGER keys only.
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
-# One row per thing that can be found. The full-text index itself, `search_index`, has the same ids. It is FTS5 on
-# SQLite and a tsvector with a GIN index on PostgreSQL, so only the migration knows its form.
+# One row per thing that can be found. The full-text index itself has the same ids: an FTS5 table for each kind on
+# SQLite, `search_index` with a tsvector and a GIN index on PostgreSQL, so only the migrations know its form.
 search_documents = Table(
     "search_documents",
     metadata,

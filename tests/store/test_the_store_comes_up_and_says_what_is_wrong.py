@@ -4,18 +4,23 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+import store as store_package
 from domain.errors import Rejected, Transient
+from domain.search import Found, parse_query
 from store import Store, open_store
 from store.database import Database
 from store.tables import metadata
 from tests.store.conftest import NewDatabase
-from tests.support.records import batch, entry
+from tests.support.records import batch, entry, incident
 
 
 async def test_models_match_migrations(new_database: NewDatabase) -> None:
@@ -113,3 +118,31 @@ async def test_sqlite_is_durable_and_shared(tmp_path: Path) -> None:
 async def test_ping_answers(store: Store) -> None:
     """A store that is there says nothing."""
     await store.ping()
+
+
+async def test_an_older_record_is_searched_like_a_new_one(new_database: NewDatabase) -> None:
+    """What was indexed in one table for all kinds is found in those of each, and back again."""
+    store = open_store(url := new_database())
+    await store.migrate()
+    replica = incident("inc-1", title="Replica lag")
+    await store.record.save(batch("a", entry(1, "failover of the replica begins"), pictures=(replica,)))
+    database = Database(url)
+    for migrate, target in ((command.downgrade, "0003"), (command.upgrade, "head")):
+
+        def move(connection: Connection, migrate: Any = migrate, target: str = target) -> None:
+            config = Config()
+            config.set_main_option("script_location", str(Path(store_package.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            migrate(config, target)
+
+        async with database.writing() as connection:
+            await connection.run_sync(move)
+
+    async def found() -> set[Found]:
+        return {hit.kind for hit in (await store.search.search(parse_query("replica"))).hits}
+
+    assert await found() == {Found.ENTRY, Found.INCIDENT}
+    await store.record.save(batch("b", pictures=(incident("inc-1", version=2, title="Disk full"),)))
+    assert await found() == {Found.ENTRY}
+    await database.close()
+    await store.close()
