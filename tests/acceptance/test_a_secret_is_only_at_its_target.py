@@ -7,11 +7,14 @@ this test fails when the looking breaks, too. And ten megabytes of output fit in
 import asyncio
 import base64
 import json
+import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.support.http_target import Target, http_target
 from tests.support.leaky_actions import install
 from tests.support.world import World, a_world
 
@@ -34,6 +37,34 @@ steps:
     action: leak.refuse
     on_failure: continue
     with: {token: "{{ params.key }}", note: "{{ params.note }}"}
+  - id: send
+    action: http.request
+    with:
+      method: POST
+      url: GOOD
+      headers: {Authorization: {secret: "{{ params.key }}", prefix: "Bearer "}, X-Note: "{{ params.note }}"}
+  - id: deny
+    action: http.request
+    on_failure: continue
+    with:
+      method: POST
+      url: BAD
+      headers: {X-Note: "{{ params.note }}", X-Key: {secret: "{{ params.key }}"}}
+  - id: tell
+    action: process.run
+    with: {program: tell, arguments: [-c, "PROGRAM", "{{ params.key }}", "{{ params.note }}", "0"]}
+  - id: fall
+    action: process.run
+    on_failure: continue
+    with: {program: tell, arguments: [-c, "PROGRAM", "{{ params.key }}", "{{ params.note }}", "3"]}
+"""
+# Says all that it was given, stays long enough to be seen, and ends as it is told.
+PROGRAM = "import os, sys, time; print(sys.argv, dict(os.environ)); time.sleep(1); sys.exit(int(sys.argv[3]))"
+CONFIGURATION = """
+actions:
+  http_allow: [GOOD, BAD]
+  programs:
+    tell: {program: PYTHON, arguments: [[-c, ".*", ".*", ".*", "[03]"]]}
 """
 # A text over ten megabytes becomes at most 64 KiB a step; twice, because the outcome is in two events of some steps.
 _MOST_BYTES_OF_A_HISTORY = 400 * 1024
@@ -67,16 +98,31 @@ def _files(folder: Path, pattern: str) -> str:
     return "\n".join(file.read_bytes().decode(errors="replace") for file in sorted(folder.glob(pattern)))
 
 
+@pytest.fixture
+def places() -> Iterator[tuple[Target, Target]]:
+    """Two targets that answer with all that they were sent: one is content, the other refuses."""
+    with http_target() as good, http_target() as bad:
+        good.echo = bad.echo = True
+        bad.status = 403
+        yield good, bad
+
+
+def _filled(text: str, places: tuple[Target, Target]) -> str:
+    for word, value in zip(("GOOD", "BAD"), places, strict=True):
+        text = text.replace(word, value.url)
+    return text.replace("PROGRAM", PROGRAM).replace("PYTHON", sys.executable)
+
+
 @pytest.mark.timeout(120)
-async def test_a_secret_is_only_where_it_belongs(tmp_path: Path) -> None:
+async def test_a_secret_is_only_where_it_belongs(tmp_path: Path, places: tuple[Target, Target]) -> None:
     """Every place is read from outside: the engine's histories, the log files, /proc, the API, the store's file."""
     packages = install(tmp_path / "packages")
     environment = {"PYTHONPATH": str(packages), "LEAKY_KEY": SECRET}
     argv: set[str] = set()
-    async with a_world(tmp_path / "world", environment=environment) as world:
+    async with a_world(tmp_path / "world", _filled(CONFIGURATION, places), environment) as world:
         books = world.settings.home / "runbooks"
         books.mkdir(exist_ok=True)
-        (books / "leak.yaml").write_text(RUNBOOK)
+        (books / "leak.yaml").write_text(_filled(RUNBOOK, places))
         looking = asyncio.create_task(_argv_of_all(argv))
         incident = (await world.post("/incidents", {"title": "A leak", "severity": "SEV-4"}))["id"]
         body = {"incident_id": incident, "runbook": "leak", "parameters": {"note": NOTE}}
@@ -89,7 +135,7 @@ async def test_a_secret_is_only_where_it_belongs(tmp_path: Path) -> None:
         said = await world.get(f"/incidents/{incident}/timeline")
         looking.cancel()
         histories = await _histories(world)
-        places = {
+        looked_at = {
             "histories": b"".join(histories.values()).decode(errors="replace"),
             "logs": _files(world.home.logs, "*.log"),
             "argv": "\n".join(argv),
@@ -98,8 +144,18 @@ async def test_a_secret_is_only_where_it_belongs(tmp_path: Path) -> None:
         }
     assert ended["status"] == "succeeded", ended["reason"]
     assert "… [truncated]" in json.dumps(ended["steps"][2]["output"], ensure_ascii=False)
+    sent = [one.headers for target in places for one in target.asked("POST")]
+    assert [headers.get("authorization", headers.get("x-key")) for headers in sent] == [f"Bearer {SECRET}", SECRET]
+    steps = {step["id"]: step for step in ended["steps"]}
+    assert "[redacted]" in steps["send"]["output"]["body"]
+    assert "answered 403" in steps["deny"]["error"]
+    assert "[redacted]" in steps["deny"]["error"]
+    # The program was given the reference, as anybody may read it.
+    assert "env:LEAKY_KEY" in steps["tell"]["output"]["stdout"]
+    assert "exit code 3" in steps["fall"]["error"]
+    assert any(PROGRAM in line and NOTE in line for line in argv)
     assert max(map(len, histories.values())) < _MOST_BYTES_OF_A_HISTORY
-    for place, text in places.items():
+    for place, text in looked_at.items():
         assert NOTE in text, f"{place} were not looked at"
         for spelling in ("hx7Qz9", base64.b64encode(SECRET.encode()).decode()[:16]):
             assert spelling not in text, f"a secret is in the {place}: …{text[text.index(spelling) - 200 :][:400]}"
