@@ -19,13 +19,14 @@ from domain.search import Found, words_of
 from store.columns import microseconds
 from store.database import Database
 from store.indexing import kind_word
+from store.searching import WINDOW
 from store.tables import pictures
 from store.tables_learning import incident_dimensions, incident_facts, item_facts, search_documents
 
 # Candidates of each sort, newest first.
 _NEWEST = 40
 # Of the incidents with any of the words, this many of the newest are ranked.
-_RANKED = 400
+_RANKED = 200
 _MOST_WORDS = 8
 _COMPARED = (Dimension.ALERT, Dimension.FACTOR, Dimension.CHANGE, Dimension.VENDOR, Dimension.SERVICE, Dimension.TYPE)
 # A type alone makes nobody a candidate: half of all incidents share it.
@@ -39,6 +40,13 @@ _SQLITE_WORDS = text(
 _SQLITE_CUTOFF = text(
     "SELECT rowid FROM search_index_incident WHERE search_index_incident MATCH :query"
     " ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
+)
+_POSTGRESQL_RECENT = text(
+    "WITH fit AS MATERIALIZED (SELECT id, vector FROM"
+    " (SELECT id, vector FROM search_index ORDER BY id DESC LIMIT :window) newest"
+    " WHERE vector @@ (to_tsquery('hotwash', :query) && CAST(:kind AS tsquery)) ORDER BY id DESC LIMIT :ranked)"
+    " SELECT id FROM fit WHERE (SELECT count(*) FROM fit) >= :ranked"
+    " ORDER BY ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) DESC LIMIT :newest"
 )
 _POSTGRESQL_WORDS = text(
     "WITH fit AS MATERIALIZED (SELECT id FROM search_index"
@@ -108,11 +116,17 @@ async def _with_words(connection: AsyncConnection, words: frozenset[str]) -> set
     if connection.dialect.name == "sqlite":
         query = "{title} : (" + " OR ".join(f'"{word}"' for word in asked) + ")"
         cutoff = (await connection.execute(_SQLITE_CUTOFF, {"query": query, "ranked": _RANKED})).scalar_one_or_none()
-        rows = await connection.execute(_SQLITE_WORDS, {"query": query, "cutoff": cutoff or 0, "newest": _NEWEST})
+        asking = {"query": query, "cutoff": cutoff or 0, "newest": _NEWEST}
+        rows = (await connection.execute(_SQLITE_WORDS, asking)).all()
     else:
         # `:A` looks into titles only.
-        given = {"query": " | ".join(f"{word}:A" for word in asked), "kind": kind_word(Found.INCIDENT)}
-        rows = await connection.execute(_POSTGRESQL_WORDS, given | {"ranked": _RANKED, "newest": _NEWEST})
+        given: dict[str, object] = {
+            "query": " | ".join(f"{word}:A" for word in asked),
+            "kind": kind_word(Found.INCIDENT),
+        }
+        given |= {"ranked": _RANKED, "newest": _NEWEST}
+        rows = (await connection.execute(_POSTGRESQL_RECENT, given | {"window": WINDOW})).all()
+        rows = rows or (await connection.execute(_POSTGRESQL_WORDS, given)).all()
     table = search_documents.c
     found = select(table.thing_id).where(table.id.in_([row.id for row in rows]))
     return set((await connection.execute(found)).scalars())
