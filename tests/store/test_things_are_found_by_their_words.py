@@ -123,6 +123,24 @@ async def test_the_title_counts_more_than_the_text(store: Store) -> None:
     assert [hit.id for hit in hits] == ["inc-2", "inc-1"]
 
 
+async def test_of_a_common_word_the_newest_are_ranked(store: Store) -> None:
+    """Six hundred lines of noise: said to be cut, the best first; what is rare or of another kind is found as well."""
+    best, rare = "noise noise noise noise", "one quiet line"
+    lines = [entry(n, best if n == 599 else rare if n == 3 else f"noise number {n}") for n in range(1, 601)]
+    near = [incident(f"inc-{n}", minutes=n, title=f"noisy night {n}") for n in range(2, 260)]
+    await store.record.save(batch("a", *lines, pictures=(incident("inc-1", title="Noise at the door"), *near)))
+    answer = await store.search.search(parse_query("noise"), kinds=(Found.ENTRY, Found.INCIDENT), limit=30)
+    assert answer.is_cut
+    assert next(hit.id for hit in answer.hits if hit.kind is Found.ENTRY) == "inc-1#599"
+    assert len(answer.hits) == 30
+    other = await store.search.search(parse_query("door"), limit=30)
+    assert ([hit.id for hit in other.hits], other.is_cut) == (["inc-1"], False)
+    rarely = await store.search.search(parse_query("quiet"))
+    assert ([hit.id for hit in rarely.hits], rarely.is_cut) == (["inc-1#3"], False)
+    alike = await store.alike.alike("inc-1000", title="noisy night", services=("checkout",))
+    assert {int(each.incident_id.removeprefix("inc-")) for each in alike} <= set(range(60, 260))
+
+
 async def test_a_runbook_that_is_gone_is_not_found(store: Store) -> None:
     """The shelf holds exactly what the catalogue has."""
     await store.search.shelve_runbooks([ShelvedRunbook("a", "Drain", "x"), ShelvedRunbook("b", "Drain too", "y")])
