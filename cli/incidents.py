@@ -73,7 +73,32 @@ def declare(
     if near_miss:
         body["near_miss"] = True
     headers = {"Idempotency-Key": key} if key else None
-    print_incident(call("POST", "/incidents", body=body, headers=headers), as_json=as_json)
+    declared = call("POST", "/incidents", body=body, headers=headers)
+    print_incident(declared, as_json=as_json)
+    if not as_json:
+        _print_alike(declared["alike"])
+
+
+def _print_alike(alike: dict[str, Any]) -> None:
+    """What is known of incidents like it, for whoever has just declared one."""
+    if alike["problem"]:
+        stdout.print()
+        stdout.print(show.Text(alike["problem"], style="yellow"))
+    for each in alike["incidents"]:
+        stdout.print()
+        stdout.print(show.Text.assemble(
+            "like ", (each["incident_id"], "bold"), f" {each['title']}", (f"  {show.ago(each['declared_at'])}", "dim")
+        ))  # fmt: skip
+        facts = [("because", ", ".join(reason["sentence"] for reason in each["reasons"]))]
+        facts += [("then helped", text) for text in each["helped"]]
+        facts += [("runbook", name) for name in each["runbooks"]]
+        facts += [("still open", _open_item(item)) for item in each["open_items"]]
+        show.facts(facts)
+
+
+def _open_item(item: dict[str, Any]) -> str:
+    overdue = ", overdue" if item["is_overdue"] else ""
+    return f"{item['id']} {item['title']} ({item['owner'] or 'nobody'}{overdue})"
 
 
 def incidents(

@@ -135,6 +135,16 @@ def announcement(found: Sequence[AlikeIncident]) -> str | None:
     return said
 
 
+def in_short(found: Sequence[AlikeIncident]) -> list[str]:
+    """One sentence for whoever has just declared, where there is no room for more; none when nothing is alike."""
+    if not found:
+        return []
+    many = "1 incident like this" if len(found) == 1 else f"{len(found)} incidents like this"
+    owed = sum(len(each.open_items) for each in found)
+    items = "" if not owed else ", 1 action item still open" if owed == 1 else f", {owed} action items still open"
+    return [f"{many}{items}: see below."]
+
+
 def _shared(this: Features, other: Features) -> list[Reason]:
     found = []
     for dimension, weight in WEIGHTS.items():

@@ -8,10 +8,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from api.acting import Declaration
+from api.alike import look
 from api.pages.forms import longest_text, read_form, read_model
 from api.pages.game_days import RUNNING, levers_of
 from api.pages.rendering import AtDesk, Desk, attempt
 from domain.alert import DeclareGroup, DeclineGroup, GroupStatus
+from domain.alike import in_short
 from domain.errors import Rejected, Transient
 from domain.incident import FINISHED, IncidentStatus
 from domain.record import ProjectionKind
@@ -99,7 +101,11 @@ async def declare(desk: AtDesk) -> RedirectResponse:
         made = await desk.done(desk.actions.declare(declaration, desk.actor, key))
     except (Rejected, Transient) as error:
         return desk.back("/declare", refusal=error.sentence, unsent=longest_text(fields))
-    return desk.back(f"/incidents/{made.id}", notice="Declared. The on-call is being paged.")
+    finder = desk.request.app.state.learning.learning.alike
+    alike = await look(finder, made.id, declaration.title, declaration.services)
+    # A notice is short; the room shows all of it, or why it is not known.
+    said = in_short(alike.incidents)
+    return desk.back(f"/incidents/{made.id}", notice=" ".join(["Declared. The on-call is being paged.", *said]))
 
 
 @router.get("/triage/{group_id}")

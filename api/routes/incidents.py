@@ -1,5 +1,6 @@
 """`/api/v1/incidents`: list, declare, look, act, follow live."""
 
+import asyncio
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, cast
@@ -10,6 +11,7 @@ from pydantic import Field
 from sse_starlette import EventSourceResponse
 
 from api.acting import Actions, Declaration
+from api.alike import Alike, look
 from api.bodies import Body, body_of
 from api.dependencies import (
     ActionsDep,
@@ -24,6 +26,7 @@ from api.dependencies import (
     shows,
 )
 from api.drill_proposals import DrillProposals, ProposedDrill
+from api.learning import LearningDep
 from api.live import HEARTBEAT_SECONDS, incident_events
 from api.routes.verbs import Verb, add_verbs
 from domain.errors import Rejected
@@ -89,22 +92,36 @@ class DeclareBody(Body, Declaration):
     """An incident to declare."""
 
 
+class DeclaredIncident(IncidentState):
+    """The incident that was declared, with what is known of incidents like it."""
+
+    alike: Alike
+
+
 @router.post(
     "",
     summary="Declare an incident",
     status_code=201,
     response_model=None,
-    responses=shows(IncidentState, 201, "Declared now.")
-    | shows(IncidentState, 200, "Declared before with the same Idempotency-Key.")
+    responses=shows(DeclaredIncident, 201, "Declared now.")
+    | shows(DeclaredIncident, 200, "Declared before with the same Idempotency-Key.")
     | problems(400, 403, 422),
 )
-async def declare(body: DeclareBody, speaker: SpeakerDep, actions: ActionsDep) -> JSONResponse:
-    """The same Idempotency-Key finds the incident that the first request declared, whatever the body says."""
+async def declare(body: DeclareBody, speaker: SpeakerDep, actions: ActionsDep, learning: LearningDep) -> JSONResponse:
+    """The same Idempotency-Key finds the incident that the first request declared, whatever the body says.
+
+    The answer tells of incidents like it: why, what helped then, and their action items that are still open. When the
+    record does not answer within a second, the incident is declared all the same and `alike.problem` says so.
+    """
     by = speaker.actor(body.by)
     declaration = Declaration.model_validate(body.model_dump(exclude={"by"}))
     made = await actions.declare(declaration, by, speaker.mark)
+    declared, alike = await asyncio.gather(
+        actions.declared(made.id, declaration, by),
+        look(learning.learning.alike, made.id, declaration.title, declaration.services),
+    )
     return document(
-        await actions.declared(made.id, declaration, by),
+        declared | {"alike": alike.model_dump(mode="json")},
         201 if made.is_new else 200,
         location=f"/api/v1/incidents/{made.id}",
     )

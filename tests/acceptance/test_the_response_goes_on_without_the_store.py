@@ -52,6 +52,10 @@ async def test_the_response_does_not_wait_for_the_record(own_house: House, own_p
     room = await house.world.http.get(f"/incidents/{incident}", headers={"Accept": "text/html"})
     assert room.status_code == 200
     assert "The record is away." in room.text
+    by_hand = await house.world.post("/incidents", {"title": "Seen by a person", "severity": "SEV-5"})
+    assert by_hand["status"] in {"declared", "investigating"}
+    assert by_hand["alike"]["incidents"] == []
+    assert by_hand["alike"]["problem"]
     run = await house.run(incident, "roll-back", target=shop.name, url=f"{shop.url}/checkout")
     approval = await house.approval(run)
     for name in ("bob", "carol"):

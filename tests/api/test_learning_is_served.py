@@ -1,10 +1,8 @@
 """Search, insight, incidents alike and the pattern library over HTTP and from the command line, without an engine."""
 
-import asyncio
 import csv
 import io
 import json
-import sys
 
 import httpx
 import pytest
@@ -12,6 +10,7 @@ import pytest_asyncio
 
 from domain.record import ProjectionKind
 from tests.support.api_world import World
+from tests.support.command_line import hotwash
 from tests.support.quarter import NOW, save_quarter
 from tests.support.records import batch, picture
 
@@ -116,16 +115,6 @@ async def test_nobody_tags_in_the_name_of_somebody_else(engineless: World) -> No
     assert answer.status_code == 403
     assert "'ben'" in answer.json()["detail"]
     assert (await get(engineless, "/tags/borrowed")).json()["items"] == []
-
-
-async def hotwash(world: World, *arguments: str) -> tuple[int, str]:
-    """The command line, as a process."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "--url", world.url, "--home", str(world.home.folder), *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    out, _ = await process.communicate()
-    return process.returncode or 0, out.decode()
 
 
 async def test_the_command_line_prints_them(engineless: World) -> None:
