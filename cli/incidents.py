@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from cli import show
 from cli.client import JsonOption, call, fail, print_json, stdout
@@ -83,10 +84,10 @@ def _print_alike(alike: dict[str, Any]) -> None:
     """What is known of incidents like it, for whoever has just declared one."""
     if alike["problem"]:
         stdout.print()
-        stdout.print(show.Text(alike["problem"], style="yellow"))
+        stdout.print(Text(alike["problem"], style="yellow"))
     for each in alike["incidents"]:
         stdout.print()
-        stdout.print(show.Text.assemble(
+        stdout.print(Text.assemble(
             "like ", (each["incident_id"], "bold"), f" {each['title']}", (f"  {show.ago(each['declared_at'])}", "dim")
         ))  # fmt: skip
         facts = [("because", ", ".join(reason["sentence"] for reason in each["reasons"]))]

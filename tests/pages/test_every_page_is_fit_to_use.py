@@ -54,7 +54,9 @@ async def paths(world: World) -> list[str]:
     alert = an_alert("Fills", labels={"kind": "few", "instance": _UNBROKEN})
     await world.alert(alert, group={"alertname": "Fills"})
     group = await alert_group(world, "Fills", "triage")
+    week = await _met(world)
     return [
+        *("/operations-reviews", f"/operations-reviews/{week}"),
         *("/", "/incidents", "/incidents?q=nothing-is-called-this", "/declare", "/approvals", "/action-items"),
         *("/action-items/new", "/reviews", "/game-days"),
         *("/game-days/calendar", "/game-days/calendar?month=2031-05", "/game-days/coverage", "/safety-levers"),
@@ -84,6 +86,15 @@ async def _reviewed(world: World) -> str:
         await world.post(f"/reviews/{incident}/{verb}", body)
     await recorded(world, f"/reviews/{incident}", lambda review: review["state"] == "reviewed")
     return incident
+
+
+async def _met(world: World) -> str:
+    """The week's operations review, in the middle of its meeting."""
+    week: str = (await world.post("/operations-reviews", {"by": "dana"}))["id"]
+    await recorded(world, f"/operations-reviews/{week}", lambda review: review["state"] == "open")
+    for text in (f"Mend {_UNBROKEN}", "Read what the runbook says, and say it shorter"):
+        await world.post(f"/operations-reviews/{week}/decisions", {"by": "dana", "text": text, "owner": "bob"})
+    return week
 
 
 async def _held(world: World) -> str:
