@@ -128,3 +128,45 @@ def waive_review(
 ) -> None:
     """No review, and why; only where the policy allows it."""
     _change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
+
+
+@reviews.command("meeting")
+def record_meeting(
+    incident: ReviewArgument,
+    attended: Annotated[list[str], typer.Option("--attended", "-a", help="Who was there; several times.")],
+    dissent: Annotated[str, typer.Option("--dissent", "-d", help="What somebody saw differently, or learned.")],
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The meeting was held: who was there, and what was seen differently."""
+    _change_review(incident, "meeting", {"attended": attended, "dissent": dissent}, by=by, as_json=as_json)
+
+
+@reviews.command("poll")
+def answer_poll(
+    incident: ReviewArgument,
+    learned: Annotated[bool, typer.Option("--learned/--not-learned", help="Did you learn something?")],
+    spoke_freely: Annotated[bool, typer.Option("--spoke-freely/--not-freely", help="Could you speak freely?")],
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Two questions after the meeting; the answers are only counted."""
+    body = {"learned": learned, "spoke_freely": spoke_freely}
+    _change_review(incident, "poll", body, by=by, as_json=as_json)
+
+
+@reviews.command("publish")
+def publish_review(
+    incident: ReviewArgument,
+    to: Annotated[list[str] | None, typer.Option("--to", help="Besides who took part; several times.")] = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the signed review to be read; again: remind who has not."""
+    _change_review(incident, "publish", {"people": to or []}, by=by, as_json=as_json)
+
+
+@reviews.command("read")
+def confirm_read(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
+    """You have read the signed review."""
+    _change_review(incident, "read", {}, by=by, as_json=as_json)

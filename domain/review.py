@@ -71,6 +71,22 @@ class Perspective(Model):
     hard: str = ""
 
 
+class Meeting(Model):
+    """The meeting, as it was held: who was there, and what somebody saw differently or learned (rule P05)."""
+
+    at: datetime
+    attended: tuple[str, ...]
+    dissent: str
+    by: Actor
+
+
+class Reading(Model):
+    """A receipt: who has read the signed review, when (rule P11)."""
+
+    name: str
+    at: datetime
+
+
 class ReviewStart(Model):
     """The input of the `Review` workflow `review/<incident id>`."""
 
@@ -154,6 +170,14 @@ class ReviewState(Model):
     closes_at: datetime | None = None
     # Messages sent so far; numbers the keys under which each is delivered once.
     messages: int = 0
+    meeting: Meeting | None = None
+    # Who has answered the poll, in the order of the alphabet; their answers are only counted.
+    polled: tuple[str, ...] = ()
+    poll_learned: int = 0
+    poll_spoke_freely: int = 0
+    # Whom the signed review was sent to, and who has said that they have read it.
+    readers: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
     # Where it was imported from; empty for those that were held here.
     imported_from: str = ""
 
@@ -247,6 +271,31 @@ class GivePerspective(ReviewCommand):
     hard: str = ""
 
 
+class RecordMeeting(ReviewCommand):
+    """The meeting was held: who was there, and at least one thing that somebody saw differently or learned."""
+
+    attended: tuple[str, ...]
+    dissent: str
+    held_at: datetime | None = None
+
+
+class AnswerPoll(ReviewCommand):
+    """Two questions after the meeting; the answers are counted, not shown by name."""
+
+    learned: bool
+    spoke_freely: bool
+
+
+class PublishReview(ReviewCommand):
+    """Send the signed review to who took part and to these; a second time reminds who has not read it."""
+
+    people: tuple[str, ...] = ()
+
+
+class ConfirmRead(ReviewCommand):
+    """The one who speaks has read it."""
+
+
 class ObserveResolved(ReviewCommand):
     """The incident is resolved: from now on the deadline runs."""
 
@@ -294,6 +343,10 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "name_change_authors": NameChangeAuthors,
     "invite": InviteToReview,
     "give_perspective": GivePerspective,
+    "record_meeting": RecordMeeting,
+    "answer_poll": AnswerPoll,
+    "publish": PublishReview,
+    "confirm_read": ConfirmRead,
     "observe_resolved": ObserveResolved,
     "observe_incident_end": ObserveIncidentEnd,
 }

@@ -26,9 +26,11 @@ from domain.follow_up import (
 from domain.message import Template
 from domain.review import (
     AddFinding,
+    AnswerPoll,
     AppointFacilitator,
     AssignReview,
     CloseReview,
+    ConfirmRead,
     EditReview,
     ExtendReview,
     Finding,
@@ -39,6 +41,8 @@ from domain.review import (
     ObserveIncidentEnd,
     ObserveResolved,
     Participant,
+    PublishReview,
+    RecordMeeting,
     ReturnReview,
     ReviewCommand,
     ReviewStart,
@@ -48,6 +52,7 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
+from domain.review_meeting import answer_poll, confirm_read, publish, record_meeting
 from domain.review_merge import merged
 from domain.review_outcomes import (
     FINISHED,
@@ -321,9 +326,21 @@ _RULES.update(
         NameChangeAuthors: name_change_authors,
         InviteToReview: invite,
         GivePerspective: give_perspective,
+        RecordMeeting: record_meeting,
+        AnswerPoll: answer_poll,
+        PublishReview: publish,
+        ConfirmRead: confirm_read,
         ObserveResolved: _resolved,
         ObserveIncidentEnd: end_with_incident,
     }
 )
 # What may still be asked of a review that is signed off and soaks.
-_WHEN_REVIEWED = (CloseReview, ReturnReview, SignOffReview)
+_WHEN_REVIEWED = (
+    CloseReview,
+    ReturnReview,
+    SignOffReview,
+    RecordMeeting,
+    AnswerPoll,
+    PublishReview,
+    ConfirmRead,
+)

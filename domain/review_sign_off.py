@@ -101,6 +101,8 @@ def return_to_draft(state: ReviewState, command: ReturnReview, now: datetime, te
             "sign_off": None,
             "waits_for": (),
             "closes_at": None,
+            # What was read is not what comes.
+            "readings": (),
             "ladder": state.ladder or begin(state.due_at, now),
             "is_overdue": state.due_at is not None and now >= state.due_at,
         }

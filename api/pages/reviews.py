@@ -18,15 +18,19 @@ from domain.errors import HotwashError, Rejected, Transient
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
+    AnswerPoll,
     AppointFacilitator,
     AssignReview,
     CloseReview,
+    ConfirmRead,
     EditReview,
     ExtendReview,
     FindingKind,
     GivePerspective,
     InviteToReview,
     NameChangeAuthors,
+    PublishReview,
+    RecordMeeting,
     ReturnReview,
     ReviewCommand,
     ReviewStatus,
@@ -128,6 +132,10 @@ _VERBS: dict[str, Verb[ReviewCommand]] = {
     "change-authors": Verb("name_change_authors", NameChangeAuthors, "Noted; they need not facilitate."),
     "invite": Verb("invite", InviteToReview, "Asked for their view."),
     "perspective": Verb("give_perspective", GivePerspective, "Thank you."),
+    "meeting": Verb("record_meeting", RecordMeeting, "Recorded; those who were there are asked two questions."),
+    "poll": Verb("answer_poll", AnswerPoll, "Thank you. Only the counts are kept."),
+    "publish": Verb("publish", PublishReview, "Sent to be read."),
+    "read": Verb("confirm_read", ConfirmRead, "Noted that you have read it."),
 }
 
 
@@ -136,8 +144,9 @@ async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
     """Edit, submit, sign off, return, extend, assign, waive, close, add a finding, appoint, invite, answer."""
     path = f"/reviews/{incident_id}"
     fields = await read_form(desk.request)
-    if "people" in fields:
-        fields["people"] = tuple(name.strip() for name in fields["people"].split(",") if name.strip())
+    for names in ("people", "attended"):
+        if names in fields:
+            fields[names] = tuple(name.strip() for name in fields[names].split(",") if name.strip())
     try:
         known, command = read_command(_VERBS, verb, desk.actor, fields)
         await desk.done(desk.actions.review(incident_id, known.name, command))

@@ -9,14 +9,18 @@ from api.routes.verbs import Verb, add_verbs
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
+    AnswerPoll,
     AppointFacilitator,
     AssignReview,
     CloseReview,
+    ConfirmRead,
     EditReview,
     ExtendReview,
     GivePerspective,
     InviteToReview,
     NameChangeAuthors,
+    PublishReview,
+    RecordMeeting,
     ReturnReview,
     ReviewCommand,
     ReviewState,
@@ -65,6 +69,10 @@ VERBS = (
     Verb("change-authors", "name_change_authors", NameChangeAuthors, "Who is kept from having to facilitate"),
     Verb("invite", "invite", InviteToReview, "Ask somebody for their view"),
     Verb("perspective", "give_perspective", GivePerspective, "How it was for the one who speaks"),
+    Verb("meeting", "record_meeting", RecordMeeting, "Who was at the meeting, and what was seen differently"),
+    Verb("poll", "answer_poll", AnswerPoll, "Two questions after the meeting; answers are only counted"),
+    Verb("publish", "publish", PublishReview, "Send the signed review to be read; again: chase who has not read it"),
+    Verb("read", "confirm_read", ConfirmRead, "The one who speaks has read it"),
 )
 
 

@@ -1,0 +1,56 @@
+"""The meeting of a review, its poll and its readers, over REST, from the command line and on the page."""
+
+import json
+
+import pytest
+
+from tests.support.api_world import World
+from tests.support.command_line import hotwash
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_meeting_is_recorded_polled_published_and_read(world: World) -> None:
+    """Who was there, two questions to them without names, then who has read what was signed."""
+    declared = await world.declare("Meeting of a near miss", severity="SEV-5", near_miss=True, services=["checkout"])
+    id_ = str(declared["id"])
+    for verb in ("acknowledge", "resolve"):
+        assert (await world.admin.post(f"/api/v1/incidents/{id_}/{verb}", json={"by": "ana"})).is_success
+    path = f"/api/v1/reviews/{id_}"
+    await world.until_recorded(path, lambda review: review["revision"] and review["due_at"])
+
+    code, out = await hotwash(world, "reviews", "meeting", id_, "-a", "ana", "-a", "ben", "-d", " ", "--by", "ana")
+    assert code == 1
+    assert "must not be empty" in " ".join(out.split())
+    said = ("-d", "Ben saw it first", "--by", "ana")
+    code, out = await hotwash(world, "reviews", "meeting", id_, "-a", "ana", "-a", "ben", *said, "--json")
+    assert code == 0, out
+    assert json.loads(out)["meeting"]["attended"] == ["ana", "ben"]
+    async with world.as_person("ben") as ben:
+        page = (await ben.get(f"/reviews/{id_}")).text
+        assert "Answer without my name" in page
+        sent = await ben.post(f"/reviews/{id_}/poll", data={"learned": "true", "spoke_freely": "false"})
+        assert sent.status_code == 303
+        page = (await ben.get(f"/reviews/{id_}")).text
+    assert "1 of 2 answered: 1 learned something, 0 could speak freely" in page
+    assert "Answer without my name" not in page
+
+    code, out = await hotwash(world, "reviews", "publish", id_, "--by", "ana")
+    assert (code, "not signed off yet" in " ".join(out.split())) == (1, True)
+    submitted = await world.admin.post(f"{path}/submit", json={"by": "ana", "fewer_factors_because": "it was one"})
+    assert submitted.is_success, submitted.text
+    assert (await world.admin.post(f"{path}/sign-off", json={"by": "cleo"})).json()["state"] == "reviewed"
+    code, out = await hotwash(world, "reviews", "publish", id_, "--to", "cleo", "--by", "ana", "--json")
+    assert code == 0, out
+    assert "cleo" in json.loads(out)["readers"]
+    code, out = await hotwash(world, "reviews", "read", id_, "--by", "cleo")
+    assert code == 0, out
+    async with world.as_person("ana") as ana:
+        assert (await ana.post(f"/reviews/{id_}/read", data={})).status_code == 303
+    review = await world.until_recorded(path, lambda found: len(found["readings"]) == 2)
+    assert [each["name"] for each in review["readings"]] == ["cleo", "ana"]
+    lines = await world.until_recorded(
+        f"/api/v1/incidents/{id_}/timeline?limit=500",
+        lambda found: any("ana has read the review" in line["summary"] for line in found["items"]),
+    )
+    assert any(line["summary"].startswith("Review meeting held with ana, ben") for line in lines["items"])
