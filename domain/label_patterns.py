@@ -12,6 +12,8 @@ from pydantic import AfterValidator
 # A label has 2,000 characters at most. With a third open repetition the worst text takes seconds, with a fourth, hours.
 _MOST_OPEN_REPETITIONS = 3
 _LONGEST = 500
+# As in the address `([0-9]{1,3}[.]){3}[0-9]{1,3}`: ten ways, four times, are tried in milliseconds.
+_FEW, _FEW_WAYS, _MANY = 4, 10, 1_000_000
 _TOKEN = re.compile(
     r"(?P<skip>\\.|\[\^?\]?(?:\\.|[^\]\\])*\])"
     r"|(?P<open>\((?:\?(?:P<\w+>|P=|[:=!>#]|<[=!]|[aiLmsux-]+[:)]))?)"
@@ -48,24 +50,34 @@ def _problem(pattern: str) -> str | None:
 
 def _too_slow(pattern: str) -> str | None:
     """Repeating what itself repeats or chooses tries every way to cut a text into pieces: twice as many a character."""
-    # For each group that is open, whether it repeats or chooses anything; the outermost is the pattern itself.
-    groups = [False]
-    closed: bool | None = None
+    # For each group that is open, in how many ways it may take a text; the outermost is the pattern itself.
+    groups = [1]
+    closed = 1
     repetitions = 0
     for token in _TOKEN.finditer(pattern):
         kind = token.lastgroup
         if kind == "repeat":
-            if closed:
+            most = _most(token.group())
+            ways = most if closed == 1 else closed**most if most <= _FEW and closed <= _FEW_WAYS else _MANY
+            if ways >= _MANY and closed > 1:
                 return "repeats a group that itself repeats or chooses, which can take hours; repeat single characters"
-            repetitions += token.group() in {"*", "+"} or token.group().endswith(",}")
-        if kind in {"repeat", "choice"}:
-            groups[-1] = True
-        closed = None
+            repetitions += most == _MANY
+            groups[-1] = min(_MANY, max(groups[-1], ways))
+        elif kind == "choice":
+            groups[-1] = max(groups[-1], 2)
+        closed = 1
         if kind == "open" and not token.group().endswith(")"):
-            groups.append(False)
+            groups.append(1)
         elif kind == "close" and len(groups) > 1:
             closed = groups.pop()
-            groups[-1] = groups[-1] or closed
+            groups[-1] = max(groups[-1], closed)
     if repetitions > _MOST_OPEN_REPETITIONS:
         return f"repeats {repetitions} times without an end; {_MOST_OPEN_REPETITIONS} times '*' or '+' are the most"
     return None
+
+
+def _most(repeat: str) -> int:
+    """How often at most; `_MANY` for without an end."""
+    if repeat in {"*", "+"} or repeat.endswith(",}"):
+        return _MANY
+    return min(_MANY, int(repeat.strip("{}").rpartition(",")[2]))
