@@ -121,7 +121,7 @@ async def test_a_budget_is_never_overridden(world: World) -> None:
     """A drain that gets no further ends in time, with the budget's words; its undo lets new pods come again."""
     case = world.case(DRAIN)
     world.cloud.cluster.held_back["checkout-1"] = 10_000
-    failure = await refusal(world, DRAIN, case.parameters, timeout_seconds=0.5)
+    failure = await refusal(world, DRAIN, case.parameters, timeout_seconds=2)
     assert failure.type in {"TimedOut", "Transient"}
     assert "disruption budget" in failure.message
     assert (await world.check(DRAIN, case.parameters)).holds is False

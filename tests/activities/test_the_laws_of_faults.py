@@ -20,7 +20,7 @@ from activities.clients.leases import FileLeases
 from activities.faults import FaultActivities
 from activities.leases import LeaseState, RevertedBy
 from activities.steps import CheckResult
-from tests.support.action_world import KEY, TOKEN, World
+from tests.support.action_world import KEY, TOKEN, World, changed
 from tests.support.fault_world import FAULTS, FaultCase, marked
 from tests.support.world import ROOT
 
@@ -149,7 +149,7 @@ async def test_a_fault_that_nobody_renews_is_reverted(world: World, name: str) -
     before = case.state()
     await world.perform(name, case.parameters)
     assert (await renew(world, name, case)).state == "held"
-    assert case.state() != before
+    await changed(case.state, before)
     run_out(world)
     await is_as_before(case, before)
     over = await eventually(lambda: renew(world, name, case), lambda state: state.at is not None)
@@ -176,7 +176,7 @@ async def test_the_fault_of_a_killed_process_is_reverted(world: World, name: str
     )
     assert worker.stdout is not None
     assert await worker.stdout.readline() == b"injected\n"
-    assert case.state() != before
+    await changed(case.state, before)
     os.killpg(worker.pid, signal.SIGKILL)
     await worker.wait()
     run_out(world)

@@ -3,6 +3,7 @@
 `World.case(name)` tells for every built-in action what to ask of it and how to count what it did.
 """
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
@@ -286,6 +287,13 @@ class World:
         for child in self._children:
             child.kill()
             child.wait()
+
+
+async def changed(state: Callable[[], Any], before: Any) -> None:
+    """Wait until a target is not as before: a program that does the harm may need a moment on a busy machine."""
+    async with asyncio.timeout(20):
+        while state() == before:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.02)
 
 
 def make_releases(directory: Path) -> Path:
