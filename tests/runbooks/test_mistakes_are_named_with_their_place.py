@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from activities.actions import specs
@@ -215,6 +216,17 @@ def test_the_schema_for_editors_knows_the_actions() -> None:
     url = schema["$defs"]["check.http"]["properties"]["url"]
     assert url["anyOf"][0]["type"] == "string"
     assert len(schema["$defs"]["Step"]["allOf"]) == len(SPECS)
+
+
+def test_the_schema_for_editors_is_one_and_knows_the_library() -> None:
+    """An editor that follows the standard marks nothing in the library, and marks what is plainly wrong."""
+    schema = runbook_json_schema(SPECS)
+    Draft202012Validator.check_schema(schema)
+    judge = Draft202012Validator(schema)
+    for file in sorted(LIBRARY.glob("*.yaml")):
+        assert not list(judge.iter_errors(read_yaml(file.read_text(), file.name).data)), file.name
+    for wrong in ("steps: []", "stepz: []\nsteps: [{id: a, action: noop}]", "steps: [{id: a, action: nop, wth: 1}]"):
+        assert list(judge.iter_errors(read_yaml(HEAD + wrong, "wrong.yaml").data)), wrong
 
 
 def test_an_edit_is_in_the_next_list(tmp_path: Path) -> None:
