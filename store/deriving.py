@@ -53,6 +53,16 @@ async def derive(
     await index_texts(connection, [each for each in texts if each is not None])
 
 
+def says_otherwise(origin: str, before: Projection, picture: Projection) -> bool:
+    """Whether search and insight hold something else of a picture than of the one before it."""
+    if picture.kind is ProjectionKind.ALERT_GROUP:
+        # Each episode counts, and a picture does not say which one it was of.
+        return True
+    if text_of_picture(before) != text_of_picture(picture):
+        return True
+    return facts_of(origin, before) != facts_of(origin, picture)
+
+
 async def bring_up_to_date(database: Database) -> None:
     """Make everything anew when it was made by another version of the code, or never; the first start of a release."""
     async with database.writing() as connection:

@@ -8,7 +8,7 @@ for runbooks.
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, or_, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +17,7 @@ from store.search_texts import SearchText
 from store.tables_learning import search_documents
 
 # For SQLite; `{index}` is a name of ours.
-_INDEX_SQLITE = "INSERT INTO {index} (rowid, title, body) VALUES (:id, :title, :body)"
+_INDEX_SQLITE = "INSERT OR REPLACE INTO {index} (rowid, title, body) VALUES (:id, :title, :body)"
 _FORGET = "DELETE FROM {index} WHERE rowid = :id"
 _FORGET_ALL = "DELETE FROM {index}"
 # The kind is a word of its own.
@@ -63,7 +63,12 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.kind, table.c.thing_id],
         set_=changing,
-        where=table.c.digest != statement.excluded.digest,
+        # A time that was corrected counts as well: searches ask for what is newer than something.
+        where=or_(
+            table.c.digest != statement.excluded.digest,
+            table.c.at.is_distinct_from(statement.excluded.at),
+            table.c.incident_id.is_distinct_from(statement.excluded.incident_id),
+        ),
     )
     changed = (await connection.execute(statement.returning(table.c.id, table.c.kind, table.c.thing_id), rows)).all()
     if not changed:
@@ -83,7 +88,6 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
     for kind in Found:
         of_kind = [place for place in places if place["kind"] == kind_word(kind)]
         if of_kind:
-            await _unindex(connection, kind, [place["id"] for place in of_kind])
             await connection.execute(text(_INDEX_SQLITE.format(index=index_of(kind))), of_kind)
 
 

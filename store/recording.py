@@ -1,7 +1,8 @@
 """Saving what workflows tell: entries once each with a rising `seq`, pictures newest wins. Called by `record.save`.
 
 The one thing to know: savers of one incident stand in line at its counter row, so a reader that has seen `seq` 7
-never finds a 6 appearing later. That is what live timelines rely on.
+never finds a 6 appearing later. That is what live timelines rely on. What is known of a picture already is not written
+again: most saves bring a line, and a picture that lists, search and insight say nothing else of.
 """
 
 import json
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.record import NumberedEntry, Projection, RecordBatch
 from store.columns import columns_of, microseconds, storable
 from store.database import Database
-from store.deriving import derive
+from store.deriving import derive, says_otherwise
 from store.tables import picture_services, pictures, timeline_counters, timeline_entries
 
 
@@ -35,13 +36,13 @@ class SqlRecord:
             lines: list[tuple[NumberedEntry, int]] = []
             for incident_id, entries in _by_incident(batch.entries):
                 lines += await _save_entries(connection, batch.origin, incident_id, entries)
-            newest = [
+            telling = [
                 (batch.origin, projection)
                 for projection in sorted(batch.projections, key=lambda p: (p.kind, p.id))
-                if await _save_picture(connection, projection)
+                if await _save_picture(connection, batch.origin, projection)
             ]
             # Search and insight are in step with the record, because they are part of the same transaction.
-            await derive(connection, newest, lines)
+            await derive(connection, telling, lines)
 
 
 def upsert(connection: AsyncConnection) -> Any:
@@ -60,8 +61,12 @@ async def _save_entries(
     connection: AsyncConnection, origin: str, incident_id: str | None, entries: Sequence[NumberedEntry]
 ) -> list[tuple[NumberedEntry, int]]:
     """Save those that are new; the answer has them with their `seq`, where they have one."""
-    last_seq = None if incident_id is None else await _lock_counter(connection, incident_id)
+    last_seq = None if incident_id is None else await _lock_counter(connection, incident_id, len(entries))
     fresh = await _not_yet_saved(connection, origin, entries)
+    if last_seq is not None and len(fresh) < len(entries):
+        # Saved again, some or all of it: numbers that nobody has are given back while the row is still ours.
+        row = timeline_counters.c.incident_id == incident_id
+        await connection.execute(update(timeline_counters).where(row).values(last_seq=last_seq + len(fresh)))
     if not fresh:
         return []
     rows = []
@@ -73,23 +78,17 @@ async def _save_entries(
             saved.append((numbered, seq))
     # Entries without an incident have no counter to stand in line at: the same one from two savers is dropped here.
     await connection.execute(upsert(connection)(timeline_entries).on_conflict_do_nothing(), rows)
-    if last_seq is not None:
-        row = timeline_counters.c.incident_id == incident_id
-        await connection.execute(update(timeline_counters).where(row).values(last_seq=last_seq + len(fresh)))
     return saved
 
 
-async def _lock_counter(connection: AsyncConnection, incident_id: str) -> int:
-    """Lock the incident's counter until the transaction ends, and tell where it stands."""
-    statement = (
-        upsert(connection)(timeline_counters)
-        .values(incident_id=incident_id, last_seq=0)
-        .on_conflict_do_update(
-            index_elements=[timeline_counters.c.incident_id], set_={"last_seq": timeline_counters.c.last_seq}
-        )
-        .returning(timeline_counters.c.last_seq)
-    )
-    return int((await connection.execute(statement)).scalar_one())
+async def _lock_counter(connection: AsyncConnection, incident_id: str, count: int) -> int:
+    """Lock the incident's counter until the transaction ends, move it on, and tell where it stood."""
+    statement = upsert(connection)(timeline_counters).values(incident_id=incident_id, last_seq=count)
+    statement = statement.on_conflict_do_update(
+        index_elements=[timeline_counters.c.incident_id],
+        set_={"last_seq": timeline_counters.c.last_seq + statement.excluded.last_seq},
+    ).returning(timeline_counters.c.last_seq)
+    return int((await connection.execute(statement)).scalar_one()) - count
 
 
 async def _not_yet_saved(
@@ -116,8 +115,11 @@ def _entry_row(origin: str, numbered: NumberedEntry, seq: int | None) -> dict[st
     }
 
 
-async def _save_picture(connection: AsyncConnection, projection: Projection) -> bool:
-    """Save it unless a newer one is there; answers whether it was saved."""
+async def _save_picture(connection: AsyncConnection, origin: str, projection: Projection) -> bool:
+    """Save it unless a newer one is there; answers whether search and insight have to know."""
+    before = await _lock_picture(connection, projection)
+    if before is not None and before.version >= projection.version:
+        return False
     columns = columns_of(projection.kind, projection.id, projection.document)
     values = {
         "version": projection.version,
@@ -140,10 +142,25 @@ async def _save_picture(connection: AsyncConnection, projection: Projection) -> 
         set_={name: statement.excluded[name] for name in values},
         where=pictures.c.version < statement.excluded.version,
     ).returning(pictures.c.id)
-    is_newest = (await connection.execute(statement)).scalar_one_or_none() is not None
-    if is_newest:
+    # Another saver may have made the row since it was looked for.
+    if (await connection.execute(statement)).scalar_one_or_none() is None:
+        return False
+    if before is None or columns_of(before.kind, before.id, before.document).services != columns.services:
         await _save_services(connection, projection, columns.services)
-    return is_newest
+    return before is None or says_otherwise(origin, before, projection)
+
+
+async def _lock_picture(connection: AsyncConnection, projection: Projection) -> Projection | None:
+    """The picture that is there, which nobody else changes until the transaction ends; SQLite has one writer anyway."""
+    table = pictures.c
+    query = select(table.version, table.incident_id, table.document)
+    query = query.where(table.kind == projection.kind.value, table.id == projection.id).with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Projection(
+        kind=projection.kind, id=projection.id, version=row.version, incident_id=row.incident_id, document=row.document
+    )
 
 
 async def _save_services(connection: AsyncConnection, projection: Projection, services: tuple[str, ...]) -> None:
