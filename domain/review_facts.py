@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.action_item_outcomes import ME as ACTION_ITEM_VOICE
 from domain.cadence import ClockStep
 from domain.calendar import written
 from domain.durations import format_duration
@@ -16,12 +17,15 @@ from domain.incident_effects import ADMINISTRATOR
 from domain.model import Model
 from domain.policy import WorkingHours
 from domain.review import Finding, FindingKind, Participant, Perspective
+from domain.review_outcomes import ME as REVIEW_VOICE
 from domain.timeline import ActorKind, EntryKind
 
 Document = Mapping[str, Any]
 
 # The review's own doings are no part of what it looks back at, and would make every draft differ from the last.
 _LEFT_OUT = {EntryKind.REVIEW.value, EntryKind.ACTION_ITEM.value}
+# Their reminders and what became of their mails are lines of other kinds, told by these two.
+_OWN_VOICES = {REVIEW_VOICE.name, ACTION_ITEM_VOICE.name}
 # Rows of the timeline in the draft. With more, nobody reads the table, and the text would outgrow a workflow payload.
 MAX_ROWS = 300
 _MOST_UPDATES = 100
@@ -120,7 +124,7 @@ def review_facts(
     perspectives: Iterable[Perspective] = (),
 ) -> ReviewFacts:
     """Gather the facts of one incident; the same record always gives the same facts."""
-    entries = _in_order(entry for entry in timeline if entry.get("kind") not in _LEFT_OUT)
+    entries = _in_order(entry for entry in timeline if _looked_back_at(entry))
     times = {field: _moment(incident.get(field)) for field, _ in _MILESTONES}
     impact = _mapping(incident.get("impact"))
     rows = _with_start(entries, times["impact_started_at"], hours)
@@ -165,12 +169,19 @@ def participants_of(incident: Document, timeline: Sequence[Document]) -> list[Pa
     roles = {str(who): str(role) for role, who in _mapping(incident.get("roles")).items() if who}
     end = _moment(incident.get("resolved_at"))
     names = dict.fromkeys(roles)
-    for each in _in_order(entry for entry in timeline if entry.get("kind") not in _LEFT_OUT):
+    for each in _in_order(entry for entry in timeline if _looked_back_at(entry)):
         actor, at = _mapping(each.get("actor")), _moment(each.get("at"))
         is_later = end is not None and at is not None and at > end
         if actor.get("kind") == ActorKind.PERSON.value and actor.get("name") != ADMINISTRATOR and not is_later:
             names.setdefault(str(actor.get("name")))
     return [Participant(name=name, role=roles.get(name, "responder")) for name in names if name]
+
+
+def _looked_back_at(entry: Document) -> bool:
+    """Whether a line is part of the incident, and not of its review or action items."""
+    actor = _mapping(entry.get("actor"))
+    is_own = actor.get("kind") == ActorKind.AUTOMATION.value and actor.get("name") in _OWN_VOICES
+    return not is_own and entry.get("kind") not in _LEFT_OUT
 
 
 def _in_order(entries: Iterable[Document]) -> list[Document]:

@@ -206,6 +206,20 @@ async def test_a_broken_template_is_named_with_its_line(tmp_path: Path):
     assert refused.value.non_retryable
 
 
+async def test_the_reviews_own_mails_are_no_part_of_the_incident():
+    """Its reminders, and a mail of it that bounced, change nothing in its draft; a person of that name speaks."""
+    own = [
+        entry(901, "11:00:00", "reminder", "review", "Reminder to alice: the review is due"),
+        entry(902, "11:00:05", "trouble", "action-item", "The reminder for alice could not be sent"),
+    ]
+    for each in own:
+        each["actor"]["kind"] = "automation"
+    before = await draft(Archive(INCIDENT, TIMELINE), request())
+    assert await draft(Archive(INCIDENT, [*TIMELINE, *own]), request()) == before
+    said = entry(903, "10:12:00", "note", "review", "It helped to look twice")
+    assert "It helped to look twice" in await draft(Archive(INCIDENT, [*TIMELINE, said]), request())
+
+
 async def test_a_long_timeline_is_cut_and_says_so():
     """A storm of entries leaves a draft of bounded size."""
     storm = [entry(n, "10:05:00", "alert", "triage", "x" * 5000) for n in range(1, 3000)]
