@@ -34,6 +34,7 @@ from runtime.temporal import connect, engine_address, names_another_engine
 from store import open_store
 from workers.engine import missing_search_attributes
 from workers.instance import Status, demand_free_port, process_of, read_status
+from workers.tracker_diagnosis import look_at_trackers
 
 # Long enough for a TLS greeting across an ocean; a person waits for it.
 _CONNECT_TIMEOUT_SECONDS = 5.0
@@ -83,6 +84,7 @@ async def diagnose(settings: Settings) -> Diagnosis:
         checks += [*_secrets(configuration, path), *_people(configuration)]
         checks += [*_runbooks(configuration, path), *_game_days(configuration, path)]
         checks += await _channels(configuration)
+        checks += await _guarded("trackers", lambda: _trackers(configuration, path))
         checks += await _guarded("faults", lambda: _leftovers(configuration))
     return Diagnosis(checks=tuple(checks))
 
@@ -305,6 +307,14 @@ async def _leftovers(configuration: Configuration) -> list[Check]:
             detail=f"{each.what} ({each.action}): {each.detail}",
             mend="start 'hotwash worker' on that machine: it reverts what is left over",
         )
+        for each in found
+    ]
+
+
+async def _trackers(configuration: Configuration, path: Path) -> list[Check]:
+    found = await look_at_trackers(_AsRead(configuration), Secrets(path.parent))
+    return [
+        Check(name="trackers", state=State.PROBLEM if each.mend else State.OK, detail=each.detail, mend=each.mend)
         for each in found
     ]
 
