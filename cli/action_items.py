@@ -213,6 +213,14 @@ def link_action_item(
     _change(item, "link-issue", {"key": issue}, by=by, as_json=as_json)
 
 
+@action_items.command("create-issue")
+def create_issue_again(
+    item: ItemArgument, reason: ReasonOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """You have looked: the tracker has no issue of it, so one is created; the reason says how you know."""
+    _change(item, "create-issue", {"reason": reason}, by=by, as_json=as_json)
+
+
 @action_items.command("hints")
 def hints_on_action_item(
     title: Annotated[str, typer.Argument(help="The title you think of.")],

@@ -38,7 +38,7 @@ async def _look(trackers: ConfiguredTrackers, name: str) -> TrackerLook:
     place = f"trackers.{name} in hotwash.yaml"
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            client, _ = trackers.client(name)
+            client, settings = trackers.client(name)
             await client.changed(datetime.now(UTC))
     except TimeoutError:
         detail = f"{name} did not answer within {_PATIENCE_SECONDS:g} s"
@@ -49,6 +49,9 @@ async def _look(trackers: ConfiguredTrackers, name: str) -> TrackerLook:
         return TrackerLook(detail=error.sentence, mend=_MENDS.get(error.kind, _PROJECT).format(place=place))
     except HotwashError as error:
         return TrackerLook(detail=error.sentence, mend=f"mend {place}")
+    if settings.kind == "linear":
+        # Linear answers a question about an unknown team with an empty list.
+        return TrackerLook(detail=f"{name} answers and takes the token; whether it has the team shows with an issue")
     return TrackerLook(detail=f"{name} answers, takes the token and has the project")
 
 

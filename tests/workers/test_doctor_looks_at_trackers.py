@@ -12,7 +12,9 @@ async def test_a_tracker_that_is_well_is_said_to_be(kind: str) -> None:
     with SERVERS[kind]() as server:
         fixed = Fixed(server)
         (found,) = await look_at_trackers(fixed, fixed)
-        assert (found.detail, found.mend) == ("issues answers, takes the token and has the project", "")
+        team = "issues answers and takes the token; whether it has the team shows with an issue"
+        said = team if kind == "linear" else "issues answers, takes the token and has the project"
+        assert (found.detail, found.mend) == (said, "")
         assert server.creations == 0
 
 
@@ -34,3 +36,13 @@ async def test_a_tracker_that_is_away_is_a_problem(kind: str) -> None:
         fixed = Fixed(server)
     (found,) = await look_at_trackers(fixed, fixed)
     assert found.mend == "mend the address of trackers.issues in hotwash.yaml, or wait until it is back"
+
+
+async def test_a_repository_that_is_not_there_is_named() -> None:
+    """GitHub says 404 to everybody who may not see it."""
+    with SERVERS["github"]() as server:
+        fixed = Fixed(server)
+        elsewhere = fixed.configuration.trackers["issues"].model_copy(update={"repository": "acme/nowhere"})
+        fixed.configuration = fixed.configuration.model_copy(update={"trackers": {"issues": elsewhere}})
+        (found,) = await look_at_trackers(fixed, fixed)
+    assert found.mend.startswith("mend the project (repository, key or team) of trackers.issues")
