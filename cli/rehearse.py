@@ -37,7 +37,9 @@ def rehearse(
     runbooks: Annotated[list[str], typer.Argument(help="Files, or names of the library.", metavar="FILE|NAME…")],
     scenario: Annotated[
         Path | None,
-        typer.Option("--scenario", "-s", help="Scenarios [scenarios/NAME.yaml beside the runbook].", dir_okay=False),
+        typer.Option(
+            "--scenario", "-s", help="Scenarios; without it, scenarios/NAME.yaml beside the runbook.", dir_okay=False
+        ),
     ] = None,
     only: Annotated[str | None, typer.Option("--only", help="Play the scenario of this name alone.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Read everything, play nothing.")] = False,

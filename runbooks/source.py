@@ -169,9 +169,9 @@ class _Reader:
         try:
             value = self._scalars.construct_object(node, deep=True)
         except ValueError as error:
-            raise self.error(
-                node.start_mark, "bad_value", f"{str(node.value)[:40]!r} cannot be read: {error}"
-            ) from None
+            # Python's own advice is for whoever wrote the interpreter's call, not for the author of a runbook.
+            said = str(error).partition(";")[0]
+            raise self.error(node.start_mark, "bad_value", f"{str(node.value)[:40]!r} cannot be read: {said}") from None
         is_odd_float = isinstance(value, float) and not isfinite(value)
         if is_odd_float or (isinstance(value, int) and value.bit_length() > MAX_BITS):
             sentence = f"{str(node.value)[:40]!r} is no number that JSON knows; put it in quotes if it is text"
