@@ -219,8 +219,20 @@ class Actions:
     async def review(self, incident_id: str, name: str, command: ReviewCommand, mark: str | None = None) -> Document:
         """Ask something of a review; answers with the review as it then stands."""
         workflow_id, subject = review_workflow_id(incident_id), f"review {incident_id}"
-        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        try:
+            state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        except Rejected as error:
+            if error.kind is RejectionKind.NOT_FOUND and await self._is_imported_review(incident_id):
+                sentence = f"{subject} was imported and is closed; change its file and import that again"
+                raise Rejected(sentence, RejectionKind.CONFLICT) from error
+            raise
         return state
+
+    async def _is_imported_review(self, incident_id: str) -> bool:
+        try:
+            return bool((await self._reader.review(incident_id)).document.get("imported_from"))
+        except HotwashError:
+            return False
 
     async def operations_review(
         self, week: str, name: str, command: OperationsReviewCommand, mark: str | None = None
@@ -309,8 +321,23 @@ class Actions:
     ) -> Document:
         """Ask something of an action item; answers with the item as it then stands."""
         workflow_id, subject = action_item_workflow_id(item_id), f"action item {item_id}"
-        state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        try:
+            state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
+        except Rejected as error:
+            if error.kind is RejectionKind.NOT_FOUND and await self._is_imported_item(item_id):
+                sentence = (
+                    f"{subject} is a record of the past and nobody follows it; import its postmortem again with "
+                    "'hotwash review import FILE --start-open-items', or add an action item of its own"
+                )
+                raise Rejected(sentence, RejectionKind.CONFLICT) from error
+            raise
         return state
+
+    async def _is_imported_item(self, item_id: str) -> bool:
+        try:
+            return (await self._reader.action_item(item_id)).document.get("imported") is True
+        except HotwashError:
+            return False
 
     async def alert_group(
         self, group_id: str, name: str, command: DeclareGroup | DeclineGroup, mark: str | None = None

@@ -170,6 +170,24 @@ async def test_open_items_are_followed_only_when_asked(world: World, tmp_path: P
     assert (await get(world, f"/action-items/{started}"))["state"] == "in_progress"
 
 
+async def test_a_record_of_the_past_takes_no_command(world: World, tmp_path: Path) -> None:
+    """Its items and its review say what they are and what to do; an item that nobody knows is still not found."""
+    file = tmp_path / "pm.md"
+    file.write_text(MARKDOWN.replace("PM-12", "PM-16"))
+    _, (line,) = await imported(world, file)
+    items = (await get(world, "/action-items", incident_id=line["incident_id"]))["items"]
+    (waiting,) = [each["id"] for each in items if each["state"] == "open"]
+    refused = await world.admin.post(f"/api/v1/action-items/{waiting}/start", json={"by": "ben"})
+    assert (refused.status_code, "--start-open-items" in refused.json()["detail"]) == (409, True)
+    code, out = await hotwash(world, "action-items", "create-issue", waiting, "--reason", "I looked", "--by", "ben")
+    assert (code, "nobody follows it" in out) == (1, True)
+    body = {"by": "ben", "reason": "later"}
+    refused = await world.admin.post(f"/api/v1/reviews/{line['incident_id']}/waive", json=body)
+    assert (refused.status_code, "import that again" in refused.json()["detail"]) == (409, True)
+    unknown = await world.admin.post("/api/v1/action-items/act-zzzzzz/start", json={"by": "ben"})
+    assert unknown.status_code == 404
+
+
 async def test_only_an_administrator_imports(world: World) -> None:
     """An engineer is told so."""
     past = {"key": "x", "title": "x", "severity": "SEV-3", "declared_at": "2024-03-01T00:00:00Z"}
