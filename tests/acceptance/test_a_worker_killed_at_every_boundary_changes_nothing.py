@@ -110,10 +110,15 @@ async def _obey_the_law(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths:
 
 
 async def test_deaths_here_and_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five boundaries drawn by a seed, one of each sort; the whole law takes minutes and runs with `make test-real`."""
+    """Five boundaries drawn by a seed, one of each sort, and one under the question what became of a step.
+
+    The whole law takes minutes and runs with `make test-long`.
+    """
     hand = random.Random(SEED)
     deaths = [(hand.choice(_names(hand.choice(("good", "bad")))), moment) for moment in MOMENTS]
     deaths += [(hand.choice(_names("bad")), moment) for moment in UNDO_MOMENTS]
+    # At most once, so its check decides, and is asked again of the next worker.
+    deaths += [("good-6", "after"), ("good-6", "check")]
     await _obey_the_law(tmp_path, monkeypatch, deaths)
 
 

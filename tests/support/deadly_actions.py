@@ -85,6 +85,7 @@ class Mark(Action[Parameters, Result]):
         return Result(name=parameters.name)
 
     async def check(self, parameters: Parameters, call: Call) -> Finding:
+        die_if(parameters.name, "check")
         there = self.file(call).exists()
         detail = f"{{parameters.name}} is there: {{there}}"
         return Finding(holds=there, detail=detail, output={{"name": parameters.name}})

@@ -28,6 +28,8 @@ with workflow.unsafe.imports_passed_through():
 DEFAULT_TIMEOUT = timedelta(minutes=5)
 # A check looks and does not act; the slowest health probes of the field wait 30 s.
 CHECK_TIMEOUT = timedelta(seconds=30)
+# A check changes nothing, so one whose worker died under it is asked again. Under a fifth worker it is no accident.
+_ASKED_AT_MOST = 5
 # After this long in the queue the run says that there is no worker, and goes on waiting.
 _NO_WORKER_AFTER = timedelta(seconds=30)
 _NO_WORKER_AGAIN = timedelta(minutes=10)
@@ -95,7 +97,7 @@ async def perform(desk: RunDesk, path: str, request: StepRequest) -> tuple[Attem
 
 
 async def check(desk: RunDesk, path: str, call: ActionCall) -> CheckResult:
-    """Ask once whether something holds; whatever goes wrong with asking is an answer that cannot be told."""
+    """Ask whether something holds; whatever goes wrong with asking is an answer that cannot be told."""
     request = request_for(desk, path, call, desk.key(path), CHECK_TIMEOUT)
     return await _checked(desk, request, steps_queue(desk.step(path).site))
 
@@ -116,20 +118,34 @@ async def ask(desk: RunDesk, call: ActionCall, name: str) -> CheckResult:
 
 async def _checked(desk: RunDesk, request: StepRequest, task_queue: str) -> CheckResult:
     with desk.busy():
+        for _ in range(_ASKED_AT_MOST - 1):
+            try:
+                return await _asked(request, task_queue)
+            except ActivityError as error:
+                if not _vanished(error):
+                    return _untold(error)
         try:
-            return await workflow.execute_activity_method(
-                StepActivities.check,
-                request,
-                task_queue=task_queue,
-                start_to_close_timeout=CHECK_TIMEOUT,
-                schedule_to_start_timeout=_NO_WORKER_AFTER,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=ONCE,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            )
+            return await _asked(request, task_queue)
         except ActivityError as error:
-            _let_go(error)
-            return CheckResult(holds=None, detail=_sentence(error), output={})
+            return _untold(error)
+
+
+async def _asked(request: StepRequest, task_queue: str) -> CheckResult:
+    return await workflow.execute_activity_method(
+        StepActivities.check,
+        request,
+        task_queue=task_queue,
+        start_to_close_timeout=CHECK_TIMEOUT,
+        schedule_to_start_timeout=_NO_WORKER_AFTER,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=ONCE,
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def _untold(error: ActivityError) -> CheckResult:
+    _let_go(error)
+    return CheckResult(holds=None, detail=_sentence(error), output={})
 
 
 async def call_rendered(desk: RunDesk, call: ActionCall, path: str, own_output: Any = None) -> ActionCall:
@@ -154,6 +170,13 @@ def _let_go(error: FailureError) -> None:
 
 def _never_started(error: ActivityError) -> bool:
     return isinstance(error.cause, EngineTimeout) and error.cause.type is TimeoutType.SCHEDULE_TO_START
+
+
+def _vanished(error: ActivityError) -> bool:
+    """Whether the worker died under the call: one that is alive ends in time and says so."""
+    cause = error.cause
+    vanishing = {TimeoutType.HEARTBEAT, TimeoutType.START_TO_CLOSE}
+    return isinstance(cause, EngineTimeout) and cause.type in vanishing
 
 
 _BY_TYPE = {
