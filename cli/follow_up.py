@@ -103,11 +103,14 @@ def add_finding(
     factor: Annotated[
         str | None, typer.Option("--factor", "-f", help="Which contributing factor: detection, change, capacity, …")
     ] = None,
+    change_kind: Annotated[
+        str | None, typer.Option("--change-kind", help="For the factor change: deploy, configuration, flag, …")
+    ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Something learned: a contributing factor, what helped, what hindered, an open question."""
-    body = {"kind": kind.value, "text": text, "factor": factor}
+    body = {"kind": kind.value, "text": text, "factor": factor, "change_kind": change_kind}
     _change_review(incident, "findings", body, by=by, as_json=as_json)
 
 

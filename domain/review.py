@@ -42,6 +42,8 @@ class Finding(Model):
     by: Actor | None = None
     # Which kind of contributing factor (`domain/contributing_factors.py`); empty for everything else.
     factor: str = ""
+    # Of the factor `change`: what sort of change it was (deploy, configuration, flag, …); recurrence counts it.
+    change_kind: str = ""
 
 
 class SignOffRole(StrEnum):
@@ -224,6 +226,8 @@ class AddFinding(ReviewCommand):
     text: str
     # For a contributing factor: which kind it is.
     factor: str = ""
+    # For the factor `change`: what sort of change, in a word or two: deploy, configuration, flag.
+    change_kind: str = ""
 
 
 class SubmitReview(ReviewCommand):

@@ -77,6 +77,9 @@ from domain.timeline import EntryKind
 # A long review has some 20 KB. Text and last draft travel in workflow payloads, at which Temporal warns from 256 KiB.
 MAX_MARKDOWN = 100_000
 MAX_FINDINGS = 200
+# The factor of the taxonomy that has a kind of its own; a name that recurs is short.
+_CHANGE = "change"
+_LONGEST_CHANGE_KIND = 40
 # The record may be this far behind when the facts have changed (the longest pause between two attempts to save is
 # 30 s, and the closing notices go out meanwhile), so the draft is made once more.
 RENEW_AFTER = timedelta(seconds=60)
@@ -221,7 +224,9 @@ def _add_finding(state: ReviewState, command: AddFinding, now: datetime, terms: 
         raise Rejected(f"a finding is one of {', '.join(FindingKind)}, not {command.kind!r}")
     if len(state.findings) >= MAX_FINDINGS:
         raise Rejected(f"a review holds {MAX_FINDINGS} findings at most", RejectionKind.TOO_LARGE)
-    finding = Finding(kind=command.kind, text=text, by=command.by, factor=_factor(command, terms))
+    finding = Finding(
+        kind=command.kind, text=text, by=command.by, factor=_factor(command, terms), change_kind=_change(command)
+    )
     after = redrafted(state).model_copy(update={"findings": (*state.findings, finding)})
     about = f" ({finding.factor})" if finding.factor else ""
     said = f"Review: {command.kind.replace('_', ' ')}{about}: {text}"
@@ -238,6 +243,15 @@ def _factor(command: AddFinding, terms: ReviewStart) -> str:
     if factor not in known:
         raise Rejected(f"{factor!r} is no kind of contributing factor; there are {', '.join(known)}")
     return factor
+
+
+def _change(command: AddFinding) -> str:
+    kind = " ".join(command.change_kind.split()).lower()
+    if kind and command.factor.strip() != _CHANGE:
+        raise Rejected(f"only the factor {_CHANGE!r} has a kind of change; say factor: {_CHANGE}")
+    if len(kind) > _LONGEST_CHANGE_KIND:
+        raise Rejected(f"a kind of change is a word or two, {_LONGEST_CHANGE_KIND} characters at most")
+    return kind
 
 
 def _resolved(state: ReviewState, command: ObserveResolved, now: datetime, terms: ReviewStart) -> ReviewOutcome:
