@@ -15,6 +15,7 @@ from api.routes.review_files import changes, revisions_of
 from domain.blameless import lint_text
 from domain.contributing_factors import LEAST_FACTORS, factors_of
 from domain.errors import HotwashError, Rejected, Transient
+from domain.pattern import Taggable
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
@@ -84,7 +85,19 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         # Reviews that are older than these fields have none of them.
         participants=document.get("participants") or [],
         perspectives=document.get("perspectives") or [],
+        tags=await _tags(desk, incident_id),
     )
+
+
+async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...] | None:
+    """None while the record is away: a form without them would take them all off."""
+    try:
+        patterns = desk.request.app.state.learning.learning.patterns
+        found: tuple[str, ...] = await patterns.tags_of(Taggable.REVIEW, incident_id)
+    except Transient as error:
+        desk.store_problem = error.sentence
+        return None
+    return found
 
 
 @router.get("/reviews/{incident_id}/changes")

@@ -149,6 +149,23 @@ async def test_what_was_imported_is_found(world: World, tmp_path: Path) -> None:
         assert "<script>alert(1)" not in shown.text
 
 
+async def test_a_review_is_tagged_on_its_page(world: World, tmp_path: Path) -> None:
+    """The form holds the tags that there are, so that saving it takes none off; each leads to what else has it."""
+    file = tmp_path / "pm.md"
+    file.write_text(MARKDOWN.replace("PM-12", "PM-17"))
+    _, (line,) = await imported(world, file)
+    place = f"/reviews/{line['incident_id']}"
+    shown = await world.admin.get(place, headers={"Accept": "text/html"})
+    assert (f'action="/tags/review/{line["incident_id"]}"' in shown.text, "None yet" in shown.text) == (True, True)
+    for wanted in ("cold cache, <b>", "Cold-Cache, pools"):
+        await world.admin.post(f"/tags/review/{line['incident_id']}", data={"tags": wanted})
+    shown = await world.admin.get(place, headers={"Accept": "text/html"})
+    tagged = (await get(world, "/tags/pools"))["items"]
+    assert tagged == [{"kind": "review", "id": line["incident_id"]}]
+    assert 'href="/patterns?tag=pools"' in shown.text
+    assert "<b>" not in shown.text
+
+
 async def test_open_items_are_followed_only_when_asked(world: World, tmp_path: Path) -> None:
     """As a record it is owed by nobody; started, it is a real item that a later import leaves alone."""
     file = tmp_path / "pm.md"
