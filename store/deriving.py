@@ -117,16 +117,12 @@ async def _rebuild_pictures(database: Database) -> int:
         while True:
             table = pictures.c
             at = func.coalesce(table.at, 0)
-            query = select(table.id, table.version, table.incident_id, table.document, at.label("order_at"))
-            query = query.where(table.kind == kind.value)
+            query = select(table.id, at.label("order_at")).where(table.kind == kind.value)
             if last is not None:
                 query = query.where(or_(at > last[0], and_(at == last[0], table.id > last[1])))
             async with database.writing() as connection:
                 rows = (await connection.execute(query.order_by(at, table.id).limit(_REBUILD_BATCH))).all()
-                made = [
-                    Projection(kind=kind, id=r.id, version=r.version, incident_id=r.incident_id, document=r.document)
-                    for r in rows
-                ]
+                made = await _held(connection, kind, [row.id for row in rows])
                 origins = await _episodes(connection, [each.id for each in made], kind)
                 await derive(connection, [(origins.get(each.id, f"alerts/{each.id}"), each) for each in made])
             count += len(rows)
@@ -134,6 +130,21 @@ async def _rebuild_pictures(database: Database) -> int:
                 break
             last = (rows[-1].order_at, rows[-1].id)
     return count
+
+
+async def _held(connection: AsyncConnection, kind: ProjectionKind, ids: Sequence[str]) -> list[Projection]:
+    """These pictures as they are now, in this order; until the end of the transaction nobody saves a newer one."""
+    table = pictures.c
+    query = select(table.id, table.version, table.incident_id, table.document)
+    # Locked in the order in which saves lock them, so that the two cannot wait for each other.
+    query = query.where(table.kind == kind.value, table.id.in_(ids)).order_by(table.id).with_for_update()
+    found = {
+        row.id: Projection(
+            kind=kind, id=row.id, version=row.version, incident_id=row.incident_id, document=row.document
+        )
+        for row in (await connection.execute(query)).all()
+    }
+    return [found[id_] for id_ in ids if id_ in found]
 
 
 async def _episodes(connection: AsyncConnection, ids: Sequence[str], kind: ProjectionKind) -> dict[str, str]:
