@@ -33,8 +33,8 @@ AT_ONCE = 50
 # Started at once, then worked off: as many as a worker keeps in memory at ease. With twenty thousand at once each would
 # be read anew from its history for each of its first steps, and no team begins so many in a minute.
 WAVE = 500
-# Their first histories have been worked off by then.
-LEAD = timedelta(seconds=30)
+# So much before the first of them is due they are begun, and so much more for each: by then all have been worked off.
+LEAD, LEAD_FOR_EACH = timedelta(seconds=30), timedelta(milliseconds=250)
 # Of those that stay open the incidents have ended, as in life; those that fall due belong to incidents that listen.
 PER_INCIDENT = 20
 
@@ -124,7 +124,7 @@ async def items(load: Load, client: Client, http: httpx.AsyncClient, due: int, w
 
     count, rate = await load.fill(start)
     memory, cpu = load.memory(), await load.idle_cpu()
-    opens = datetime.now(UTC) + LEAD
+    opens = datetime.now(UTC) + LEAD + due * LEAD_FOR_EACH
     planned = [opens + window * number / due for number in range(due)]
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -174,7 +174,7 @@ async def bare(load: Load, client: Client, due: int, window: timedelta) -> dict[
 
     count, rate = await load.fill(start)
     memory, cpu = load.memory(), await load.idle_cpu()
-    opens = datetime.now(UTC) + LEAD
+    opens = datetime.now(UTC) + LEAD + due * LEAD_FOR_EACH
     handles = []
     for number in range(due):
         at = opens + window * number / due
@@ -210,7 +210,7 @@ def main() -> None:
     """Both, and what they came to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=20_000)
-    parser.add_argument("--due", type=int, default=1_000)
+    parser.add_argument("--due", type=int, default=500)
     parser.add_argument("--load-seconds", type=float, default=1_800.0)
     parser.add_argument("--window-seconds", type=float, default=120.0)
     arguments = parser.parse_args()
