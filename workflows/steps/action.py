@@ -75,8 +75,10 @@ async def _attempts(desk: RunDesk, step: Step, path: str, call: ActionCall) -> S
             end = await _found_out(desk, path, call, _in_doubt(attempt, decision.reason, key))
             if end is not None:
                 return end
-            tried = tried.model_copy(update={"vanished": tried.vanished + 1})
-            if tried.vanished > MAX_VANISHED:
+            if attempt.ending is not Ending.VANISHED:
+                # Counted as failed so far; that it is tried again after its check is bounded as for a dead worker.
+                tried = tried.model_copy(update={"vanished": tried.vanished + 1})
+            if tried.vanished >= MAX_VANISHED:
                 return _in_doubt(attempt, "workers_keep_vanishing", key)
         elif decision.next is Next.SUCCEED and result is not None:
             sentence = result.detail
