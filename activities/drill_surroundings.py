@@ -20,7 +20,8 @@ from domain.errors import Transient, UnknownOutcome
 from domain.game_day import PreflightCheck
 from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
 from domain.model import Model
-from domain.safety_lever import LeverEngaged, LeverState
+from domain.safety_lever import GLOBAL, LeverEngaged, LeverState
+from domain.standing_approval import StandingAnswer, StandingState
 
 # An Alertmanager answers in milliseconds; one that takes longer cannot deliver the alert either.
 _ALERTMANAGER_SECONDS = 5.0
@@ -41,6 +42,13 @@ class LookAround(Model):
 
     # Workflow id of the game day that asks.
     game_day: str
+    environments: tuple[str, ...] = ()
+
+
+class AskStanding(Model):
+    """Whose standing approval, and where its targets are."""
+
+    name: str
     environments: tuple[str, ...] = ()
 
 
@@ -81,6 +89,9 @@ class EngineSurroundings(Protocol):
     async def lever(self, scope: str) -> LeverState | None:
         """How a safety lever stands; None when nobody ever touched it."""
 
+    async def standing(self, name: str) -> StandingState | None:
+        """The standing approval of a game day; None when there never was one."""
+
     async def halt_all(self, news: LeverEngaged) -> Sequence[str]:
         """Tell every running game day; returns the ids of those that heard it."""
 
@@ -116,7 +127,7 @@ class SurroundingsActivities:
     @translated
     async def look_around(self, request: LookAround) -> Surroundings:
         """Levers, real incidents and firing alerts, now."""
-        scopes = ("global", *request.environments)
+        scopes = (GLOBAL, *request.environments)
         levers = [lever for lever in [await self._engine.lever(scope) for scope in scopes] if lever is not None]
         groups = await self._engine.alert_groups()
         return Surroundings(
@@ -125,6 +136,15 @@ class SurroundingsActivities:
             alerts=tuple(group for group in groups if group.game_day_workflow != request.game_day),
             game_days=tuple(await self._engine.game_days(besides=request.game_day)),
         )
+
+    @activity.defn(name="drills.standing")
+    @translated
+    async def standing(self, request: AskStanding) -> StandingAnswer:
+        """The standing approval of a game day, and when a lever that is for it was last moved."""
+        state = await self._engine.standing(request.name)
+        levers = [await self._engine.lever(scope) for scope in (GLOBAL, *request.environments)]
+        moved = [lever.changed_at for lever in levers if lever is not None and lever.changed_at is not None]
+        return StandingAnswer(state=state, lever_moved_at=max(moved, default=None))
 
     @activity.defn(name="drills.alert_paths")
     @translated

@@ -60,6 +60,7 @@ from api.routes import (
     search,
 )
 from api.safety_levers import LeverDesk
+from api.standing_approvals import StandingDesk
 from api.webhooks.routes import webhook_router
 from api.webhooks.trackers import tracker_router
 from runbooks.catalog import Catalog
@@ -131,6 +132,7 @@ def create_app(
     state.levers = LeverDesk(engine, configuration)
     state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration, state.levers)
     state.game_day_schedules = ScheduleDesk(engine, state.reader, state.game_day_desk, game_day_catalog, configuration)
+    state.standing_approvals = StandingDesk(gate, configuration)
     state.game_day_reports = ReportDesk(gate, state.reader, configuration)
     state.game_day_coverage = CoverageDesk(state.reader, game_day_catalog, configuration)
     state.drill_proposals = DrillProposals(state.reader, game_day_catalog, configuration)

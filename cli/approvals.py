@@ -1,6 +1,7 @@
 """`hotwash approvals`, `approve`, `reject`: what waits for a yes, exactly what would run, and the vote."""
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,10 +10,15 @@ from rich.syntax import Syntax
 from cli import show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
+from domain.durations import parse_duration
 
 ApprovalArgument = Annotated[str, typer.Argument(help="Id from 'hotwash approvals'.", metavar="APPROVAL")]
 DigestOption = Annotated[
     str | None, typer.Option(help="The digest you looked at; left out, what runs is shown and confirmed first.")
+]
+StandingOption = Annotated[
+    str | None,
+    typer.Option(help="For the schedule of the game day as well, so long: 30d. Left out: this one run only."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needs --digest.")]
 
@@ -43,12 +49,19 @@ def approve(
     approval: ApprovalArgument,
     digest: DigestOption = None,
     comment: Annotated[str, typer.Option("--comment", "-c")] = "",
+    standing: StandingOption = None,
     yes: YesOption = False,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say yes to exactly what is shown."""
-    _vote(approval, "approve", digest=digest, comment=comment, yes=yes, by=by, as_json=as_json)
+    body: dict[str, Any] = {"decision": "approve", "comment": comment}
+    if standing is not None:
+        try:
+            body["standing_until"] = (datetime.now(UTC) + parse_duration(standing)).isoformat()
+        except ValueError as error:
+            fail(str(error), 2)
+    _vote(approval, body, digest=digest, yes=yes, by=by, as_json=as_json)
 
 
 def reject(
@@ -60,19 +73,17 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Say no: nothing runs."""
-    _vote(approval, "reject", digest=digest, comment=comment, yes=yes, by=by, as_json=as_json)
+    _vote(approval, {"decision": "reject", "comment": comment}, digest=digest, yes=yes, by=by, as_json=as_json)
 
 
-def _vote(
-    approval: str, verdict: str, *, digest: str | None, comment: str, yes: bool, by: str | None, as_json: bool
-) -> None:
+def _vote(approval: str, body: dict[str, Any], *, digest: str | None, yes: bool, by: str | None, as_json: bool) -> None:
     if digest is None:
         if yes or not stdout.is_terminal:
             fail("give --digest of what was looked at ('hotwash approvals --json' shows it)", 2)
         digest = _look(call("GET", f"/approvals/{approval}"))
-        typer.confirm(f"{verdict.capitalize()}?", abort=True)
-    body: dict[str, Any] = {"decision": verdict, "digest": digest, "comment": comment}
-    document = call("POST", f"/approvals/{approval}/decision", body=body | ({"by": by} if by else {}))
+        typer.confirm(f"{body['decision'].capitalize()}?", abort=True)
+    body |= {"digest": digest} | ({"by": by} if by else {})
+    document = call("POST", f"/approvals/{approval}/decision", body=body)
     if as_json:
         print_json(document)
         return

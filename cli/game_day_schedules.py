@@ -51,6 +51,33 @@ def trigger(name: NameArgument, as_json: JsonOption = False) -> None:
         stdout.print(found["id"] or "Started; it will be in 'hotwash game-day held' soon.", markup=False)
 
 
+@game_day.command("standing-approval")
+def standing_approval(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Whether people have approved further runs of it, until when, and who."""
+    _show_standing(call("GET", f"/game-days/{name}/standing-approval"), as_json=as_json)
+
+
+@game_day.command("revoke-standing-approval")
+def revoke_standing_approval(
+    name: NameArgument, reason: ReasonOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """Every run is asked about again."""
+    body = {"reason": reason} | ({"by": by} if by else {})
+    _show_standing(call("POST", f"/game-days/{name}/standing-approval/revoke", body=body), as_json=as_json)
+
+
+def _show_standing(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    facts = [("game day", found["name"]), ("standing approval", found["state"].replace("_", " "))]
+    if found["until"]:
+        facts += [("until", _moment(found["until"])), ("approved by", ", ".join(found["approved_by"]))]
+    if found["revoked_by"]:
+        facts.append(("revoked by", f"{found['revoked_by']}: {found['revoked_because']}"))
+    show.facts(facts)
+
+
 @game_day.command("calendar")
 def calendar(
     month: Annotated[str | None, typer.Option(help="2026-12; left out: the next 31 days.")] = None,

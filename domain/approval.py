@@ -9,6 +9,7 @@ from datetime import datetime
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
 from domain.run import ApprovalState, ApprovalStatus, DecideApproval, Verdict, Vote
+from domain.standing_approval_decisions import demand_standing
 from domain.timeline import Actor, ActorKind
 
 # Members may approve whatever needs approval, except what they asked for themselves.
@@ -25,7 +26,11 @@ def vote(approval: ApprovalState, command: DecideApproval, now: datetime) -> App
             f" ({_short(approval.digest)}); look at it again and decide on what is shown now",
             RejectionKind.CONFLICT,
         )
-    word = Vote(by=command.by, verdict=command.decision, digest=command.digest, comment=command.comment, at=now)
+    demand_standing(approval, command.decision, command.standing_until, now)
+    word = Vote(
+        by=command.by, verdict=command.decision, digest=command.digest, comment=command.comment, at=now,
+        standing_until=command.standing_until,
+    )  # fmt: skip
     counted = approval.model_copy(update={"votes": (*approval.votes, word)})
     if command.decision is Verdict.REJECT:
         reason = f"rejected by {command.by.name}" + (f": {command.comment}" if command.comment else "")

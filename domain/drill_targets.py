@@ -75,6 +75,9 @@ class GameDayPolicy(Model):
     alertmanagers: tuple[str, ...] = ()
     # A game day that passed longer ago than this no longer counts in full (Gremlin: a week to a month).
     fresh_for: Duration = timedelta(days=30)
+    # For how long people may approve a scheduled game day in advance, as long as nothing about it changes; left out:
+    # each run is asked about. At most a quarter: what was agreed to longer ago nobody remembers.
+    standing_approval_at_most: Duration | None = Field(default=None, gt=timedelta(), le=timedelta(days=92))
 
 
 class Count(Model):

@@ -225,6 +225,8 @@ class GameDayState(Model):
     targets_digest: str = ""
     preflight: tuple[PreflightCheck, ...] = ()
     approval: ApprovalState | None = None
+    # What people said of the schedule when they approved it has been kept.
+    standing_told: bool = False
     announced_at: datetime | None = None
     announced_to: tuple[str, ...] = ()
     faults: tuple[FaultRun, ...] = ()

@@ -25,7 +25,7 @@ from domain.game_day import (
     Seen,
     Stopped,
 )
-from domain.game_day_faults import OVER, EffectProof, FaultRun, FaultStage, UndoneBy, is_settled
+from domain.game_day_faults import OVER, EffectProof, FaultRun, FaultStage, UndoneBy, in_words, is_settled
 from domain.game_day_judgement import counted_anew, give_up, halted_words, held_throughout, observe, verdict
 from domain.game_day_probes import ProbeRun, StopRun, steady
 from domain.game_day_score import scores
@@ -140,6 +140,11 @@ def is_as_approved(state: GameDayState, digest: str) -> str | None:
         f"the targets or what would be done to them have changed since they were approved"
         f" ({approval.digest[:19]}… is {digest[:19]}… now); start it again and have it approved anew"
     )
+
+
+def headline(title: str, runs: Sequence[FaultRun]) -> str:
+    """What people are asked for, in one line."""
+    return f"Game day {title!r}: {', '.join(map(in_words, runs)) or 'nothing'}"
 
 
 def begin(state: GameDayState, now: datetime) -> Outcome:

@@ -162,6 +162,11 @@ def approval_workflow_id(approval: str) -> str:
     return run_workflow_id(split_approval_id(approval)[0])
 
 
+def standing_approval_workflow_id(name: str) -> str:
+    """The id under which the engine keeps the standing approval of a game day."""
+    return f"standing-approval/{name}"
+
+
 def safety_lever_workflow_id(scope: str) -> str:
     """The id under which the engine runs a safety lever: the global one, or that of an environment."""
     return f"safety-lever/{scope}"

@@ -201,6 +201,8 @@ class Vote(Model):
     digest: str
     comment: str = ""
     at: datetime
+    # Of a scheduled game day: until when the same may run again without being asked about.
+    standing_until: datetime | None = None
 
 
 class ApprovalState(Model):
@@ -227,6 +229,10 @@ class ApprovalState(Model):
     expires_at: datetime | None
     decided_at: datetime | None = None
     reason: str | None = None
+    # For how long, at most, a vote may stand for the schedule of a game day; 0: for this one run only.
+    standing_at_most_seconds: float = 0
+    # Why the standing approval that there was does not do.
+    asked_because: str = ""
 
 
 class RunCommand(Model):
@@ -242,6 +248,8 @@ class DecideApproval(RunCommand):
     decision: Verdict
     digest: str
     comment: str = ""
+    # Of a scheduled game day: the same may run again until then, as far as game_day_policy allows it.
+    standing_until: datetime | None = None
     # Groups of the one who votes, as `hotwash.yaml` had them when the vote came in.
     groups: tuple[str, ...] = ()
 

@@ -69,6 +69,7 @@ from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
 from workflows.safety_lever import SafetyLever
+from workflows.standing_approval import StandingApproval
 from workflows.tabletop import Tabletop
 from workflows.tracker_sync import TrackerSync
 
@@ -84,6 +85,7 @@ WORKFLOWS: Sequence[type] = (
     Review,
     RunbookRun,
     SafetyLever,
+    StandingApproval,
     Tabletop,
     TrackerSync,
 )
@@ -181,6 +183,7 @@ def control_activities(
         drills.unavailable,
         around.choose,
         around.look_around,
+        around.standing,
         around.alert_paths,
         around.last_run,
         around.halt_all,

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
-from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.alert import AlertGroupState
@@ -13,11 +14,12 @@ from domain.declaration import labels_of
 from domain.errors import Transient
 from domain.game_day import GameDayPhase, GameDayState
 from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay
-from domain.ids import game_day_id, safety_lever_workflow_id
+from domain.ids import game_day_id, safety_lever_workflow_id, standing_approval_workflow_id
 from domain.incident import RESPONDING, IncidentState
 from domain.record import ProjectionKind
 from domain.safety_lever import LeverEngaged, LeverState
 from domain.search_attributes import IS_DRILL, STATUS
+from domain.standing_approval import StandingState
 
 # What does not answer in this time counts as not known. A query takes about 10 ms.
 _ANSWER_WITHIN = timedelta(seconds=3)
@@ -84,6 +86,25 @@ class TemporalSurroundings:
             raise Transient(f"the safety lever ({scope}) does not answer: {error.status.name}") from error
         except WorkflowQueryFailedError as error:
             raise Transient(f"the safety lever ({scope}) does not answer: {error}") from error
+
+    async def standing(self, name: str) -> StandingState | None:
+        """The standing approval of a game day; None when there never was one."""
+        subject = f"the standing approval of game day {name!r}"
+        handle = self._client.get_workflow_handle(standing_approval_workflow_id(name))
+        try:
+            # One that somebody terminated in the engine stands no more, though it would still answer.
+            answer = await handle.query(
+                "view", reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=_ANSWER_WITHIN
+            )
+            return StandingState.model_validate(answer)
+        except WorkflowQueryRejectedError:
+            return None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise Transient(f"{subject} does not answer: {error.status.name}") from error
+        except WorkflowQueryFailedError as error:
+            raise Transient(f"{subject} does not answer: {error}") from error
 
     async def halt_all(self, news: LeverEngaged) -> list[str]:
         """Tell every running game day; returns the ids of those that heard it."""

@@ -20,6 +20,7 @@ from api.game_days import GameDayDesk
 from api.pages.forms import Verb, longest_text, read_command, read_form
 from api.pages.rendering import AtDesk, Desk, attempt
 from api.safety_levers import LeverDesk
+from api.standing_approvals import StandingDesk
 from domain.errors import Rejected, Transient
 from domain.game_day import GameDayPhase, HaltGameDay
 from domain.game_day_calendar import CalendarEntry, GameDayCalendar
@@ -65,9 +66,12 @@ async def levers_of(desk: Desk) -> list[LeverState]:
 async def game_days(desk: AtDesk) -> HTMLResponse:
     """What is defined and scheduled, and what was held."""
     planner: GameDayDesk = desk.request.app.state.game_day_desk
+    definitions = await planner.definitions()
+    standing: StandingDesk = desk.request.app.state.standing_approvals
     return await desk.page(
         "game_days.html",
-        definitions=await planner.definitions(),
+        definitions=definitions,
+        standing=await standing.all(each.name for each in definitions if each.schedule),
         held=await desk.listing(ProjectionKind.GAME_DAY, limit=20),
         levers=await levers_of(desk),
         key=desk.new_key(),
@@ -216,6 +220,14 @@ async def pause(desk: AtDesk, name: str, reason: Reason) -> RedirectResponse:
     """No further one starts by itself."""
     planner: GameDayDesk = desk.request.app.state.game_day_desk
     return await attempt(desk, "/game-days", planner.pause(name, reason, desk.actor), "Paused.", reason)
+
+
+@router.post("/game-days/{name}/revoke-standing-approval")
+async def revoke(desk: AtDesk, name: str, reason: Reason) -> RedirectResponse:
+    """Every run is asked about again."""
+    standing: StandingDesk = desk.request.app.state.standing_approvals
+    said = "Revoked: the next run is asked about."
+    return await attempt(desk, "/game-days", standing.revoke(name, reason, desk.actor), said, reason)
 
 
 @router.post("/game-days/{name}/resume")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -35,6 +35,8 @@ from domain.run import (
 router = APIRouter(include_in_schema=False)
 
 _ACTIVE = (RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED, RunStatus.UNDOING, RunStatus.NEEDS_HUMAN)
+# As `game_day_policy.standing_approval_at_most` has it.
+_MOST_STANDING_DAYS = 92
 _DECIDED = [s for s in ApprovalStatus if s is not ApprovalStatus.PENDING]
 
 
@@ -91,6 +93,8 @@ class Ballot(BaseModel):
     decision: Verdict
     digest: str
     comment: str = ""
+    # Of a scheduled game day: for how many days the same may run again without being asked about; empty: not at all.
+    standing_days: str = ""
     # `room`: the vote was given in the incident room, and that is where the person goes on.
     back: str = ""
 
@@ -100,12 +104,16 @@ async def decide(desk: AtDesk, approval_id: str, ballot: Annotated[Ballot, Form(
     """Vote on what was shown."""
     run_id, _ = split_approval_id(approval_id)
     path = _room_of(run_id) if ballot.back == "room" else f"/approvals/{approval_id}"
+    days = ballot.standing_days.strip() if ballot.decision is Verdict.APPROVE else ""
+    if days and not (days.isascii() and days.isdigit() and 0 < int(days[:6]) <= _MOST_STANDING_DAYS):
+        return desk.back(path, refusal=f"Write the days as a number from 1 to {_MOST_STANDING_DAYS}, or nothing")
     word = DecideApproval(
         by=desk.actor,
         approval_id=approval_id,
         decision=ballot.decision,
         digest=ballot.digest,
         comment=ballot.comment,
+        standing_until=datetime.now(UTC) + timedelta(days=int(days)) if days else None,
     )
     said = "Approved." if ballot.decision is Verdict.APPROVE else "Rejected: nothing will run."
     return await attempt(desk, path, desk.actions.decide(word), said)

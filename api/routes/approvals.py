@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime
 
 from api.bodies import Body
 from api.dependencies import (
@@ -50,6 +51,8 @@ class DecisionBody(Body):
     decision: Verdict
     digest: str
     comment: str = ""
+    # Of a scheduled game day: until when the same may run again without being asked about, as its policy allows.
+    standing_until: AwareDatetime | None = None
 
 
 @router.post(
@@ -66,6 +69,7 @@ async def decide(
 ) -> JSONResponse:
     """Refused late, twice, for another digest, by somebody who may not, and by the one who asked."""
     command = DecideApproval(
-        by=speaker.actor(body.by), approval_id=id, decision=body.decision, digest=body.digest, comment=body.comment
-    )
+        by=speaker.actor(body.by), approval_id=id, decision=body.decision, digest=body.digest, comment=body.comment,
+        standing_until=body.standing_until,
+    )  # fmt: skip
     return document(await actions.decide(command, speaker.mark))

@@ -28,6 +28,7 @@ from api.game_day_schedules import ScheduleDesk
 from api.game_days import GameDayDesk
 from api.pages.rendering import markdown, render
 from api.routes.verbs import Verb, add_verbs
+from api.standing_approvals import Standing, StandingDesk
 from domain.action_item import ActionItemState, ActionItemStatus
 from domain.chaos_journal import journal_of
 from domain.errors import HotwashError
@@ -68,8 +69,13 @@ def _coverage(request: Request) -> CoverageDesk:
     return cast("CoverageDesk", request.app.state.game_day_coverage)
 
 
+def _standing(request: Request) -> StandingDesk:
+    return cast("StandingDesk", request.app.state.standing_approvals)
+
+
 DeskDep = Annotated[GameDayDesk, Depends(_desk)]
 SchedulesDep = Annotated[ScheduleDesk, Depends(_schedules)]
+StandingDep = Annotated[StandingDesk, Depends(_standing)]
 ReportsDep = Annotated[ReportDesk, Depends(_reports)]
 CoverageDep = Annotated[CoverageDesk, Depends(_coverage)]
 
@@ -273,6 +279,31 @@ async def pause_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: 
 async def resume_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker: SpeakerDep) -> None:
     """What was missed is not made up for."""
     await desk.resume(name, body.reason, speaker.actor(body.by))
+
+
+@router.get(
+    "/{name}/standing-approval",
+    summary="Whether people have approved further runs of it",
+    response_model=None,
+    responses=shows(Standing),
+)
+async def standing_approval(name: str, standing: StandingDep) -> JSONResponse:
+    """Given with a vote (`standing_until`), as game_day_policy allows; what has changed since is asked about anew."""
+    return JSONResponse((await standing.standing(name)).model_dump(mode="json"))
+
+
+@router.post(
+    "/{name}/standing-approval/revoke",
+    summary="Every run is asked about again",
+    response_model=None,
+    responses=shows(Standing) | problems(400, 403, 409, 422),
+)
+async def revoke_standing_approval(
+    name: str, body: ScheduleBody, standing: StandingDep, speaker: SpeakerDep
+) -> JSONResponse:
+    """From the next run on; one that is under way goes on."""
+    found = await standing.revoke(name, body.reason, speaker.actor(body.by), speaker.mark)
+    return JSONResponse(found.model_dump(mode="json"))
 
 
 class SkipBody(ScheduleBody):

@@ -12,12 +12,17 @@ import pytest_asyncio
 
 from activities.actions import specs
 from domain.game_day import GameDayPhase, GameDayState
+from domain.ids import standing_approval_workflow_id
 from domain.record import Projection, ProjectionKind, RecordBatch
-from domain.timeline import person
+from domain.run import Verdict, Vote
+from domain.standing_approval import GrantStanding, StandingStart
+from domain.timeline import automation, person
 from runbooks.game_day_catalog import GameDayCatalog
 from tests.support.api_world import CONFIGURATION, World, api_world
+from tests.support.engine import working
 from tests.support.world import ROOT
 from workers.schedules import keep_schedules
+from workflows.standing_approval import StandingApproval
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,6 +54,7 @@ game_days:
   quarterly: {cron: "0 10 1 * *", paused: true}
   hourly: {every: 1h, jitter: 10m}
   pressed: {cron: "0 10 * * 2"}
+game_day_policy: {standing_approval_at_most: 60d}
 policy:
   freezes: [{name: sale, from: "2000-01-01T00:00:00Z", until: "2100-01-01T00:00:00Z", applies_to: [frozen]}]
 """
@@ -112,6 +118,45 @@ async def test_the_list_says_what_is_due_and_what_is_wrong(world: World) -> None
     shown = await hotwash(world, "game-day", "list", "--json")
     assert shown.exit_code == 0, shown
     assert {each["name"] for each in json.loads(shown.stdout)} >= {"drill", "quarterly", "broken", "process-dies"}
+
+
+async def test_an_approval_that_stands_is_shown_and_revoked_on_the_page(world: World) -> None:
+    """Who gave it, until when, and what was shown; a reason takes it away, and twice is refused."""
+    client = world.engine_client
+    assert client is not None
+    place = "/game-days/drill/revoke-standing-approval"
+    until = datetime.now(UTC) + timedelta(days=30)
+    vote = Vote(
+        by=person("ana"), verdict=Verdict.APPROVE, digest="sha256:1", at=datetime.now(UTC), standing_until=until
+    )
+    command = GrantStanding(
+        by=automation("game day"), approval_id="game-day~drill-1~targets", digest="sha256:1", votes=(vote,), until=until
+    )
+
+    async def shown() -> str:
+        return (await world.admin.get("/game-days", headers={"Accept": "text/html"})).text
+
+    assert "standing approval" not in await shown()
+    async with working(client, "standing", workflows=[StandingApproval], activities=[]):
+        handle = await client.start_workflow(
+            StandingApproval.run, StandingStart(name="drill"), id=standing_approval_workflow_id("drill"),
+            task_queue="standing",
+        )  # fmt: skip
+        await handle.execute_update("grant", command)
+        page = await shown()
+        assert "for every run that is exactly the same, by ana" in page
+        assert 'href="/approvals/game-day~drill-1~targets"' in page
+        await world.admin.post(place, data={"reason": " "})
+        assert "by ana" in await shown()
+        await world.admin.post(place, data={"reason": "the <b>sale</b> begins"})
+        page = await shown()
+        assert "Its standing approval was revoked by admin: the &lt;b&gt;sale&lt;/b&gt; begins" in page
+        refused = await world.admin.post(
+            f"/api/v1{place}".replace("revoke-standing-approval", "standing-approval/revoke"),
+            json={"reason": "again", "by": "ana"},
+        )
+        assert (refused.status_code, "stands" in refused.json()["detail"]) == (409, True)
+    await handle.terminate()
 
 
 async def test_a_schedule_is_paused_and_resumed_with_a_reason(world: World) -> None:

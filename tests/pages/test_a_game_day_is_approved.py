@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from activities.clients import kernel
 from tests.support.browser import DESK, PHONE
+from tests.support.command_line import hotwash
 from tests.support.night import log_in, recorded, visit
 from tests.support.world import World
 
@@ -27,7 +28,7 @@ services: {{warehouse: {{name: Warehouse}}}}
 drill_targets:
   victim: {{service: warehouse, environment: production, drillable: true, with: {{process: victim}}}}
   other: {{service: warehouse, environment: production, drillable: true, with: {{process: victim}}}}
-game_day_policy: {{environments_needing_approval: [production], approvers: [sre]}}
+game_day_policy: {{environments_needing_approval: [production], approvers: [sre], standing_approval_at_most: 30d}}
 actions:
   lease_folder: "{folder}/leases"
   processes: {{victim: "{folder}/victim.pid"}}
@@ -133,8 +134,11 @@ async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
             await expect(shown).to_contain_text(words)
         assert not is_paused(victim)
         assert await bob.broken_laws() == []
+        await page.get_by_label("And for its schedule").fill("7")
+        await page.screenshot(path="/tmp/ap.png", full_page=True)
         await page.get_by_role("button", name="Approve").click()
         await expect(page.locator("[data-part=votes]")).to_contain_text("approved bob")
+        await expect(page.locator("[data-part=votes]")).to_contain_text("for its schedule until")
         await recorded(world, f"/game-days/{id_}", lambda it: it["took_effect_at"] or it["verdict"])
         assert is_paused(victim)
         await page.get_by_role("link", name=f"game day {id_}").click()
@@ -144,6 +148,20 @@ async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
         end = await recorded(world, f"/game-days/{id_}", lambda it: it["verdict"])
         assert bob.complaints == []
     assert (end["verdict"], end["restored"], is_paused(victim)) == ("aborted", True, False)
+    await it_stands_until_it_is_revoked(world, "warehouse-hangs", approval["id"])
+
+
+async def it_stands_until_it_is_revoked(world: World, name: str, approval: str) -> None:
+    """What Bob said of the schedule, over REST; the command line takes it away, once and with a reason."""
+    standing = await world.get(f"/game-days/{name}/standing-approval")
+    told = (standing["state"], standing["approved_by"], standing["approval_id"])
+    assert told == ("holds", ["bob"], approval)
+    code, out = await hotwash(world, "game-day", "revoke-standing-approval", name, "--reason", "a sale", "--by", "dana")
+    assert (code, "revoked" in out, "dana: a sale" in out) == (0, True, True), out
+    code, out = await hotwash(world, "game-day", "standing-approval", name, "--json")
+    assert (code, json.loads(out)["state"]) == (0, "revoked")
+    code, out = await hotwash(world, "game-day", "revoke-standing-approval", name, "--reason", "a sale")
+    assert (code, "no approval of game day 'warehouse-hangs' stands" in out) == (1, True), out
 
 
 async def test_what_changed_after_the_yes_is_not_touched(world: World, victim: int) -> None:

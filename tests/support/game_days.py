@@ -5,6 +5,7 @@ The one thing to know: it runs in real time, for what happens while a fault is t
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,15 @@ from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.drill_surroundings import AlertPaths, ChooseTargets, LastRun, LookAround, SurroundingsActivities
+from activities.drill_surroundings import (
+    AlertPaths,
+    AskStanding,
+    ChooseTargets,
+    EngineSurroundings,
+    LastRun,
+    LookAround,
+    SurroundingsActivities,
+)
 from activities.drills import DrillOutcome
 from activities.rendering import RenderActivities
 from activities.steps import CheckResult, StepRequest, StepResult, UndoRequest
@@ -23,7 +32,8 @@ from domain.game_day_faults import LeaseAnswer, LeaseStatus
 from domain.game_day_surroundings import Surroundings
 from domain.policy import Freeze
 from domain.run import ActionSpec, Effect, Idempotency
-from domain.timeline import person
+from domain.standing_approval import StandingAnswer
+from domain.timeline import Actor, person
 from runbooks.game_day_schema import GameDay as GameDayDocument
 from runbooks.game_day_schema import GameDayStart
 from runbooks.render import render
@@ -31,6 +41,7 @@ from tests.support.engine import replayer, working
 from tests.support.recording import Post, Record
 from workflows.game_day import GameDay
 from workflows.options import STEPS_QUEUE
+from workflows.standing_approval import StandingApproval
 
 INCIDENT = "inc-20261122-k7qd"
 DOCUMENT: dict[str, Any] = {
@@ -58,7 +69,8 @@ LEASED: dict[str, Any] = {
     ]
 }  # fmt: skip
 SHOP = ResolvedTarget(name="shop-1", service="shop", environment="staging", with_={"process": "shop"})
-HALT = HaltGameDay(by=person("dana"), reason="a customer is calling")
+DANA = person("dana")
+HALT = HaltGameDay(by=DANA, reason="a customer is calling")
 
 
 def _spec(name: str, effect: Effect, *, undo: bool = False, leased: bool = False) -> ActionSpec:
@@ -216,6 +228,9 @@ class World:
         # Asks real Alertmanagers instead.
         self.asker: SurroundingsActivities | None = None
         self.chosen: list[ChooseTargets] = []
+        # Asked for standing approvals, which are real workflows.
+        self.engine: EngineSurroundings | None = None
+        self.lever_moved_at: datetime | None = None
 
     @activity.defn(name="drills.choose")
     async def choose(self, request: ChooseTargets) -> Chosen:
@@ -230,6 +245,13 @@ class World:
         if self.fails:
             raise self.fails[0]
         return self.seen
+
+    @activity.defn(name="drills.standing")
+    async def standing(self, request: AskStanding) -> StandingAnswer:
+        """What the engine has."""
+        assert (request.name, self.engine is not None) == (self.name, True)
+        state = await self.engine.standing(request.name) if self.engine else None
+        return StandingAnswer(state=state, lever_moved_at=self.lever_moved_at)
 
     @activity.defn(name="drills.alert_paths")
     async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:
@@ -266,11 +288,11 @@ class Room:
             self.world.look_around,
             self.world.alert_paths,
             self.world.last_run,
+            self.world.standing,
             RenderActivities(render).render,
         ]
-        return working(
-            self.env.client, self.task_queue, workflows=[GameDay], activities=doing, max_cached_workflows=cached
-        )
+        kept: list[type] = [GameDay, StandingApproval]
+        return working(self.env.client, self.task_queue, workflows=kept, activities=doing, max_cached_workflows=cached)
 
     def steps(self) -> Any:
         """A worker for what touches the target."""
@@ -283,12 +305,13 @@ class Room:
         audience: tuple[str, ...] = ("dana",),
         freezes: tuple[Freeze, ...] = (),
         policy: GameDayPolicy | None = None,
+        by: Actor = DANA,
         **changes: Any,
     ) -> WorkflowHandle[Any, GameDayState]:
         """A game day by dana."""
         start = GameDayStart(
             document=GameDayDocument.model_validate(DOCUMENT | changes), digest="sha256:0",
-            parameters={"process": "shop"}, requested_by=person("dana"), audience=audience, answerable=("olga",),
+            parameters={"process": "shop"}, requested_by=by, audience=audience, answerable=("olga",),
             freezes=freezes, policy=policy or GameDayPolicy(), actions=SPECS, groups={"sre": ("olga",)},
         )  # fmt: skip
         with self.env.with_time_skipping_disabled():

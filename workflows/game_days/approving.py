@@ -48,6 +48,12 @@ def adopt_vote(desk: DrillDesk, counted: ApprovalState) -> None:
     _adopt(desk, counted)
 
 
+def adopt_standing(desk: DrillDesk, approval: ApprovalState) -> None:
+    """Take over an approval that people gave before, for every run that is exactly the same."""
+    desk.adopt(decisions.Outcome(decisions.changed(desk.state, approval=approval)))
+    desk.recorder.picture(ProjectionKind.APPROVAL, approval.id, approval, None)
+
+
 async def _asked_for(desk: DrillDesk) -> ApprovalState:
     document, policy = desk.start.document, desk.start.policy
     asked = document.approval
@@ -62,12 +68,16 @@ async def _asked_for(desk: DrillDesk) -> ApprovalState:
         # Shown is what is chosen now; the preflight after the decision compares.
         digest=prepared.digest,
         shown=prepared.shown,
-        message=f"Game day {document.title!r}: {_targets(desk)}",
+        message=decisions.headline(document.title, desk.state.faults),
         min_approvals=max(asked.min_approvals, policy.min_approvals),
         approvers=asked.approvers or policy.approvers,
         requested_by=desk.start.requested_by,
         requested_at=now,
         expires_at=now + asked.expires_after,
+        standing_at_most_seconds=policy.standing_approval_at_most.total_seconds()
+        if policy.standing_approval_at_most
+        else 0,
+        asked_because=desk.asked_because,
     )
 
 

@@ -96,6 +96,8 @@ class DrillDesk:
         self.unplaced: list[Entry] = list(start.unplaced)
         # How many questions were asked: each has a key of its own.
         self.questions = start.probes
+        # Why the standing approval that there was does not do; told to the people who are asked.
+        self.asked_because = ""
         # History has grown so long that the next run goes on; nothing new begins here.
         self.is_handing_over = False
         # ... and nothing is under way any more.

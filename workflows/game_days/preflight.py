@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, FailureError
 from domain import game_day_decisions as decisions
 from domain.drill_targets import needs_approval, open_window
 from domain.freeze import active_freeze
-from domain.game_day import Expectation, PreflightCheck
+from domain.game_day import Expectation, GameDayKind, PreflightCheck
 from domain.game_day_probes import has_no_data
 from domain.game_day_surroundings import (
     RunningGameDay,
@@ -25,7 +25,7 @@ from domain.game_day_surroundings import (
 from domain.run import ApprovalStatus
 from domain.safety_lever_decisions import sentence as lever_sentence
 from runbooks.game_day_parts import BEFORE
-from workflows.game_days import preparing
+from workflows.game_days import approving, preparing, standing
 from workflows.game_days.desk import Answer, DrillDesk, sentence_of
 from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
 
@@ -58,8 +58,13 @@ async def check(desk: DrillDesk) -> None:
     if changed is not None:
         desk.adopt(decisions.refuse(desk.state, changed, workflow.now()))
         return
+    await standing.grant(desk)
     checks = await _unless_halted(desk)
     wanted = needs_approval(desk.start.policy, prepared.targets.environments()) or desk.start.document.approval.required
+    if wanted and desk.state.approval is None and desk.state.kind is not GameDayKind.DRY:
+        before = await standing.approved_before(desk, prepared)
+        if before is not None:
+            approving.adopt_standing(desk, before)
     desk.adopt(decisions.checked(desk.state, checks, workflow.now(), asked_at, approval_wanted=wanted))
 
 
