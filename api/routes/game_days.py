@@ -285,10 +285,11 @@ async def resume_schedule(name: str, body: ScheduleBody, desk: DeskDep, speaker:
     "/{name}/standing-approval",
     summary="Whether people have approved further runs of it",
     response_model=None,
-    responses=shows(Standing),
+    responses=shows(Standing) | problems(404),
 )
-async def standing_approval(name: str, standing: StandingDep) -> JSONResponse:
+async def standing_approval(name: str, standing: StandingDep, desk: DeskDep) -> JSONResponse:
     """Given with a vote (`standing_until`), as game_day_policy allows; what has changed since is asked about anew."""
+    await desk.lint(name)
     return JSONResponse((await standing.standing(name)).model_dump(mode="json"))
 
 

@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from cli.demo.story import Story
 from cli.demo.world import World
-from domain.ids import safety_lever_workflow_id
+from domain.ids import safety_lever_workflow_id, standing_approval_workflow_id
+from domain.run import Verdict, Vote
 from domain.safety_lever import EngageLever, LeverStart, ReleaseLever
-from domain.timeline import person
+from domain.standing_approval import GrantStanding, RevokeStanding, StandingStart
+from domain.timeline import automation, person
 from domain.tracker import TrackerSyncStart
 from runtime.settings import Settings
 from runtime.temporal import connect
 from workers.composition import WORKFLOWS
 from workflows.options import CONTROL_QUEUE
 from workflows.safety_lever import SafetyLever
+from workflows.standing_approval import StandingApproval
 from workflows.tracker_sync import TrackerSync
 
 FOLDER = Path(__file__).parent
@@ -135,6 +139,7 @@ async def _histories(world: World) -> dict[str, Any]:
     settings = Settings(home=world.home, temporal_port=world.engine_port)
     client = await connect(settings, process="record")
     await _pull_a_lever(client)
+    await _let_an_approval_stand(client)
     # The demo has no tracker either: the poll of one that hotwash.yaml does not have asks once and ends.
     poll = TrackerSyncStart(tracker="issues")
     await client.execute_workflow(TrackerSync.run, poll, id="tracker-sync/issues", task_queue=CONTROL_QUEUE)
@@ -154,6 +159,19 @@ async def _pull_a_lever(client: Client) -> None:
     handle = await client.start_workflow(SafetyLever.run, LeverStart(scope="nowhere"), id=id_, task_queue=CONTROL_QUEUE)
     await handle.execute_update("engage", EngageLever(by=by, reason="the sale begins"))
     await handle.execute_update("release", ReleaseLever(by=by, reason="the sale is over"))
+
+
+async def _let_an_approval_stand(client: Client) -> None:
+    """Given and taken back, for a game day that is nowhere."""
+    id_ = standing_approval_workflow_id("nowhere")
+    start = StandingStart(name="nowhere")
+    handle = await client.start_workflow(StandingApproval.run, start, id=id_, task_queue=CONTROL_QUEUE)
+    now = datetime.now(UTC)
+    until = now + timedelta(days=30)
+    vote = Vote(by=person("bob"), verdict=Verdict.APPROVE, digest="sha256:0", at=now, standing_until=until)
+    grant = GrantStanding(by=automation("game day"), approval_id="x", digest="sha256:0", votes=(vote,), until=until)
+    await handle.signal("grant", grant)
+    await handle.execute_update("revoke", RevokeStanding(by=person("dana"), reason="the sale begins"))
 
 
 async def _history_of(client: Client, execution: WorkflowExecution) -> Any:

@@ -135,7 +135,6 @@ async def test_the_exact_targets_are_seen_and_approved_by_somebody_else(
         assert not is_paused(victim)
         assert await bob.broken_laws() == []
         await page.get_by_label("And for its schedule").fill("7")
-        await page.screenshot(path="/tmp/ap.png", full_page=True)
         await page.get_by_role("button", name="Approve").click()
         await expect(page.locator("[data-part=votes]")).to_contain_text("approved bob")
         await expect(page.locator("[data-part=votes]")).to_contain_text("for its schedule until")
