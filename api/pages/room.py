@@ -92,14 +92,15 @@ async def _alike(desk: Desk, incident: dict[str, Any], groups: list[dict[str, An
     return await look(finder, incident["id"], incident["title"], incident["services"], rules)
 
 
-async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...]:
+async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...] | None:
+    """None while the record is away: a form that stands there empty would take all tags off."""
     try:
         found: tuple[str, ...] = await desk.request.app.state.learning.learning.patterns.tags_of(
             Taggable.INCIDENT, incident_id
         )
     except Transient as error:
         desk.store_problem = error.sentence
-        return ()
+        return None
     return found
 
 
