@@ -62,6 +62,8 @@ class GameDayDefinition(Model):
     next_at: datetime | None = None
     # Times that are left out, each with who wants it so and why.
     skipped: tuple[SkippedTime, ...] = ()
+    # How many times have passed since it was first scheduled without one beginning, because the engine was away.
+    missed: int = 0
 
 
 # What would be started, and the environments that it touches.
@@ -213,6 +215,7 @@ class GameDayDesk:
                 "is_paused": state.paused,
                 "note": state.note or "",
                 "next_at": times[0] if times and not state.paused else None,
+                "missed": seen.info.num_actions_missed_catchup_window,
                 "skipped": tuple(
                     SkippedTime(at=each.at, note=each.note) for each in left_out(seen.schedule.spec, datetime.now(UTC))
                 ),

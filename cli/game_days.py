@@ -107,6 +107,7 @@ def list_game_days(as_json: JsonOption = False) -> None:
         "GAME DAY": lambda d: d["name"],
         "SCHEDULE": lambda d: (d["schedule"] or "by hand") + (" (paused)" if d["is_paused"] else ""),
         "NEXT": lambda d: show.ago(d["next_at"]),
+        "MISSED": lambda d: str(d["missed"]) if d["missed"] else "–",
         "FIT": lambda d: "; ".join(d["problems"]) or "yes",
         "TITLE": lambda d: d["title"],
     }

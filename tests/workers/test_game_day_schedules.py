@@ -17,18 +17,24 @@ from temporalio.client import (
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.actions import specs
+from api.game_days import GameDayDesk
+from api.safety_levers import LeverDesk
 from domain.configuration import Configuration
 from domain.ids import game_day_schedule_id
 from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.game_day_schema import GameDayStart
 from tests.support.engine import DYNAMIC_CONFIG, search_attribute_keys
+from tests.support.world import World
 from workers.schedules import PAUSED_BY_FILE, keep_schedules
+from workflows.options import CATCH_UP_WINDOW
 
 TEXT = """\
 schema_version: 1
@@ -48,6 +54,8 @@ faults:
     undo: {action: release.restart, with: {target: shop}}
 expectations: [{expect: page, within: 60s}]
 """
+# The least that the engine takes (its `MinCatchupWindow`), so that an outage of this test need not last for a minute.
+LEAST_WINDOW = timedelta(seconds=10)
 TARGETS = {"shop": {"environment": "test", "drillable": True}}
 
 
@@ -188,6 +196,51 @@ async def test_one_mistake_keeps_no_other_game_day_from_its_schedule(tmp_path: P
     assert await team.sees("fine") is not None
     assert await team.sees("cronless") is None
     assert await team.sees("unknown") is None
+
+
+class File:
+    """`hotwash.yaml` with one game day in it."""
+
+    def current(self) -> Configuration:
+        """As it is read each time."""
+        return Configuration.model_validate({"game_days": {"weekly": {"every": "1h"}}, "drill_targets": TARGETS})
+
+
+async def test_after_an_outage_no_burst_begins_and_what_was_missed_is_said(tmp_path: Path) -> None:
+    """The engine is killed while several are due: what is older than the window is counted, not held."""
+    world = World(tmp_path / "world", {})
+    try:
+        await world.start("engine")
+        engine = await world.engine()
+        team = Team(tmp_path, engine)
+        team.writes("weekly")
+        await team.starts_a_worker(weekly={"every": "1h"})
+        handle = engine.get_schedule_handle(game_day_schedule_id("weekly"))
+        assert (await handle.describe()).schedule.policy.catchup_window == CATCH_UP_WINDOW
+        await handle.update(_often)
+        [first] = await team.started()
+        await engine.get_workflow_handle(first).terminate("it is over")
+        world.kill("engine")
+        # Nobody is there to start anything for longer than the window and two of the times after it.
+        await asyncio.sleep(LEAST_WINDOW.total_seconds() + 7)
+        await world.start("engine")
+        seen = await world.eventually(handle.describe, lambda it: it.info.num_actions_missed_catchup_window, "a count")
+        desk = GameDayDesk(engine, team.catalog, File(), LeverDesk(engine, File()))
+        told = next(each for each in await desk.definitions() if each.name == "weekly")
+        assert told.missed >= seen.info.num_actions_missed_catchup_window
+        assert told.missed >= 2
+        made_up = [id_ for id_ in await team.started() if id_ != first]
+        assert len(made_up) <= 2, "the one that a kill came too late for, and one within the window"
+    finally:
+        await world.close()
+
+
+def _often(seen: ScheduleUpdateInput) -> ScheduleUpdate:
+    """The same schedule, due every three seconds and with a window that a test can wait for."""
+    schedule = seen.description.schedule
+    schedule.spec.intervals = [ScheduleIntervalSpec(every=timedelta(seconds=3))]
+    schedule.policy.catchup_window = LEAST_WINDOW
+    return ScheduleUpdate(schedule=schedule)
 
 
 async def _listed(engine: Client, count: int) -> None:
