@@ -1,5 +1,6 @@
 """What every room's tests share: free ports, the engine's binary, and a PostgreSQL that needs no package manager."""
 
+import secrets
 import socket
 import sysconfig
 import tempfile
@@ -16,11 +17,25 @@ settings.register_profile("hotwash", deadline=None)
 settings.load_profile("hotwash")
 
 
+# Below those that the kernel gives to whoever connects to something: such a port may be taken again before its server
+# is up. The engine ends when that happens.
+_PORTS = range(20_000, 32_000)
+_GIVEN: set[int] = set()
+
+
 def pick_free_port() -> int:
-    """A port that nobody listens on now; the kernel does not hand it out again soon."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that nobody is given by chance; none twice in a process."""
+    while True:
+        port = secrets.choice(_PORTS)
+        if port in _GIVEN:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _GIVEN.add(port)
+        return port
 
 
 @pytest.fixture
