@@ -35,6 +35,8 @@ _MAX_BITS = 256
 # Of a fraction: a float has no more.
 _MAX_DIGITS = 15
 
+_NO_FORMAT = "% formats no text here; put the values into the text with {{ }}"
+_NO_MULTIPLE = "only numbers can be multiplied"
 _ALLOWED_NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem,
     nodes.Slice, nodes.CondExpr, nodes.If, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg,
@@ -158,6 +160,8 @@ def _demand_allowed(tree: nodes.Template) -> None:
             raise Rejected(f"there is no filter {node.name!r}")
         if isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
             raise Rejected(f"there is no test {node.name!r}")
+        if isinstance(node, nodes.Mul | nodes.Mod):
+            _demand_numbers(node)
         if isinstance(node, nodes.Call):
             _demand_method(node)
         waiting.extend(node.iter_child_nodes())
@@ -176,6 +180,15 @@ _NAMES = {
     "Extends": "{% extends %}",
     "With": "{% with %}",
 }
+
+
+def _demand_numbers(node: nodes.Mul | nodes.Mod) -> None:
+    """What can be told beforehand: a text or a list that is written there; the rest is told when it is evaluated."""
+    for side in (node.left, node.right):
+        if isinstance(side, nodes.List | nodes.Tuple | nodes.Dict) or (
+            isinstance(side, nodes.Const) and not _are_numbers(side.value)
+        ):
+            raise Rejected(_NO_MULTIPLE if isinstance(node, nodes.Mul) else _NO_FORMAT)
 
 
 def _demand_method(node: nodes.Call) -> None:
@@ -307,7 +320,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and not _are_numbers(left, right):
-            raise Rejected("% formats no text here; put the values into the text with {{ }}")
+            raise Rejected(_NO_FORMAT)
         if operator == "*":
             _demand_small_product(left, right)
         if operator == "+" and not _are_numbers(left, right) and _size(left) + _size(right) > MAX_RENDERED_BYTES:
@@ -317,7 +330,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 def _demand_small_product(left: Any, right: Any) -> None:
     if not _are_numbers(left, right):
-        raise Rejected("only numbers can be multiplied")
+        raise Rejected(_NO_MULTIPLE)
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > _MAX_BITS:
         raise Rejected("the number would be too large")
 
