@@ -14,8 +14,8 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
-from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryRejectedError
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -65,12 +65,16 @@ class Engine:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def ask(self, workflow_id: str, query: str, subject: str, *about: str) -> Any:
+    async def ask(self, workflow_id: str, query: str, subject: str, *about: str, only_open: bool = False) -> Any:
         """The answer of a workflow, open or ended, as JSON values. Rejected (not found) or Transient."""
         handle = self.client.get_workflow_handle(workflow_id)
         late = f"no worker has answered about {subject} in time; try again in a few seconds"
+        condition = QueryRejectCondition.NOT_OPEN if only_open else None
         async with _limited(subject, QUERY_TIMEOUT, late=late):
-            return await handle.query(query, args=about, rpc_timeout=QUERY_TIMEOUT)
+            try:
+                return await handle.query(query, args=about, rpc_timeout=QUERY_TIMEOUT, reject_condition=condition)
+            except WorkflowQueryRejectedError as error:
+                raise Rejected(f"{subject} has ended", RejectionKind.NOT_FOUND) from error
 
     async def command(self, workflow_id: str, name: str, command: BaseModel, subject: str, mark: str | None) -> Any:
         """Send an Update and return its answer as JSON values.

@@ -48,7 +48,7 @@ class StandingDesk:
         """How it stands with one game day; Transient when it cannot be told."""
         subject = f"the standing approval of game day {name}"
         try:
-            answer = await self._engine.ask(standing_approval_workflow_id(name), "view", subject)
+            answer = await self._engine.ask(standing_approval_workflow_id(name), "view", subject, only_open=True)
         except Rejected as error:
             if error.kind is RejectionKind.NOT_FOUND:
                 return Standing(name=name, state="none_given")

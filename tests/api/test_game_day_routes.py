@@ -156,7 +156,9 @@ async def test_an_approval_that_stands_is_shown_and_revoked_on_the_page(world: W
             json={"reason": "again", "by": "ana"},
         )
         assert (refused.status_code, "stands" in refused.json()["detail"]) == (409, True)
+    # Somebody who terminates it in the engine takes it away as well.
     await handle.terminate()
+    assert "standing approval" not in await shown()
 
 
 async def test_a_schedule_is_paused_and_resumed_with_a_reason(world: World) -> None:
