@@ -31,7 +31,14 @@
   const replace = (part, next) => {
     if (part.innerHTML === next.innerHTML && part.hidden === next.hidden) return;
     const isNewQuestion = digests(part) !== digests(next);
+    const held = part.contains(document.activeElement) ? document.activeElement.outerHTML : "";
     part.replaceWith(next);
+    // Whoever goes by keyboard goes on where they were: on the same thing, or on its part when it has changed.
+    if (held) {
+      const same = [...next.querySelectorAll("a[href], button, summary")].find((each) => each.outerHTML === held);
+      if (!same) next.tabIndex = -1;
+      (same ?? next).focus({ preventScroll: true });
+    }
     // A finger that is on its way must not decide about something that has just slid under it.
     if (isNewQuestion) {
       next.inert = true;

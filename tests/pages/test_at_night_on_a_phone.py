@@ -225,3 +225,16 @@ async def test_everything_can_be_done_without_javascript(world: World, browser: 
         await expect(alice.page.locator(".timeline")).to_contain_text("looking at the database")
         await alice.page.get_by_role("link", name="Key moments").click()
         assert alice.complaints == []
+
+
+async def test_what_changes_by_itself_leaves_the_keyboard_where_it_was(world: World, browser: Browser) -> None:
+    """What is to be done next is replaced under the focus: the next Tab goes on there, not at the top of the page."""
+    incident = await declare(world)
+    async with visit(browser, world) as alice:
+        await log_in(alice, world, "alice")
+        page = alice.page
+        await page.goto(f"/incidents/{incident['id']}")
+        await page.get_by_role("button", name="Acknowledge").first.focus()
+        await world.post(f"/incidents/{incident['id']}/acknowledge", {"by": "bob"})
+        await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+        assert await page.evaluate("Boolean(document.activeElement.closest('main'))")
