@@ -9,33 +9,20 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clients.site import site_ports
 from tests.support.action_world import KEY, World
-from tests.support.postgres_pair import PASSWORD, Pair, newest_bin
-from tests.support.real_servers import a_folder, a_free_port, until
+from tests.support.postgres_pair import PASSWORD, Pair
+from tests.support.real_servers import a_free_port, until
 
 pytestmark = pytest.mark.real
 ORDERS = {"cluster": "orders"}
 
 
-@pytest.fixture(scope="module")
-def template(server_user: Sequence[str]) -> Iterator[Pair | None]:
-    """A stopped primary and its stopped standby; None without PostgreSQL."""
-    binaries = newest_bin()
-    if binaries is None:
-        yield None
-        return
-    with a_folder(server_user) as folder:
-        pair = Pair(folder, server_user, (a_free_port(), a_free_port()), binaries)
-        pair.make()
-        yield pair
-
-
 @pytest.fixture
-def pair(template: Pair | None, server_user: Sequence[str], server_folder: Path) -> Iterator[Pair]:
+def pair(pair_template: Pair | None, server_user: Sequence[str], server_folder: Path) -> Iterator[Pair]:
     """A primary with three orders, and its standby."""
-    if template is None:
+    if pair_template is None:
         pytest.skip("needs postgresql: make test-real as root installs it")
-    pair = Pair(server_folder, server_user, (a_free_port(), a_free_port()), template.binaries)
-    pair.copy_of(template)
+    pair = Pair(server_folder, server_user, (a_free_port(), a_free_port()), pair_template.binaries)
+    pair.copy_of(pair_template)
     for value in (1, 2, 3):
         assert pair.write(value)
     yield pair
