@@ -91,8 +91,8 @@ def incident_in_the_way(
 def game_day_in_the_way(others: Iterable[RunningGameDay], mine: RunningGameDay) -> RunningGameDay | None:
     """Another game day on one of the same targets to which this one has to give way.
 
-    Two faults at once at one target prove nothing. What has begun goes on; of two that are only being checked, or that
-    began in the same moment and could not see each other, the earlier one does.
+    Two faults at once at one target prove nothing. What has its targets goes on, and of two that are only being checked
+    the earlier one. This is what the engine lists, seconds late; `workflows/game_days/locking.py` has the last word.
     """
     return next((each for each in others if set(each.targets) & set(mine.targets) and _goes_first(each, mine)), None)
 
@@ -104,10 +104,10 @@ _HAS_TARGETS = frozenset(GameDayPhase) - {
 
 
 def _goes_first(other: RunningGameDay, mine: RunningGameDay) -> bool:
+    if mine.phase in _HAS_TARGETS:
+        return False
     is_earlier = (other.started_at, other.id) < (mine.started_at, mine.id)
-    if other.phase in _HAS_TARGETS:
-        return is_earlier or mine.phase not in _HAS_TARGETS
-    return other.phase is GameDayPhase.CHECKING and is_earlier and mine.phase not in _HAS_TARGETS
+    return other.phase in _HAS_TARGETS or (other.phase is GameDayPhase.CHECKING and is_earlier)
 
 
 def alert_in_the_way(

@@ -112,6 +112,11 @@ def lock_workflow_id(resource: str) -> str:
     return f"lock/{resource}"
 
 
+def drill_target_resource(target: str) -> str:
+    """The resource that a game day locks while it is at a target; runbooks' own locks have other names."""
+    return f"drill-target/{target}"
+
+
 def comms_workflow_id(incident: str) -> str:
     """The id under which the engine runs the communication plan of an incident."""
     return f"comms/{incident}"

@@ -1,9 +1,11 @@
-"""One change of a target at a time: the words for a resource that runs take turns at.
+"""One change of a target at a time: the words for a resource that runs and game days take turns at.
 
 `domain/lock_decisions.py` says who gets it; `workflows/resource_lock.py` holds it.
 """
 
 from datetime import datetime, timedelta
+
+from pydantic import Field
 
 from domain.durations import Duration
 from domain.model import Model
@@ -49,6 +51,15 @@ class LockStart(Model):
     resource: str
     # Carried by continue-as-new only.
     state: LockState | None = None
+
+
+class HeldLocks(Model):
+    """What one workflow has of locks; carried over continue-as-new."""
+
+    # Resource to fencing number.
+    held: dict[str, int] = Field(default_factory=dict)
+    # Every resource that was asked for, held or not, and its lease: all are given back in the end.
+    claimed: dict[str, Duration] = Field(default_factory=dict)
 
 
 class LockCommand(Model):

@@ -12,6 +12,7 @@ from domain.drill_targets import GameDayPolicy, TargetSelection
 from domain.durations import format_duration
 from domain.game_day import GameDayKind, GameDayState, GameDayTerms
 from domain.label_patterns import LabelPatterns
+from domain.lock import HeldLocks
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Freeze
@@ -110,6 +111,8 @@ class GameDayStart(Model):
     # Lines that wait for the drill's incident.
     unplaced: tuple[Entry, ...] = ()
     state: GameDayState | None = None
+    # Those of its targets.
+    locks: HeldLocks = HeldLocks()
     recorder: RecorderState | None = None
     courier: CourierState | None = None
 

@@ -29,7 +29,7 @@ from domain.game_day import (
 )
 from domain.ids import game_day_id
 from domain.message import Message, MessageReceipt
-from domain.run import ApprovalState, DecideApproval
+from domain.run import ApprovalState, DecideApproval, ObserveLock
 from domain.safety_lever import LeverEngaged
 from domain.search_attributes import IS_DRILL, SERVICE
 from domain.timeline import EntryKind
@@ -37,7 +37,7 @@ from runbooks.game_day_schema import GameDay as Document
 from runbooks.game_day_schema import GameDayStart
 from workflows.commands import CommandHandlers
 from workflows.courier import Courier
-from workflows.game_days import approving, ending, preflight, watching
+from workflows.game_days import approving, ending, locking, preflight, watching
 from workflows.game_days.desk import DrillDesk
 from workflows.recorder import Recorder
 
@@ -86,6 +86,11 @@ class GameDay(CommandHandlers[GameDayCommand]):
         """An alert group or an incident of this drill got somewhere."""
         self._desk.adopt(decisions.Outcome(judgement.observe_milestone(self._desk.state, milestone)))
 
+    @workflow.signal
+    async def observe_lock(self, news: ObserveLock) -> None:
+        """The lock of a target tells how it stands."""
+        locking.observe(self._desk, news)
+
     @workflow.query
     def view(self) -> GameDayState:
         """All that this game day knows."""
@@ -117,7 +122,8 @@ class GameDay(CommandHandlers[GameDayCommand]):
     @workflow.run
     async def run(self, start: GameDayStart) -> GameDayState:
         """Always undoes; a cancelled game day undoes too, and ends as one that was halted."""
-        recording = asyncio.create_task(self._desk.recorder.run())
+        chores = (self._desk.recorder.run(), self._desk.locks.keep_renewing())
+        background = [asyncio.create_task(each) for each in chores]
         self._desk.courier.start()
         if start.state is None:
             workflow.upsert_search_attributes(_search_attributes(start.document.service))
@@ -126,7 +132,8 @@ class GameDay(CommandHandlers[GameDayCommand]):
         holding = asyncio.create_task(self._hold())
         if not await self._outlast(holding):
             workflow.continue_as_new(self._carried())
-        recording.cancel()
+        for task in background:
+            task.cancel()
         return self._desk.state
 
     async def _outlast(self, holding: "asyncio.Task[bool]") -> bool:
@@ -157,6 +164,7 @@ class GameDay(CommandHandlers[GameDayCommand]):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return False
             await phases[desk.state.phase](desk)
+        await desk.locks.give_back()
         await ending.tell(desk)
         await workflow.wait_condition(workflow.all_handlers_finished)
         await desk.recorder.drain()
@@ -181,6 +189,7 @@ class GameDay(CommandHandlers[GameDayCommand]):
                 "calls": desk.calls,
                 "probes": desk.questions,
                 "unplaced": tuple(desk.unplaced),
+                "locks": desk.locks.carry(),
                 "recorder": desk.recorder.carry(),
                 "courier": desk.courier.carry(),
             }

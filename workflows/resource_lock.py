@@ -1,7 +1,7 @@
 """`ResourceLock`: one change of a target at a time, with a lease and a fencing number. Id `lock/<resource>`.
 
-Started by the first run that wants the resource (`workflows/steps/locking.py`); ends a while after nobody wants it any
-more. `domain/lock_decisions.py` says who gets it. Holders are told by the signal `observe_lock`; one that cannot be
+Started by the first run or game day that wants the resource (`workflows/locks.py`); ends a while after nobody wants it
+any more. `domain/lock_decisions.py` says who gets it. Holders are told by the signal `observe_lock`; one that cannot be
 told has ended, and what it held is free.
 """
 

@@ -42,7 +42,6 @@ from runbooks.schema import RunStart
 from runbooks.walk import changes_something
 from workflows.commands import CommandHandlers
 from workflows.steps.desk import RunDesk
-from workflows.steps.locking import give_back, keep_renewing
 from workflows.steps.sequence import RunEnds, run_all_finals, run_steps
 from workflows.steps.state import Phase
 from workflows.steps.stops import watched
@@ -66,7 +65,13 @@ class RunbookRun(CommandHandlers[RunCommand]):
     async def run(self, start: RunStart) -> RunState:
         """Run to the end; the answer is what `view` says then."""
         desk = self._desk
-        chores = (desk.recorder.run(), self._paint(), self._report(), desk.keep_parking_short(), keep_renewing(desk))
+        chores = (
+            desk.recorder.run(),
+            self._paint(),
+            self._report(),
+            desk.keep_parking_short(),
+            desk.locks.keep_renewing(),
+        )
         background = [asyncio.create_task(each) for each in chores]
         desk.courier.start()
         if start.carried is None:
@@ -81,7 +86,7 @@ class RunbookRun(CommandHandlers[RunCommand]):
             await self._supervised(run_all_finals(desk))
             desk.phase = Phase.OVER
         if desk.locks.claimed:
-            await self._supervised(give_back(desk))
+            await self._supervised(desk.locks.give_back())
         self._finish()
         with desk.busy():
             # Too late to continue as new.

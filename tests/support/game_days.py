@@ -4,7 +4,8 @@ The one thing to know: it runs in real time, for what happens while a fault is t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from uuid import uuid4
 from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.drill_surroundings import (
@@ -30,6 +32,7 @@ from domain.drill_targets import Chosen, GameDayPolicy, ResolvedTarget
 from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind, PreflightCheck
 from domain.game_day_faults import LeaseAnswer, LeaseStatus
 from domain.game_day_surroundings import Surroundings
+from domain.ids import drill_target_resource, lock_workflow_id
 from domain.policy import Freeze
 from domain.run import ActionSpec, Effect, Idempotency
 from domain.standing_approval import StandingAnswer
@@ -41,6 +44,7 @@ from tests.support.engine import replayer, working
 from tests.support.recording import Post, Record
 from workflows.game_day import GameDay
 from workflows.options import STEPS_QUEUE
+from workflows.resource_lock import ResourceLock
 from workflows.standing_approval import StandingApproval
 
 INCIDENT = "inc-20261122-k7qd"
@@ -278,8 +282,9 @@ class Room:
         self.items: Any = Items()
         self.world = World()
 
-    def control(self, cached: int = 1000) -> Any:
-        """A worker for the workflow and its bookkeeping."""
+    @asynccontextmanager
+    async def control(self, cached: int = 1000) -> AsyncIterator[None]:
+        """A worker for the workflow and its bookkeeping; no lock outlives it, for other tests have the same targets."""
         doing: list[Callable[..., Any]] = [
             self.record.save,
             self.post.send,
@@ -291,8 +296,15 @@ class Room:
             self.world.standing,
             RenderActivities(render).render,
         ]
-        kept: list[type] = [GameDay, StandingApproval]
-        return working(self.env.client, self.task_queue, workflows=kept, activities=doing, max_cached_workflows=cached)
+        kept: list[type] = [GameDay, StandingApproval, ResourceLock]
+        async with working(
+            self.env.client, self.task_queue, workflows=kept, activities=doing, max_cached_workflows=cached
+        ):
+            yield
+        for target in self.world.targets:
+            lock = self.env.client.get_workflow_handle(lock_workflow_id(drill_target_resource(target.name)))
+            with suppress(RPCError):
+                await lock.terminate()
 
     def steps(self) -> Any:
         """A worker for what touches the target."""

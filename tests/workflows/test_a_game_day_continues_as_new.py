@@ -18,6 +18,7 @@ from domain.message import Template
 from tests.support.engine import time_skipping_engine, until
 from tests.support.game_days import HALT, INCIDENT, LEASED, Room, Target
 from tests.support.recording import Post, Record
+from workflows.resource_lock import ResourceLock
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -35,11 +36,17 @@ async def test_many_probes_cross_many_histories(
     async with room.control(), room.steps():
         handle = await room.start()
         state = await room.in_effect(handle)
+        lock = env.client.get_workflow_handle("lock/drill-target/shop-1")
+        taken = await lock.query(ResourceLock.view)
         seen = room.target.probes
         await until(lambda: room.target.probes > seen + 20, "probes have filled a history or two")
+        kept = await lock.query(ResourceLock.view)
+        assert kept.grant is not None
+        assert (kept.grant.claim.holder, kept.fencing) == (handle.id, taken.fencing)
         await room.milestone(handle, MilestoneKind.PAGED, state)
         room.target.is_well = True
         end = await room.ended(handle)
+        assert (await lock.query(ResourceLock.view)).grant is None
         assert await room.runs(handle) > 1
     assert (end.verdict, room.target.done) == ("passed", ["fault"])
     lines = record.sentences(INCIDENT)

@@ -12,12 +12,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.game_day import ActiveDrill, GameDayPhase, GameDayState, MilestoneKind
 from domain.game_day_surroundings import RunningGameDay, Surroundings
+from domain.lock import BreakLock
 from domain.message import Template
 from domain.policy import Freeze
 from domain.record import ProjectionKind
 from domain.timeline import EntryKind
 from tests.support.engine import until
-from tests.support.game_days import DOCUMENT, HALT, INCIDENT, Room
+from tests.support.game_days import DANA, DOCUMENT, HALT, INCIDENT, Room
 from tests.support.recording import Post, Record
 
 PROBE = DOCUMENT["steady_state"][0]
@@ -126,14 +127,41 @@ async def test_a_game_day_elsewhere_or_without_its_targets_hinders_none(room: Ro
         assert (await room.ended(handle)).verdict == "previewed"
 
 
-async def test_two_that_could_not_see_each_other_do_not_stay_at_one_target(room: Room) -> None:
-    """The engine's lists lag: both begin, the later one sees the earlier one soon, and undoes its fault."""
+async def test_of_two_that_begin_in_the_same_instant_one_has_the_target(room: Room) -> None:
+    """The engine's lists show neither to the other: the lock does, before anybody is told; afterwards it is free."""
+    handles = [await room.start() for _ in range(5)]
+    ran, told = [], []
+    for handle in handles:
+        await room.until_view(handle, lambda state: state.injected_at is not None or state.verdict is not None)
+        state = await handle.query("view", result_type=GameDayState)
+        (told if state.verdict else ran).append(handle)
+    assert len(ran) == 1
+    (first,) = ran
+    for handle in told:
+        end = await room.ended(handle)
+        assert end.verdict == "refused"
+        name = first.id.removeprefix("game-day/")
+        assert end.reason == f"game day {name} is at shop-1; two at once prove nothing; nothing was touched"
+    await room.in_effect(first)
+    room.target.is_well = True
+    await first.execute_update("halt", HALT)
+    assert (await room.ended(first)).verdict == "aborted"
+    assert room.target.done.count("fault") == 1
+    after = await room.start()
+    await room.in_effect(after)
+    await after.execute_update("halt", HALT)
+    await room.ended(after)
+
+
+async def test_a_game_day_that_loses_its_target_ends(room: Room) -> None:
+    """A person breaks the lock: another game day may come now, so this one undoes what it did."""
     handle = await room.start()
     await room.in_effect(handle)
-    room.world.seen = another(GameDayPhase.WATCHING, began=timedelta(hours=-1))
+    lock = room.env.client.get_workflow_handle("lock/drill-target/shop-1")
+    await lock.execute_update("break", BreakLock(by=DANA, holder=handle.id, reason="we need it"))
     end = await room.ended(handle)
     assert (end.verdict, room.target.done) == ("aborted", ["fault", "restore"])
-    assert "game day other-1 (Another) is at shop-1" in end.reason
+    assert "its lock 'drill-target/shop-1' was lost: dana broke it: we need it" in end.reason
 
 
 async def test_parameters_that_cannot_be_rendered_refuse_it(room: Room) -> None:

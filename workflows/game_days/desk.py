@@ -21,12 +21,13 @@ from domain.game_day_faults import FaultRun, LeaseAnswer
 from domain.game_day_probes import ProbeRun, fold, read_answer, steady
 from domain.message import Message, Template
 from domain.record import ProjectionKind
-from domain.timeline import Entry, EntryKind
+from domain.timeline import Entry, EntryKind, automation
 from domain.tolerance import Tolerance
 from runbooks.game_day_parts import Fault, Probe
 from runbooks.game_day_schema import GameDayStart
 from runbooks.schema import ActionCall
 from workflows.courier import Courier
+from workflows.locks import LockDesk
 from workflows.options import HEARTBEAT_TIMEOUT, ONCE, STEPS_QUEUE
 from workflows.recorder import Recorder
 
@@ -91,6 +92,7 @@ class DrillDesk:
         self.state = state
         self.recorder = recorder
         self.courier = courier
+        self.locks = LockDesk(automation(f"game day {state.id}"), start.locks)
         # The document's calls without expressions; see `GameDayStart.calls`.
         self.calls: dict[str, ActionCall] = dict(start.calls)
         self.unplaced: list[Entry] = list(start.unplaced)

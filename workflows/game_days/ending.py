@@ -21,7 +21,7 @@ from domain.message import DeliveryStatus, Message, MessageReceipt, Template
 from domain.timeline import EntryKind
 from domain.tolerance import at_path
 from runbooks.game_day_parts import AFTER
-from workflows.game_days import preflight
+from workflows.game_days import locking, preflight
 from workflows.game_days.desk import DrillDesk, sentence_of
 from workflows.options import ASK_BRIEFLY, BOOKKEEPING_TIMEOUT, KEEP_TRYING, QUESTION_TIMEOUT
 
@@ -37,8 +37,12 @@ _LOST = frozenset({DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus
 
 
 async def announce(desk: DrillDesk) -> None:
-    """ANNOUNCING: tell who has to know, give them their time, and begin."""
+    """ANNOUNCING: take the targets, tell who has to know, give them their time, and begin."""
     document = desk.start.document
+    taken = await locking.take(desk)
+    if taken is not None:
+        desk.adopt(decisions.refuse(desk.state, taken, workflow.now(), check="targets"))
+        return
     audience = () if document.kind is GameDayKind.UNANNOUNCED else document.announce.audience
     people = tuple(dict.fromkeys((*document.roles.informed(), *audience)))
     if people and desk.state.announced_at is None:

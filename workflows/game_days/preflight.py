@@ -92,19 +92,7 @@ def in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
     incident = incident_in_the_way(seen.incidents, services_of(desk))
     if incident is not None:
         return f"{incident.id} ({incident.severity.value}, {incident.title}) is a real incident on a target's service"
-    return other_in_the_way(desk, seen)
-
-
-def other_in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
-    """Another game day on one of the same targets, to which this one has to give way."""
-    state = desk.state
-    targets = tuple(each.name for each in state.targets.all())
-    mine = RunningGameDay(id=state.id, phase=state.phase, started_at=state.started_at, targets=targets)
-    other = game_day_in_the_way(seen.game_days, mine)
-    if other is None:
-        return None
-    shared = ", ".join(sorted(set(other.targets) & set(targets)))
-    return f"game day {other.id} ({other.title}) is at {shared}; two at once prove nothing"
+    return _other_in_the_way(desk, seen)
 
 
 def services_of(desk: DrillDesk) -> tuple[str, ...]:
@@ -122,6 +110,18 @@ async def last_look(desk: DrillDesk) -> str | None:
     if isinstance(seen, str):
         return f"it cannot be told whether a real incident is open or the safety lever engaged: {seen}"
     return in_the_way(desk, seen)
+
+
+def _other_in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
+    """Another game day on one of the same targets, to which this one has to give way."""
+    state = desk.state
+    targets = tuple(each.name for each in state.targets.all())
+    mine = RunningGameDay(id=state.id, phase=state.phase, started_at=state.started_at, targets=targets)
+    other = game_day_in_the_way(seen.game_days, mine)
+    if other is None:
+        return None
+    shared = ", ".join(sorted(set(other.targets) & set(targets)))
+    return f"game day {other.id} ({other.title}) is at {shared}; two at once prove nothing"
 
 
 def _environments(desk: DrillDesk) -> tuple[str, ...]:

@@ -121,12 +121,6 @@ def _take_in(desk: DrillDesk, seen: Surroundings, asked: list[StopCondition]) ->
         if desk.state.halted is None:
             desk.adopt(decisions.halt(desk.state, halt, now))
         return
-    other = preflight.other_in_the_way(desk, seen)
-    if other is not None:
-        # They began in the same moment, and neither could see the other.
-        if desk.state.halted is None:
-            desk.adopt(decisions.halt(desk.state, HaltGameDay(by=decisions.ME, reason=other), now))
-        return
     incident = incident_in_the_way(seen.incidents, preflight.services_of(desk))
     if incident is not None:
         reason = f"{incident.id} ({incident.severity.value}, {incident.title}) was declared"

@@ -32,8 +32,8 @@ from runbooks.expressions import with_aliases
 from runbooks.schema import RunStart, Step
 from runbooks.walk import ANY_ITEM, Level, levels, visible_from, walk
 from workflows.courier import Courier
+from workflows.locks import LockDesk
 from workflows.recorder import Recorder
-from workflows.steps.locks import LockDesk
 from workflows.steps.showing import brief, is_iteration, shown_steps, size
 from workflows.steps.state import (
     BlockState,
@@ -89,7 +89,7 @@ class RunDesk:
         self.parkings = 0
         # Lines of blocks under way at this moment.
         self.lines_under_way = 0
-        self.locks = LockDesk()
+        self.locks = LockDesk(self.me)
         self.nested = {name: each.document for name, each in start.runbook.nested.items()}
         self.reported: RunStatus | None = None
         self.final_status: RunStatus | None = None
@@ -456,8 +456,7 @@ class RunDesk:
             },
             blocks=self.blocks,
             line_ends=self.line_ends,
-            held=self.locks.held_locks(),
-            claimed=self.locks.claimed_resources(),
+            locks=self.locks.carry(),
         )
         update = {
             "carried": packed(carried),
@@ -480,7 +479,7 @@ class RunDesk:
         self._happened_bytes = sum(size(each.output) for each in carried.happened)
         self.blocks = dict(carried.blocks)
         self.line_ends = dict(carried.line_ends)
-        self.locks.take_up(carried.held, carried.claimed)
+        self.locks = LockDesk(self.me, carried.locks)
         self.reported = carried.reported
         self.confirmed_not_done = set(carried.confirmed_not_done)
         self.instructions = {

@@ -1,21 +1,15 @@
-"""Taking, keeping and giving back the resources that a runbook locks. Used by `sequence.py`, `undo.py` and the run.
+"""Taking the resources that a runbook locks. Used by `sequence.py`, `undo.py` and the run.
 
 A run takes its locks before its first step that changes something, in the order of their names, and keeps them until
-all is over, because an undo changes things, too. The locks are workflows of their own (`workflows/resource_lock.py`);
-here is only what one run knows of them.
+all is over, because an undo changes things, too. `workflows/locks.py` keeps them and gives them back.
 """
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 from domain.errors import Rejected
-from domain.ids import lock_workflow_id
-from domain.lock import AcquireLock, LockCommand, LockStart, ReleaseLock, RenewLock
 from domain.run import Effect, StepKind, StepStatus
 from domain.timeline import EntryKind
 from runbooks.schema import Locks, Step, WhenHeld
@@ -26,8 +20,6 @@ from workflows.steps.state import StepEnd
 
 # The engine takes ids of 1,000 bytes; a character has four at most.
 _LONGEST_RESOURCE = 200
-# A lease is renewed so often while it lasts: two renewals may get lost.
-_RENEWALS = 3
 
 
 def needs_locks(desk: RunDesk, step: Step) -> bool:
@@ -64,21 +56,6 @@ async def locked(desk: RunDesk, path: str, *, undoing: bool = False) -> StepEnd 
     return None
 
 
-async def keep_renewing(desk: RunDesk) -> None:
-    """Say from time to time that the run is alive; start it once as a task."""
-    while True:
-        await workflow.wait_condition(lambda: bool(desk.locks.held))
-        await asyncio.sleep(min(desk.locks.claimed.values()).total_seconds() / _RENEWALS)
-        for name in sorted(desk.locks.held):
-            await _signal(name, RenewLock(by=desk.me, holder=desk.workflow_id))
-
-
-async def give_back(desk: RunDesk) -> None:
-    """Release whatever was asked for; a lock that has ended needs no telling."""
-    for name in sorted(desk.locks.claimed):
-        await _let_go(desk, name)
-
-
 def _wanted(desk: RunDesk, path: str) -> list[tuple[Locks, str]]:
     """The locks of the run and of the nested runbooks around a step, and where their names are rendered."""
     way = desk.way(path)
@@ -95,11 +72,9 @@ async def _take(desk: RunDesk, path: str, name: str, locks: Locks, *, undoing: b
         return None
     queues = undoing or locks.when_held is WhenHeld.QUEUE
     until = None if undoing else workflow.now() + locks.wait_at_most
-    desk.locks.claimed[name] = locks.lease
-    desk.locks.held_by.pop(name, None)
     desk.set(path, waiting_for=f"the lock {name!r}")
     with desk.busy():
-        await _ask(name, AcquireLock(by=desk.me, holder=desk.workflow_id, lease=locks.lease, queue=queues))
+        await desk.locks.ask(name, locks.lease, queue=queues)
     await _answered(desk, name, until)
     desk.set(path, waiting_for=None)
     if name not in desk.locks.held and queues:
@@ -109,28 +84,13 @@ async def _take(desk: RunDesk, path: str, name: str, locks: Locks, *, undoing: b
     if name in desk.locks.held:
         desk.note(EntryKind.RUN, f"Locked {name!r} (number {desk.locks.held[name]})", path=path, resource=name)
         return None
-    await _let_go(desk, name)
+    await desk.locks.let_go(name)
     sentence = f"the lock {name!r} is held by {desk.locks.held_by.get(name, 'somebody else')}; nothing was touched"
     return StepEnd(status=StepStatus.FAILED, reason="locked", sentence=sentence)
 
 
-async def _ask(name: str, claim: AcquireLock) -> None:
-    """Reach the lock, which may not be there yet, or may end at this moment."""
-    while not await _signal(name, claim):
-        try:
-            await workflow.start_child_workflow(
-                "ResourceLock",
-                LockStart(resource=name),
-                id=lock_workflow_id(name),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            )
-        except WorkflowAlreadyStartedError:
-            continue
-
-
 async def _answered(desk: RunDesk, name: str, until: datetime | None) -> None:
-    await _wait(lambda: name in desk.locks.held or name in desk.locks.held_by, until)
+    await _wait(lambda: desk.locks.is_answered(name), until)
 
 
 async def _queued(desk: RunDesk, path: str, name: str, until: datetime | None, *, undoing: bool) -> StepEnd | None:
@@ -144,16 +104,10 @@ async def _queued(desk: RunDesk, path: str, name: str, until: datetime | None, *
         desk.wait(path, sentence)
         await _wait(lambda: name in desk.locks.held or path in desk.instructions, until)
     if not undoing and path in desk.instructions:
-        await _let_go(desk, name)
+        await desk.locks.let_go(name)
         return ordered(desk, path, desk.take(path))
     desk.set(path, status=before.status, started_at=before.started_at, waiting_for=None)
     return None
-
-
-async def _let_go(desk: RunDesk, name: str) -> None:
-    await _signal(name, ReleaseLock(by=desk.me, holder=desk.workflow_id))
-    desk.locks.claimed.pop(name, None)
-    desk.locks.held.pop(name, None)
 
 
 async def _wait(holds: Callable[[], bool], until: datetime | None) -> None:
@@ -161,12 +115,3 @@ async def _wait(holds: Callable[[], bool], until: datetime | None) -> None:
         await workflow.wait_condition(holds, timeout=None if until is None else until - workflow.now())
     except TimeoutError:
         return
-
-
-async def _signal(name: str, command: LockCommand) -> bool:
-    words = {AcquireLock: "acquire", RenewLock: "renew", ReleaseLock: "release"}
-    try:
-        await workflow.get_external_workflow_handle(lock_workflow_id(name)).signal(words[type(command)], command)
-    except FailureError:
-        return False
-    return True

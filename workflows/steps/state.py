@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from domain.durations import Duration
+from domain.lock import HeldLocks
 from domain.model import Model
 from domain.run import ApprovalState, RunStatus, StepState, StepStatus
 
@@ -97,13 +97,6 @@ class BlockState(Model):
         return sum(status in statuses for status in self.lines.values())
 
 
-class HeldLock(Model):
-    """A resource that this run holds."""
-
-    resource: str
-    fencing: int
-
-
 class Carried(Model):
     """What continue-as-new takes along."""
 
@@ -122,9 +115,7 @@ class Carried(Model):
     instructions: dict[str, tuple[str, dict[str, Any]]] = Field(default_factory=dict)
     blocks: dict[str, BlockState] = Field(default_factory=dict)
     line_ends: dict[str, LineEnd] = Field(default_factory=dict)
-    held: tuple[HeldLock, ...] = ()
-    # Every resource that was asked for, held or not, and its lease: all are given back in the end.
-    claimed: dict[str, Duration] = Field(default_factory=dict)
+    locks: HeldLocks = HeldLocks()
 
 
 def packed(carried: Carried) -> dict[str, Any]:
