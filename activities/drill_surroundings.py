@@ -50,6 +50,9 @@ class AskStanding(Model):
 
     name: str
     environments: tuple[str, ...] = ()
+    # For which time of its schedule the engine began the run, and when; None: no schedule did.
+    scheduled_at: datetime | None = None
+    begun_at: datetime | None = None
 
 
 class AlertPaths(Model):
@@ -91,6 +94,9 @@ class EngineSurroundings(Protocol):
 
     async def standing(self, name: str) -> StandingState | None:
         """The standing approval of a game day; None when there never was one."""
+
+    async def begun_by_schedule(self, name: str, at: datetime, begun_at: datetime) -> bool:
+        """Whether the schedule of a game day began it then by itself; False when somebody triggered it."""
 
     async def halt_all(self, news: LeverEngaged) -> Sequence[str]:
         """Tell every running game day; returns the ids of those that heard it."""
@@ -140,11 +146,14 @@ class SurroundingsActivities:
     @activity.defn(name="drills.standing")
     @translated
     async def standing(self, request: AskStanding) -> StandingAnswer:
-        """The standing approval of a game day, and when a lever that is for it was last moved."""
+        """The standing approval of a game day, when a lever for it was last moved, and whether the run was due."""
         state = await self._engine.standing(request.name)
         levers = [await self._engine.lever(scope) for scope in (GLOBAL, *request.environments)]
         moved = [lever.changed_at for lever in levers if lever is not None and lever.changed_at is not None]
-        return StandingAnswer(state=state, lever_moved_at=max(moved, default=None))
+        due = False
+        if request.scheduled_at is not None and request.begun_at is not None:
+            due = await self._engine.begun_by_schedule(request.name, request.scheduled_at, request.begun_at)
+        return StandingAnswer(state=state, lever_moved_at=max(moved, default=None), is_due=due)
 
     @activity.defn(name="drills.alert_paths")
     @translated

@@ -11,15 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import (
     Client,
-    ScheduleActionExecutionStartWorkflow,
-    ScheduleActionResult,
+    ScheduleActionStartWorkflow,
     ScheduleDescription,
     ScheduleHandle,
-    ScheduleOverlapPolicy,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
 
+from api.acting import Made
 from api.errors import engine_errors
 from api.game_days import GameDayDesk
 from api.ports import ConfigurationSource
@@ -35,16 +34,14 @@ from domain.game_day_calendar import (
     in_the_way_at,
     window_words,
 )
-from domain.ids import game_day_id, game_day_schedule_id
+from domain.ids import game_day_schedule_id
 from domain.record import ProjectionKind
 from domain.timeline import Actor, automation
 from runbooks.game_day_catalog import GameDayCatalog, choose
+from runbooks.game_day_schema import GameDayStart
 from runtime.schedule_times import left_out, nominal, without
 
 _SCHEDULE_TIMEOUT = timedelta(seconds=5)
-# What was triggered shows itself in the schedule after some tens of milliseconds.
-_SHOWS_WITHIN = timedelta(seconds=3)
-_LOOK_EVERY = timedelta(milliseconds=50)
 # Game days that were held in a month: more than one an hour is no practice any more.
 _HELD_AT_MOST = 200
 _LONGEST_SPAN = timedelta(days=92)
@@ -62,22 +59,18 @@ class ScheduleDesk:
         self._catalog = catalog
         self._configuration = source
 
-    async def trigger(self, name: str) -> str | None:
-        """Start what is scheduled now, as it is pinned; its id, or None when it has not shown itself yet.
+    async def trigger(self, name: str, by: Actor, mark: str | None = None) -> Made:
+        """Start what is scheduled now, as it is pinned, in the name of whoever wants it.
 
         Rejected while one of this name is held or a lever is engaged, and when nothing is scheduled.
         """
         async with self._at(name) as handle:
-            before = {_id_of(each) for each in (await _described(handle)).info.recent_actions}
-            await self._desk.demand_free(name)
-            await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP, rpc_timeout=_SCHEDULE_TIMEOUT)
-            for _ in range(int(_SHOWS_WITHIN / _LOOK_EVERY)):
-                for each in (await _described(handle)).info.recent_actions:
-                    started = _id_of(each)
-                    if started is not None and started not in before:
-                        return game_day_id(started)
-                await asyncio.sleep(_LOOK_EVERY.total_seconds())
-        return None
+            action = (await _described(handle)).schedule.action
+        if not isinstance(action, ScheduleActionStartWorkflow):
+            raise Rejected(f"the schedule of game day {name!r} starts none; start a worker, which writes it anew")
+        # The engine gives what it holds as it holds it.
+        pinned = await self._client.data_converter.decode(list(action.args), [GameDayStart])
+        return await self._desk.start_as_scheduled(pinned[0], by, mark)
 
     async def skip_next(self, name: str, reason: str, by: Actor, at: datetime | None = None) -> datetime:
         """Leave the next time out, and only that one; the time that is left out.
@@ -192,7 +185,7 @@ class ScheduleDesk:
     @asynccontextmanager
     async def _at(self, name: str) -> AsyncIterator[ScheduleHandle]:
         with engine_errors(f"schedule of game day {name}"):
-            async with asyncio.timeout((_SCHEDULE_TIMEOUT + _SHOWS_WITHIN).total_seconds()):
+            async with asyncio.timeout(_SCHEDULE_TIMEOUT.total_seconds()):
                 yield self._client.get_schedule_handle(game_day_schedule_id(name))
 
 
@@ -201,8 +194,3 @@ _SECOND = timedelta(seconds=1)
 
 async def _described(handle: ScheduleHandle) -> ScheduleDescription:
     return await handle.describe(rpc_timeout=_SCHEDULE_TIMEOUT)
-
-
-def _id_of(result: ScheduleActionResult) -> str | None:
-    action = result.action
-    return action.workflow_id if isinstance(action, ScheduleActionExecutionStartWorkflow) else None

@@ -25,7 +25,7 @@ from domain.follow_up import demand_text
 from domain.game_day import GameDayKind, GameDayPhase
 from domain.ids import game_day_id, game_day_schedule_id, game_day_workflow_id, suffix_from_text
 from domain.model import Model
-from domain.timeline import Actor, automation
+from domain.timeline import Actor
 from runbooks.game_day_catalog import GameDayCatalog, choose
 from runbooks.game_day_schema import GameDayStart
 from runtime.schedule_times import left_out
@@ -114,6 +114,22 @@ class GameDayDesk:
         if await asyncio.to_thread(self._catalog.is_tabletop, name):
             return await self._tabletops.start(name, parameters, by, mark)
         start, environments = await self._pinned(name, parameters, by)
+        return await self._begin(start, environments, mark)
+
+    async def start_as_scheduled(self, scheduled: GameDayStart, by: Actor, mark: str | None = None) -> Made:
+        """Hold now what a schedule holds, as it is pinned there. Rejected as above.
+
+        It is started by a person and not by the schedule, which could not say who it was: nobody approves what he has
+        started himself, and an approval that stands is for what nobody has started.
+        """
+        configuration = self._configuration.current()
+        document = scheduled.document
+        chosen = await asyncio.to_thread(choose, document, scheduled.parameters, configuration, seed=document.name)
+        start = scheduled.model_copy(update={"requested_by": by})
+        return await self._begin(start, chosen.environments(), mark)
+
+    async def _begin(self, start: GameDayStart, environments: tuple[str, ...], mark: str | None) -> Made:
+        name = start.document.name
         # The same form as a Schedule gives: name and time.
         suffix = suffix_from_text(mark, _SUFFIX_LENGTH) if mark else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         id_, subject = f"{name}-{suffix}", f"game day {name}"
@@ -131,12 +147,6 @@ class GameDayDesk:
         if owner is Owner.OTHER:
             raise Rejected(f"game day {name!r} was started this very second", RejectionKind.CONFLICT)
         return Made(id_, owner is Owner.NEW)
-
-    async def demand_free(self, name: str) -> None:
-        """Rejected while one of this name is held, and while a safety lever that is for it is engaged."""
-        _, environments = await self._pinned(name, {}, automation("schedule"))
-        await self._levers.demand_released(environments)
-        await self._require_none_held(name, besides="")
 
     async def _pinned(
         self, name: str, parameters: Mapping[str, Any], by: Actor

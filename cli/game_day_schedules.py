@@ -42,13 +42,13 @@ def skip_next(name: NameArgument, reason: ReasonOption, by: ByOption = None, as_
 
 
 @game_day.command("trigger")
-def trigger(name: NameArgument, as_json: JsonOption = False) -> None:
+def trigger(name: NameArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
     """Start what is scheduled now, as it is pinned in the schedule."""
-    found = call("POST", f"/game-days/{name}/trigger")
+    found = call("POST", f"/game-days/{name}/trigger", body={"by": by} if by else {})
     if as_json:
         print_json(found)
     else:
-        stdout.print(found["id"] or "Started; it will be in 'hotwash game-day held' soon.", markup=False)
+        stdout.print(found["id"], markup=False)
 
 
 @game_day.command("standing-approval")

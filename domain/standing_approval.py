@@ -73,6 +73,8 @@ class StandingAnswer(Model):
     state: StandingState | None = None
     # When a safety lever that is for its targets was last moved; None: never.
     lever_moved_at: datetime | None = None
+    # The schedule began the run by itself, at one of its times.
+    is_due: bool = False
 
 
 StandingCommand = GrantStanding | RevokeStanding

@@ -31,6 +31,8 @@ class StandingReason(StrEnum):
     NONE_GIVEN = "none_given"
     # Only what the schedule starts was agreed to.
     NOT_SCHEDULED = "not_scheduled"
+    # The schedule started it, but at no time of its own: somebody triggered it in the engine, or made up for one.
+    TRIGGERED = "triggered"
     NOT_ALLOWED = "not_allowed"
     REVOKED = "revoked"
     RUN_OUT = "run_out"
@@ -77,6 +79,9 @@ def rule(answer: StandingAnswer, run: RunInQuestion, policy: GameDayPolicy, now:
         return Ruling(StandingReason.NOT_ALLOWED, sentence)
     if not run.is_scheduled:
         return Ruling(StandingReason.NOT_SCHEDULED, "the standing approval is for what the schedule starts only")
+    if not answer.is_due:
+        sentence = "somebody triggered it: the standing approval is for the times of its schedule only"
+        return Ruling(StandingReason.TRIGGERED, sentence)
     ends = ends_at(grant, at_most)
     return _ended(grant, ends, answer.lever_moved_at, now) or _changed(grant, run) or _enough(grant, run, ends)
 

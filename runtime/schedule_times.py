@@ -1,6 +1,7 @@
 """Times of the engine's Schedules: which one is next without its jitter, and which ones are left out.
 
-Used by `workers/schedules.py`, which keeps what people left out, and by `api/game_day_schedules.py`. The one thing to
+Used by `workers/schedules.py`, which keeps what people left out, by `api/game_day_schedules.py`, and to tell what began
+by itself (`activities/clients/drill_surroundings.py`). The one thing to
 know: a time is left out in the Schedule's own specification, so it is left out whatever is restarted meanwhile.
 """
 
@@ -9,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from temporalio.client import ScheduleCalendarSpec, ScheduleRange, ScheduleSpec
+from temporalio.client import Schedule, ScheduleCalendarSpec, ScheduleRange, ScheduleSpec
 
 _MINUTE = timedelta(minutes=1)
+# An engine that is busy starts what is due some seconds late.
+_STARTS_WITHIN = timedelta(seconds=10)
 
 
 class LeftOut(NamedTuple):
@@ -32,6 +35,31 @@ def left_out(spec: ScheduleSpec, now: datetime) -> list[LeftOut]:
     """What is left out from now on, soonest first."""
     found = [LeftOut(_moment(each, spec.time_zone_name), each.comment or "") for each in spec.skip]
     return sorted(each for each in found if each.at >= now)
+
+
+def is_due(schedule: Schedule, at: datetime, begun_at: datetime) -> bool:
+    """Whether what began then for the time `at` (without jitter, in whole seconds) began by itself.
+
+    The engine gives a time to whatever a schedule starts. For what somebody triggers it is that very second, which is
+    a time of the schedule's only by chance; for what somebody makes up for afterwards it has long passed. `schedule` as
+    the engine describes it.
+    """
+    spec = schedule.spec
+    latest = at + (spec.jitter or timedelta()) + (schedule.policy.catchup_window or timedelta()) + _STARTS_WITHIN
+    return at <= begun_at <= latest and _is_time_of(spec, at)
+
+
+def _is_time_of(spec: ScheduleSpec, at: datetime) -> bool:
+    local = at.astimezone(_zone(spec.time_zone_name))
+
+    def is_in(calendars: Sequence[ScheduleCalendarSpec]) -> bool:
+        return any(_matches(each, local) and _is_in(each.second, local.second) for each in calendars)
+
+    is_turn = any(
+        (at.timestamp() - (each.offset or timedelta()).total_seconds()) % each.every.total_seconds() == 0
+        for each in spec.intervals
+    )
+    return (is_turn or is_in(spec.calendars)) and not is_in(spec.skip)
 
 
 def nominal(spec: ScheduleSpec, at: datetime) -> datetime:

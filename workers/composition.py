@@ -54,6 +54,7 @@ from runbooks.render import render
 from runbooks.triggers import triggers_of
 from runtime.configuration import ConfigurationFile
 from runtime.perspective_links import PerspectiveLinks
+from runtime.schedule_times import is_due
 from runtime.secrets import Secrets
 from store import Store
 from workers.schedules import keep_operations_review, keep_schedules
@@ -161,7 +162,7 @@ def control_activities(
     http = HttpClient()
     closing.push_async_callback(http.close)
     around = SurroundingsActivities(
-        configuration, TemporalSurroundings(client), StoredGameDays(store.reader.list), http
+        configuration, TemporalSurroundings(client, is_due), StoredGameDays(store.reader.list), http
     )
     messages = MessageActivities(
         # Without the key of the home folder invitations lead to the page behind the login.

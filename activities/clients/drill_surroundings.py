@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
-from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from pydantic import BaseModel
+from temporalio.client import Client, Schedule, WorkflowQueryFailedError, WorkflowQueryRejectedError
 from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -14,7 +15,7 @@ from domain.declaration import labels_of
 from domain.errors import Transient
 from domain.game_day import GameDayPhase, GameDayState
 from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay
-from domain.ids import game_day_id, safety_lever_workflow_id, standing_approval_workflow_id
+from domain.ids import game_day_id, game_day_schedule_id, safety_lever_workflow_id, standing_approval_workflow_id
 from domain.incident import RESPONDING, IncidentState
 from domain.record import ProjectionKind
 from domain.safety_lever import LeverEngaged, LeverState
@@ -29,12 +30,16 @@ _ASKED_AT_MOST = 50
 _LOOKED_THROUGH = 200
 _RUNNING_DRILLS = 'WorkflowType = "GameDay" AND ExecutionStatus = "Running"'
 
+M = TypeVar("M", bound=BaseModel)
+
 
 class TemporalSurroundings:
     """Finds by visibility, asks by query."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, is_due: Callable[[Schedule, datetime, datetime], bool]) -> None:
         self._client = client
+        # `runtime.schedule_times.is_due`.
+        self._is_due = is_due
 
     async def incidents(self) -> list[OpenIncident]:
         """Real incidents that people are responding to."""
@@ -77,34 +82,32 @@ class TemporalSurroundings:
 
     async def lever(self, scope: str) -> LeverState | None:
         """How a safety lever stands; None when nobody ever touched it."""
-        handle = self._client.get_workflow_handle(safety_lever_workflow_id(scope))
-        try:
-            return LeverState.model_validate(await handle.query("view", rpc_timeout=_ANSWER_WITHIN))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise Transient(f"the safety lever ({scope}) does not answer: {error.status.name}") from error
-        except WorkflowQueryFailedError as error:
-            raise Transient(f"the safety lever ({scope}) does not answer: {error}") from error
+        # One that somebody terminated in the engine goes on saying what it said last: better engaged than forgotten.
+        return await self._view(safety_lever_workflow_id(scope), LeverState, f"the safety lever ({scope})")
 
     async def standing(self, name: str) -> StandingState | None:
         """The standing approval of a game day; None when there never was one."""
-        subject = f"the standing approval of game day {name!r}"
-        handle = self._client.get_workflow_handle(standing_approval_workflow_id(name))
+        # One that somebody terminated in the engine stands no more, though it would still answer.
+        return await self._view(
+            standing_approval_workflow_id(name),
+            StandingState,
+            f"the standing approval of game day {name!r}",
+            only_open=True,
+        )
+
+    async def begun_by_schedule(self, name: str, at: datetime, begun_at: datetime) -> bool:
+        """Whether the schedule of a game day began it then by itself; False when somebody triggered it, or it is gone.
+
+        The engine notes of whatever a schedule starts for which time that was; also of what a person starts with it.
+        """
+        handle = self._client.get_schedule_handle(game_day_schedule_id(name))
         try:
-            # One that somebody terminated in the engine stands no more, though it would still answer.
-            answer = await handle.query(
-                "view", reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=_ANSWER_WITHIN
-            )
-            return StandingState.model_validate(answer)
-        except WorkflowQueryRejectedError:
-            return None
+            seen = await handle.describe(rpc_timeout=_ANSWER_WITHIN)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise Transient(f"{subject} does not answer: {error.status.name}") from error
-        except WorkflowQueryFailedError as error:
-            raise Transient(f"{subject} does not answer: {error}") from error
+                return False
+            raise Transient(f"the schedule of game day {name!r} does not answer: {error.status.name}") from error
+        return self._is_due(seen.schedule, at, begun_at)
 
     async def halt_all(self, news: LeverEngaged) -> list[str]:
         """Tell every running game day; returns the ids of those that heard it."""
@@ -127,23 +130,31 @@ class TemporalSurroundings:
         except RPCError as error:
             raise Transient(f"the engine does not list {what}: {error.status.name}") from error
 
-    async def _views(self, query: str, what: str, model: type[Any]) -> list[Any]:
+    async def _views(self, query: str, what: str, model: type[M]) -> list[M]:
         ids = await self._ids(query, what)
         if len(ids) > _ASKED_AT_MOST:
             raise Transient(f"there are {len(ids)} {what}; this is no time for a game day")
         answers = await asyncio.gather(*(self._view(each, model) for each in ids))
         return [answer for answer in answers if answer is not None]
 
-    async def _view(self, workflow_id: str, model: type[Any]) -> Any:
+    async def _view(
+        self, workflow_id: str, model: type[M], subject: str | None = None, *, only_open: bool = False
+    ) -> M | None:
+        """What a workflow says of itself; None when there is none of that id, or none that still runs (`only_open`)."""
+        condition = QueryRejectCondition.NOT_OPEN if only_open else None
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
-            answer = await self._client.get_workflow_handle(workflow_id).query("view", rpc_timeout=_ANSWER_WITHIN)
+            return model.model_validate(
+                await handle.query("view", reject_condition=condition, rpc_timeout=_ANSWER_WITHIN)
+            )
+        except WorkflowQueryRejectedError:
+            return None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
-            raise Transient(f"{workflow_id} does not answer: {error.status.name}") from error
+            raise Transient(f"{subject or workflow_id} does not answer: {error.status.name}") from error
         except WorkflowQueryFailedError as error:
-            raise Transient(f"{workflow_id} does not answer: {error}") from error
-        return model.model_validate(answer)
+            raise Transient(f"{subject or workflow_id} does not answer: {error}") from error
 
 
 class _Listing(Protocol):

@@ -204,7 +204,9 @@ async def create_item(desk: AtDesk, game_day_id: str, finding: Annotated[str, Fo
 async def trigger(desk: AtDesk, name: str) -> RedirectResponse:
     """Start what is scheduled, now."""
     schedules: ScheduleDesk = desk.request.app.state.game_day_schedules
-    return await attempt(desk, "/game-days", schedules.trigger(name), "Started, as it is pinned in its schedule.")
+    return await attempt(
+        desk, "/game-days", schedules.trigger(name, desk.actor), "Started, as it is pinned in its schedule."
+    )
 
 
 @router.post("/game-days/{name}/skip-next")

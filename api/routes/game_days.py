@@ -255,8 +255,7 @@ async def start_game_day(
 class TriggeredGameDay(Model):
     """What was started."""
 
-    # None: it has not shown itself yet; the list has it soon.
-    id: str | None
+    id: str
 
 
 class ScheduleBody(Body):
@@ -337,12 +336,17 @@ async def skip_next(name: str, body: SkipBody, schedules: SchedulesDep, speaker:
     summary="Start what is scheduled, now",
     status_code=202,
     response_model=None,
-    responses=shows(TriggeredGameDay, 202) | problems(403, 404, 409),
+    responses=shows(TriggeredGameDay, 202) | problems(403, 404, 409, 422),
 )
-async def trigger_schedule(name: str, schedules: SchedulesDep) -> JSONResponse:
-    """As the schedule would: with the definition that is pinned there. Refused while one of this name is held."""
-    found = TriggeredGameDay(id=await schedules.trigger(name))
-    return JSONResponse(found.model_dump(mode="json"), status_code=202)
+async def trigger_schedule(
+    name: str, schedules: SchedulesDep, speaker: SpeakerDep, body: Body | None = None
+) -> JSONResponse:
+    """With the definition that is pinned in the schedule. Refused while one of this name is held.
+
+    It is started by a person: an approval that stands for the schedule does not count for it.
+    """
+    made = await schedules.trigger(name, speaker.actor((body or Body()).by), speaker.mark)
+    return JSONResponse(TriggeredGameDay(id=made.id).model_dump(mode="json"), status_code=202)
 
 
 async def _send(actions: Actions, id_: str, _: str, command: HaltGameDay, mark: str | None) -> Document:

@@ -18,6 +18,7 @@ from domain.run import Verdict, Vote
 from domain.standing_approval import GrantStanding, StandingStart
 from domain.timeline import automation, person
 from runbooks.game_day_catalog import GameDayCatalog
+from runbooks.game_day_schema import GameDayStart
 from tests.support.api_world import CONFIGURATION, World, api_world
 from tests.support.engine import working
 from tests.support.world import ROOT
@@ -287,12 +288,21 @@ async def test_what_has_no_next_time_is_not_skipped(world: World) -> None:
 
 
 async def test_a_schedule_is_triggered_once(world: World) -> None:
-    """It starts what is pinned, with the id that the schedule gives; not while it is held, and not without one."""
+    """It starts what is pinned, in the name of whoever wants it; not while it is held, and not without a schedule."""
+    (world.home.game_days / "pressed.yaml").write_text(
+        TEXT.replace("name: drill", "name: pressed").replace("60s", "61s")
+    )
     said = await hotwash(world, "game-day", "trigger", "pressed", "--json")
     assert said.exit_code == 0, said
     id_ = json.loads(said.stdout)["id"]
     assert id_.startswith("pressed-2")
-    for name, status, words in (("pressed", 409, "is under way"), ("free", 404, "there is no schedule")):
+    assert world.engine_client is not None
+    begun = await world.engine_client.get_workflow_handle(f"game-day/{id_}").fetch_history()
+    payloads = begun.events[0].workflow_execution_started_event_attributes.input.payloads
+    [start] = await world.engine_client.data_converter.decode(list(payloads), [GameDayStart])
+    # Not the schedule: whoever has started it may not approve it, and no approval that stands is for it.
+    assert (start.requested_by.name, start.document.expectations[0].within) == ("admin", timedelta(seconds=60))
+    for name, status, words in (("pressed", 409, "game day 'pressed"), ("free", 404, "there is no schedule")):
         answer = await world.admin.post(f"/api/v1/game-days/{name}/trigger")
         assert answer.status_code == status, answer.text
         assert words in answer.json()["detail"]

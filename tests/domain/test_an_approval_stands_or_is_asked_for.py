@@ -43,9 +43,9 @@ def grant(**changed: Any) -> StandingGrant:
     return StandingGrant.model_validate(fields | changed)
 
 
-def answer(found: StandingGrant | None, moved: datetime | None = None) -> StandingAnswer:
+def answer(found: StandingGrant | None, moved: datetime | None = None, *, due: bool = True) -> StandingAnswer:
     """What a run finds."""
-    return StandingAnswer(state=StandingState(name="x", grant=found), lever_moved_at=moved)
+    return StandingAnswer(state=StandingState(name="x", grant=found), lever_moved_at=moved, is_due=due)
 
 
 def run(**changed: Any) -> RunInQuestion:
@@ -60,6 +60,7 @@ def run(**changed: Any) -> RunInQuestion:
         (StandingAnswer(), RUN, MONTH, "none_given", ""),
         (answer(None), RUN, MONTH, "none_given", ""),
         (answer(grant()), run(is_scheduled=False), MONTH, "not_scheduled", "what the schedule starts only"),
+        (answer(grant(), due=False), RUN, MONTH, "triggered", "somebody triggered it"),
         (answer(grant()), RUN, GameDayPolicy(), "not_allowed", "standing_approval_at_most"),
         (answer(grant(until=NOW)), RUN, MONTH, "run_out", "ended at 2026-11-28 12:00 UTC"),
         # The policy was made stricter since.

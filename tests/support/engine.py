@@ -62,6 +62,19 @@ async def time_skipping_engine(*more_settings: str) -> AsyncIterator[WorkflowEnv
 
 
 @asynccontextmanager
+async def real_time_engine() -> AsyncIterator[WorkflowEnvironment]:
+    """The same server without skipping, for what the engine itself begins: Schedules know no other time than ours."""
+    environment = await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_extra_args=[part for each in DYNAMIC_CONFIG for part in ("--dynamic-config-value", each)],
+        search_attributes=search_attribute_keys(),
+    )
+    async with environment:
+        yield environment
+
+
+@asynccontextmanager
 async def working(
     client: Client,
     task_queue: str,

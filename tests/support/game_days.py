@@ -235,6 +235,8 @@ class World:
         # Asked for standing approvals, which are real workflows.
         self.engine: EngineSurroundings | None = None
         self.lever_moved_at: datetime | None = None
+        # What the engine would say of a time; `None: a real schedule is asked.
+        self.is_due: bool | None = True
 
     @activity.defn(name="drills.choose")
     async def choose(self, request: ChooseTargets) -> Chosen:
@@ -255,7 +257,11 @@ class World:
         """What the engine has."""
         assert (request.name, self.engine is not None) == (self.name, True)
         state = await self.engine.standing(request.name) if self.engine else None
-        return StandingAnswer(state=state, lever_moved_at=self.lever_moved_at)
+        due = self.is_due
+        if due is None:
+            assert (self.engine is None, request.scheduled_at is None, request.begun_at is None) == (False,) * 3
+            due = await self.engine.begun_by_schedule(request.name, request.scheduled_at, request.begun_at)
+        return StandingAnswer(state=state, lever_moved_at=self.lever_moved_at, is_due=due)
 
     @activity.defn(name="drills.alert_paths")
     async def alert_paths(self, request: AlertPaths) -> list[PreflightCheck]:

@@ -1,7 +1,6 @@
 """Schedules of game days on a real engine: as `hotwash.yaml` says, except where a person has said otherwise."""
 
 import asyncio
-import sysconfig
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
 from activities.actions import specs
 from api.game_days import GameDayDesk
@@ -31,7 +28,7 @@ from domain.configuration import Configuration
 from domain.ids import game_day_schedule_id
 from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.game_day_schema import GameDayStart
-from tests.support.engine import DYNAMIC_CONFIG, search_attribute_keys
+from tests.support.engine import real_time_engine
 from tests.support.world import World
 from workers.schedules import PAUSED_BY_FILE, keep_schedules
 from workflows.options import CATCH_UP_WINDOW
@@ -62,13 +59,7 @@ TARGETS = {"shop": {"environment": "test", "drillable": True}}
 @pytest_asyncio.fixture
 async def engine() -> AsyncIterator[Client]:
     """A server in memory without any worker."""
-    environment = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
-        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
-        dev_server_extra_args=[part for each in DYNAMIC_CONFIG for part in ("--dynamic-config-value", each)],
-        search_attributes=search_attribute_keys(),
-    )
-    async with environment:
+    async with real_time_engine() as environment:
         yield environment.client
 
 

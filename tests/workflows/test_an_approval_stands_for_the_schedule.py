@@ -19,6 +19,7 @@ from domain.message import Template
 from domain.run import ApprovalState, DecideApproval, Verdict
 from domain.standing_approval import RevokeStanding, StandingState
 from domain.timeline import automation, person
+from runtime.schedule_times import is_due
 from tests.support.game_days import HALT, SHOP, Room
 from tests.support.recording import Post, Record
 
@@ -32,7 +33,7 @@ async def room(env: WorkflowEnvironment, task_queue: str, record: Record, post: 
     """With both workers, and a game day of a name of its own: what stands is kept by name."""
     made = Room(env, task_queue, record, post)
     made.world.name = f"process-dies-{uuid4().hex[:6]}"
-    made.world.engine = TemporalSurroundings(env.client)
+    made.world.engine = TemporalSurroundings(env.client, is_due)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(made.control())
         await stack.enter_async_context(made.steps())
@@ -107,6 +108,9 @@ async def test_whatever_changed_is_asked_about_with_what_changed(room: Room) -> 
     room.world.targets = (SHOP,)
     assert await refused_anew(room, policy=GameDayPolicy()) == ""
     assert "for what the schedule starts only" in await refused_anew(room, by=person("dana"))
+    room.world.is_due = False
+    assert "somebody triggered it" in await refused_anew(room)
+    room.world.is_due = True
     room.world.lever_moved_at = datetime.now(UTC)
     assert "a safety lever was moved" in await refused_anew(room)
     room.world.lever_moved_at = None

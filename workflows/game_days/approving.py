@@ -26,7 +26,10 @@ async def await_approval(desk: DrillDesk) -> None:
     """Ask, remind, and take the decision; a halt and the expiry decide, too."""
     approval = desk.state.approval
     if approval is None:
-        approval = await _asked_for(desk)
+        prepared = await preparing.prepare(desk)
+        approval = wanted(desk, prepared).model_copy(
+            update={"expires_at": workflow.now() + desk.start.document.approval.expires_after}
+        )
         _adopt(desk, approval)
         who = ", ".join(approval.approvers) or "any person"
         desk.note(EntryKind.APPROVAL, f"Approval wanted for {_targets(desk)} from {who}")
@@ -54,11 +57,10 @@ def adopt_standing(desk: DrillDesk, approval: ApprovalState) -> None:
     desk.recorder.picture(ProjectionKind.APPROVAL, approval.id, approval, None)
 
 
-async def _asked_for(desk: DrillDesk) -> ApprovalState:
-    document, policy = desk.start.document, desk.start.policy
-    asked = document.approval
-    prepared = await preparing.prepare(desk)
-    now = workflow.now()
+def wanted(desk: DrillDesk, prepared: preparing.Prepared) -> ApprovalState:
+    """The approval of exactly what is prepared, with nobody's word yet and no end."""
+    asked, policy = desk.start.document.approval, desk.start.policy
+    at_most = policy.standing_approval_at_most
     return ApprovalState(
         id=game_day_approval_id(desk.state.id),
         run_id=desk.state.id,
@@ -68,15 +70,13 @@ async def _asked_for(desk: DrillDesk) -> ApprovalState:
         # Shown is what is chosen now; the preflight after the decision compares.
         digest=prepared.digest,
         shown=prepared.shown,
-        message=decisions.headline(document.title, desk.state.faults),
+        message=decisions.headline(desk.start.document.title, prepared.faults),
         min_approvals=max(asked.min_approvals, policy.min_approvals),
         approvers=asked.approvers or policy.approvers,
         requested_by=desk.start.requested_by,
-        requested_at=now,
-        expires_at=now + asked.expires_after,
-        standing_at_most_seconds=policy.standing_approval_at_most.total_seconds()
-        if policy.standing_approval_at_most
-        else 0,
+        requested_at=workflow.now(),
+        expires_at=None,
+        standing_at_most_seconds=at_most.total_seconds() if at_most else 0,
         asked_because=desk.asked_because,
     )
 

@@ -5,15 +5,16 @@ counts as none, so that people are asked.
 """
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, FailureError, WorkflowAlreadyStartedError
 
 from domain import game_day_decisions as decisions
 from domain import standing_approval_decisions as standing
-from domain.ids import game_day_approval_id, standing_approval_workflow_id
+from domain.ids import standing_approval_workflow_id
 from domain.run import ApprovalState, ApprovalStatus
-from domain.standing_approval import GrantStanding, StandingGrant, StandingStart
+from domain.standing_approval import GrantStanding, StandingStart
 from domain.timeline import EntryKind, automation
+from workflows.game_days import approving
 from workflows.game_days.desk import DrillDesk, sentence_of
 from workflows.game_days.preparing import Prepared
 from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
@@ -23,13 +24,20 @@ with workflow.unsafe.imports_passed_through():
 
 # Who starts what is scheduled (`workers/schedules.py`).
 _SCHEDULE = automation("schedule")
+# The engine's own word for the time, without jitter, for which a schedule started a workflow.
+_SCHEDULED_AT = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
 async def approved_before(desk: DrillDesk, prepared: Prepared) -> ApprovalState | None:
     """The approval that stands for this run; None: people have to be asked, and `desk.asked_because` says why."""
     if desk.start.policy.standing_approval_at_most is None:
         return None
-    request = AskStanding(name=desk.state.name, environments=prepared.targets.environments())
+    request = AskStanding(
+        name=desk.state.name,
+        environments=prepared.targets.environments(),
+        scheduled_at=workflow.info().typed_search_attributes.get(_SCHEDULED_AT),
+        begun_at=desk.state.started_at,
+    )
     try:
         answer = await workflow.execute_activity_method(
             SurroundingsActivities.standing, request, start_to_close_timeout=QUESTION_TIMEOUT, retry_policy=ASK_BRIEFLY
@@ -38,12 +46,16 @@ async def approved_before(desk: DrillDesk, prepared: Prepared) -> ApprovalState 
         desk.asked_because = f"it cannot be told whether a standing approval holds: {sentence_of(error)}"
         return None
     grant = answer.state.grant if answer.state is not None else None
-    ruling = standing.rule(answer, _question(desk, prepared), desk.start.policy, workflow.now())
+    approval = approving.wanted(desk, prepared)
+    ruling = standing.rule(answer, _question(desk, approval), desk.start.policy, workflow.now())
     if grant is None or not ruling.holds:
         desk.asked_because = ruling.sentence
         return None
     desk.note(EntryKind.APPROVAL, f"Nobody is asked: {ruling.sentence}")
-    return _approval(desk, prepared, grant, ruling.sentence)
+    # As if it had been given for this run, with the votes of then.
+    now = workflow.now()
+    given = {"state": ApprovalStatus.APPROVED, "votes": grant.votes, "decided_at": now, "reason": ruling.sentence}
+    return approval.model_copy(update={**given, "standing_at_most_seconds": 0})
 
 
 async def grant(desk: DrillDesk) -> None:
@@ -64,38 +76,14 @@ async def grant(desk: DrillDesk) -> None:
     desk.state = decisions.changed(desk.state, standing_told=True)
 
 
-def _question(desk: DrillDesk, prepared: Prepared) -> standing.RunInQuestion:
-    asked, policy = desk.start.document.approval, desk.start.policy
+def _question(desk: DrillDesk, approval: ApprovalState) -> standing.RunInQuestion:
     return standing.RunInQuestion(
-        digest=prepared.digest,
-        shown=prepared.shown,
+        digest=approval.digest,
+        shown=approval.shown,
         is_scheduled=desk.start.requested_by == _SCHEDULE,
-        min_approvals=max(asked.min_approvals, policy.min_approvals),
-        approvers=asked.approvers or policy.approvers,
+        min_approvals=approval.min_approvals,
+        approvers=approval.approvers,
         groups=desk.start.groups,
-    )
-
-
-def _approval(desk: DrillDesk, prepared: Prepared, held: StandingGrant, why: str) -> ApprovalState:
-    """As if it had been given for this run, with the votes of then."""
-    asked, policy = desk.start.document.approval, desk.start.policy
-    return ApprovalState(
-        id=game_day_approval_id(desk.state.id),
-        run_id=desk.state.id,
-        step_id="targets",
-        incident_id="",
-        state=ApprovalStatus.APPROVED,
-        digest=prepared.digest,
-        shown=prepared.shown,
-        message=decisions.headline(desk.start.document.title, prepared.faults),
-        min_approvals=max(asked.min_approvals, policy.min_approvals),
-        approvers=asked.approvers or policy.approvers,
-        requested_by=desk.start.requested_by,
-        votes=held.votes,
-        requested_at=workflow.now(),
-        expires_at=None,
-        decided_at=workflow.now(),
-        reason=why,
     )
 
 
