@@ -154,6 +154,7 @@ class MessageActivities:
             html=rendered.html,
             payload=_payload(message, target),
             sent_at=datetime.now(UTC),
+            invitation=message.invitation,
         )
         try:
             sender: ChannelSender = self._channels.sender(target.channel)
@@ -307,6 +308,7 @@ def _payload(message: Message, target: _Target) -> dict[str, Any]:
         # A person's id when the message is for a person; None when it is for the destination itself.
         "recipient": target.shown if target.shown in message.people else None,
         "context": message.context,
+        **({"invitation": message.invitation.model_dump(mode="json")} if message.invitation else {}),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from domain.configuration import Configuration
 from domain.effect import Claim, ClaimStatus
-from domain.message import Message
+from domain.message import Invitation, Message
 from domain.model import Model
 from domain.record import RecordBatch
 from runbooks.schema import PinnedRunbook
@@ -109,6 +109,7 @@ class OutgoingMessage(Model):
     # The machine-readable body of a webhook.
     payload: dict[str, Any]
     sent_at: datetime
+    invitation: Invitation | None = None
 
 
 # Called by a channel at its point of no return: what fails before it has surely not been delivered. What it raises

@@ -133,6 +133,35 @@ def waive_review(
     _change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
 
 
+@reviews.command("meeting-date")
+def plan_meeting(
+    incident: ReviewArgument,
+    at: Annotated[
+        str | None, typer.Option("--at", help="ISO 8601 with zone; left out: the date that was proposed.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it is moved.")] = "",
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fix the date of the meeting, or move it; everybody who takes part is invited."""
+    body = {name: value for name, value in {"at": at, "reason": reason, "by": by}.items() if value is not None}
+    document = call("POST", f"/reviews/{incident}/meeting-date", body=body)
+    if as_json:
+        print_json(document)
+        return
+    plan = document["meeting_plan"]
+    late = f" LATER THAN THE POLICY ALLOWS ({plan['latest']})" if plan["is_late"] else ""
+    show.facts(
+        [
+            ("review", document["id"]),
+            ("meeting", f"{plan['at']} ({show.ago(plan['at'])}){late}"),
+            ("draft ready by", f"{plan['draft_by']} ({show.ago(plan['draft_by'])})"),
+            ("moved", str(plan["moved"])),
+            ("invited", ", ".join(plan["invited"]) or "nobody yet"),
+        ]
+    )
+
+
 @reviews.command("meeting")
 def record_meeting(
     incident: ReviewArgument,

@@ -17,6 +17,9 @@ from domain.policy import WorkingHours
 # The shortest duration that counts business days; see above.
 BUSINESS_DAYS_FROM = timedelta(days=4)
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+# Two weeks of hours: the longest holidays that close an office.
+_HOURS_LOOKED_AT = 14 * 24
 
 
 def is_open(moment: datetime, hours: WorkingHours) -> bool:
@@ -53,6 +56,32 @@ def due_after(moment: datetime, duration: timedelta, hours: WorkingHours) -> dat
     return moment.astimezone(UTC) + duration
 
 
+def next_slot(moment: datetime, takes: timedelta, hours: WorkingHours) -> datetime:
+    """The first full hour from a moment on at which something of this length fits into one working day.
+
+    Where nothing of that length fits into any day, the next opening.
+    """
+    opening = next_opening(moment, hours)
+    slot = _full_hour(opening, hours)
+    for _ in range(_HOURS_LOOKED_AT):
+        if _fits(slot, takes, hours):
+            return slot
+        slot = _full_hour(next_opening(slot + _HOUR, hours), hours)
+    return opening
+
+
+def last_slot(before: datetime, after: datetime, takes: timedelta, hours: WorkingHours) -> datetime | None:
+    """The last full hour in (after, before] at which something of this length fits into one working day, if any."""
+    slot = _full_hour(before, hours)
+    for _ in range(_HOURS_LOOKED_AT):
+        if slot <= after:
+            break
+        if slot <= before and _fits(slot, takes, hours):
+            return slot
+        slot -= _HOUR
+    return None
+
+
 def written(moment: datetime, hours: WorkingHours, *, with_seconds: bool = False) -> str:
     """A time as people of this calendar read it: `2026-11-25 10:00 CET`; a timeline needs its seconds."""
     return _local(moment, hours).strftime("%Y-%m-%d %H:%M:%S %Z" if with_seconds else "%Y-%m-%d %H:%M %Z")
@@ -67,6 +96,18 @@ def _working_time(day: date, hours: WorkingHours) -> tuple[datetime, datetime] |
     opens, closes = _in_utc(day, hours.opens, hours), _in_utc(closing_day, hours.closes, hours)
     # Working hours that lie inside the hour which the clocks skip leave nothing of that day.
     return (opens, closes) if opens < closes else None
+
+
+def _fits(slot: datetime, takes: timedelta, hours: WorkingHours) -> bool:
+    working = _working_time(_local(slot, hours).date(), hours)
+    return working is not None and working[0] <= slot and slot + takes <= working[1]
+
+
+def _full_hour(moment: datetime, hours: WorkingHours) -> datetime:
+    """The next full hour on the wall clock of the office; the moment itself when it is one."""
+    local = _local(moment, hours)
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return moment.astimezone(UTC) + (_HOUR - past if past else timedelta(0))
 
 
 def _local(moment: datetime, hours: WorkingHours) -> datetime:

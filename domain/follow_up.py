@@ -13,7 +13,7 @@ from domain.deadlines import LadderReason, LadderStep
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
 from domain.incident_effects import ADMINISTRATOR
-from domain.message import DeliveryStatus, Message, MessageReceipt, Template
+from domain.message import DeliveryStatus, Invitation, Message, MessageReceipt, Template
 from domain.policy import WorkingHours
 from domain.timeline import Actor, ActorKind, Entry, EntryKind
 
@@ -31,6 +31,7 @@ class Notice:
     people: tuple[str, ...]
     why: str
     words: str
+    invitation: Invitation | None = None
 
 
 @dataclass(frozen=True)

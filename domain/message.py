@@ -1,5 +1,6 @@
 """What leaves the house for people: pages, updates, reminders, requests; rendered from a template, then delivered."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +20,7 @@ from domain.model import Model
 #   manual_step                   step, run, text
 #   role_offer                    role, by, reason
 #   review_assigned / _reminder / _overdue / _invited  review {id, title, owner, state}, due_at, level, reason, text
+#   review_meeting                as those, and meeting {at, until, cancelled}
 #   action_item_assigned / _reminder / _overdue   item {id, title, owner, priority, done_when}, due_at, level, reason
 #   game_day_announcement         game_day {title, hypothesis, environment, faults [{id, target, title}]}, text
 #   operations_review             title, week, headlines, markdown
@@ -43,6 +45,7 @@ class Template(StrEnum):
     REVIEW_REMINDER = "review_reminder"
     REVIEW_OVERDUE = "review_overdue"
     REVIEW_INVITED = "review_invited"
+    REVIEW_MEETING = "review_meeting"
     ACTION_ITEM_ASSIGNED = "action_item_assigned"
     ACTION_ITEM_REMINDER = "action_item_reminder"
     ACTION_ITEM_OVERDUE = "action_item_overdue"
@@ -50,6 +53,19 @@ class Template(StrEnum):
     GAME_DAY_ANNOUNCEMENT = "game_day_announcement"
     OPERATIONS_REVIEW = "operations_review"
     TABLETOP_INJECT = "tabletop_inject"
+
+
+class Invitation(Model):
+    """An appointment for the calendars of those who are told; a mail carries it as iCalendar (RFC 5545, RFC 5546)."""
+
+    # The same for each date of one appointment, so that a calendar moves it and does not add another.
+    uid: str
+    # Rises with each date.
+    sequence: int
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    cancelled: bool = False
 
 
 class Message(Model):
@@ -68,6 +84,7 @@ class Message(Model):
     destinations: tuple[Destination, ...] = ()
     incident_id: str | None = None
     drill: bool = False
+    invitation: Invitation | None = None
 
 
 class DeliveryStatus(StrEnum):

@@ -90,6 +90,9 @@ class SeverityPolicy(Model):
     # Whose word a review needs besides the owner's: a service owner and a manager for the worst (Atlassian, PagerDuty).
     # A role that nobody in `hotwash.yaml` can take is not waited for. Empty: any other person.
     review_sign_off: tuple[Literal["service_owner", "engineering_manager"], ...] = ()
+    # The review's meeting is held this long after resolution at the latest (PagerDuty: 3 calendar days for a SEV-1, 5
+    # business days for a SEV-2; read as every deadline is). None: nobody has to meet.
+    review_meeting_within: Duration | None = None
 
 
 def _minutes(first: int, every: int, later_after: int | None = None, later_every: int | None = None) -> Cadence:
@@ -111,6 +114,7 @@ DEFAULTS: dict[Severity, SeverityPolicy] = {
         },
         review_due=timedelta(hours=24),
         review_sign_off=("service_owner", "engineering_manager"),
+        review_meeting_within=timedelta(days=3),
         action_item_due=timedelta(days=30),
         urgent_action_item_due=timedelta(days=15),
     ),
@@ -123,6 +127,7 @@ DEFAULTS: dict[Severity, SeverityPolicy] = {
         },
         review_due=timedelta(hours=72),
         review_sign_off=("service_owner", "engineering_manager"),
+        review_meeting_within=timedelta(days=5),
         action_item_due=timedelta(days=30),
         urgent_action_item_due=timedelta(days=30),
     ),
@@ -197,6 +202,10 @@ class Policy(Model):
     near_miss_review_due: Duration = timedelta(days=7)
     # A reviewed review closes by itself after this: time in which action items are decided (Etsy: two working days).
     review_soak: Duration = timedelta(days=2)
+    # The draft is ready for its readers this long before the review's meeting (PagerDuty: 24 hours).
+    review_draft_before_meeting: Duration = timedelta(hours=24)
+    # How long a review's meeting takes (PagerDuty and Etsy: an hour, of which the timeline has the most).
+    review_meeting_takes: Duration = timedelta(hours=1)
     # An alert that fires again this soon after its group cleared belongs to the same episode (deduplication windows
     # of the field: minutes to 48 h; Alertmanager's group_interval is 5 min).
     alert_reopen_window: Duration = timedelta(minutes=10)

@@ -82,6 +82,26 @@ class Meeting(Model):
     by: Actor
 
 
+class MeetingPlan(Model):
+    """When the meeting is (rule P03): proposed from the business calendar, then fixed by a person."""
+
+    at: datetime
+    # The policy's latest; None: it asks for no meeting.
+    latest: datetime | None = None
+    # It lies later than that.
+    is_late: bool = False
+    # The draft is ready for its readers by then.
+    draft_by: datetime
+    # None: only proposed, and nobody is invited.
+    fixed_by: Actor | None = None
+    # How often a fixed date was moved.
+    moved: int = 0
+    # Who was invited to this date.
+    invited: tuple[str, ...] = ()
+    # Planned time of the last reminder taken.
+    clocked_to: datetime
+
+
 class Reading(Model):
     """A receipt: who has read the signed review, when (rule P11)."""
 
@@ -173,6 +193,7 @@ class ReviewState(Model):
     # Messages sent so far; numbers the keys under which each is delivered once.
     messages: int = 0
     meeting: Meeting | None = None
+    meeting_plan: MeetingPlan | None = None
     # Who has answered the poll, in the order of the alphabet; their answers are only counted.
     polled: tuple[str, ...] = ()
     poll_learned: int = 0
@@ -275,6 +296,14 @@ class GivePerspective(ReviewCommand):
     hard: str = ""
 
 
+class PlanMeeting(ReviewCommand):
+    """When the meeting is; everybody who took part is invited. A second time moves it, and says so to them."""
+
+    # Left out: the date that was proposed.
+    at: datetime | None = None
+    reason: str = ""
+
+
 class RecordMeeting(ReviewCommand):
     """The meeting was held: who was there, and at least one thing that somebody saw differently or learned."""
 
@@ -347,6 +376,7 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "name_change_authors": NameChangeAuthors,
     "invite": InviteToReview,
     "give_perspective": GivePerspective,
+    "plan_meeting": PlanMeeting,
     "record_meeting": RecordMeeting,
     "answer_poll": AnswerPoll,
     "publish": PublishReview,

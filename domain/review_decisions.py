@@ -41,6 +41,7 @@ from domain.review import (
     ObserveIncidentEnd,
     ObserveResolved,
     Participant,
+    PlanMeeting,
     PublishReview,
     RecordMeeting,
     ReturnReview,
@@ -53,6 +54,7 @@ from domain.review import (
     WaiveReview,
 )
 from domain.review_meeting import answer_poll, confirm_read, publish, record_meeting
+from domain.review_meeting_date import kept_invited, plan_meeting, proposal_words, with_proposal
 from domain.review_merge import merged
 from domain.review_outcomes import (
     FINISHED,
@@ -102,7 +104,7 @@ def open_review(terms: ReviewStart, now: datetime) -> ReviewOutcome:
         resolved_at=terms.resolved_at,
         renew_at=now + RENEW_AFTER,
     )
-    state = _with_deadline(state, terms, now)
+    state = with_proposal(_with_deadline(state, terms, now), terms, now)
     until = _until(state, terms)
     said = f"Review opened for {owner}{until}" if owner else f"Review opened without an owner{until}"
     return Outcome(state, (entry(now, ME, said),), _assigned(state, terms))
@@ -125,7 +127,7 @@ def decide(state: ReviewState, command: ReviewCommand, now: datetime, terms: Rev
         raise Rejected(
             f"the review of {state.id} is signed off; return it with a reason to change it", RejectionKind.CONFLICT
         )
-    return rule(state, command, now, terms)
+    return kept_invited(rule(state, command, now, terms), now, terms)
 
 
 def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: ReviewStart) -> ReviewOutcome:
@@ -161,13 +163,13 @@ def accept_draft(
         text = state.markdown if state.edited else text.encode()[:MAX_MARKDOWN].decode(errors="ignore")
     after = invited.state.model_copy(update={"generated": markdown})
     if text == state.markdown:
-        return Outcome(after, invited.entries, invited.notices)
+        return kept_invited(Outcome(after, invited.entries, invited.notices), now, terms)
     after = after.model_copy(update={"markdown": text, "revision": state.revision + 1})
     said = "Draft of the review written from the timeline" if state.revision == 0 else "Draft of the review renewed"
     if state.edited:
         said = "New facts were brought into the review; what people wrote was kept"
     line = entry(now, ME, said, revision=after.revision)
-    return Outcome(after, (*invited.entries, line), invited.notices)
+    return kept_invited(Outcome(after, (*invited.entries, line), invited.notices), now, terms)
 
 
 def renew_draft(state: ReviewState, now: datetime) -> ReviewOutcome:
@@ -268,19 +270,14 @@ def _resolved(state: ReviewState, command: ObserveResolved, now: datetime, terms
     after = redrafted(_with_deadline(resolved, terms, now))
     if before is not None and after.due_at is not None and after.due_at <= before:
         after = after.model_copy(update={"due_at": before, "ladder": state.ladder, "is_overdue": state.is_overdue})
-    if after.due_at == before:
+    after = with_proposal(after, terms, now)
+    if after.due_at is None or after.due_at == before:
         return Outcome(after)
-    words = (
-        f"the incident is resolved, and the review is due at {written(after.due_at, terms.policy.calendar)}"
-        if (after.due_at)
-        else ""
-    )
-    if not words:
-        return Outcome(after)
+    due, meeting = written(after.due_at, terms.policy.calendar), proposal_words(after, terms)
     people = listeners(after.owner, manager_of(after, terms), LadderReason.UPCOMING)
+    words = f"the incident is resolved, and the review is due at {due}{meeting}"
     notices = (Notice(Template.REVIEW_REMINDER, people, "deadline_set", words),) if people else ()
-    said = f"Review due at {written(after.due_at, terms.policy.calendar)}" if after.due_at else ""
-    return Outcome(after, (entry(now, ME, said),), notices)
+    return Outcome(after, (entry(now, ME, f"Review due at {due}{meeting}"),), notices)
 
 
 def _with_deadline(state: ReviewState, terms: ReviewStart, now: datetime) -> ReviewState:
@@ -319,7 +316,8 @@ def _extend(state: ReviewState, command: ExtendReview, now: datetime, terms: Rev
 def _assigned(state: ReviewState, terms: ReviewStart) -> tuple[Notice, ...]:
     due = f", due at {written(state.due_at, terms.policy.calendar)}" if state.due_at else ""
     if state.owner:
-        return (Notice(Template.REVIEW_ASSIGNED, (state.owner,), "assigned", f"the review is yours{due}"),)
+        words = f"the review is yours{due}{proposal_words(state, terms)}"
+        return (Notice(Template.REVIEW_ASSIGNED, (state.owner,), "assigned", words),)
     manager = manager_of(state, terms)
     words = f"the review has no owner; please assign one{due}"
     return (Notice(Template.REVIEW_ASSIGNED, (manager,), "no_owner", words),) if manager else ()
@@ -340,6 +338,7 @@ _RULES.update(
         NameChangeAuthors: name_change_authors,
         InviteToReview: invite,
         GivePerspective: give_perspective,
+        PlanMeeting: plan_meeting,
         RecordMeeting: record_meeting,
         AnswerPoll: answer_poll,
         PublishReview: publish,
@@ -353,6 +352,7 @@ _WHEN_REVIEWED = (
     CloseReview,
     ReturnReview,
     SignOffReview,
+    PlanMeeting,
     RecordMeeting,
     AnswerPoll,
     PublishReview,

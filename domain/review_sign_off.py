@@ -28,6 +28,7 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
+from domain.review_meeting_date import kept_invited
 from domain.review_outcomes import ME, ReviewOutcome, entry, finished, manager_of, severity_of
 from domain.timeline import Actor
 
@@ -120,11 +121,12 @@ def close(state: ReviewState, command: CloseReview, now: datetime, terms: Review
     return Outcome(finished(state, ReviewStatus.CLOSED), (entry(now, command.by, "Review closed"),))
 
 
-def close_after_soak(state: ReviewState, now: datetime) -> ReviewOutcome:
+def close_after_soak(state: ReviewState, now: datetime, terms: ReviewStart) -> ReviewOutcome:
     """Its soak time is over."""
     if state.state is not ReviewStatus.REVIEWED or state.closes_at is None or now < state.closes_at:
         return Outcome(state)
-    return Outcome(finished(state, ReviewStatus.CLOSED), (entry(now, ME, "Review closed after its soak time"),))
+    closed = Outcome(finished(state, ReviewStatus.CLOSED), (entry(now, ME, "Review closed after its soak time"),))
+    return kept_invited(closed, now, terms)
 
 
 def waive(state: ReviewState, command: WaiveReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:

@@ -164,10 +164,11 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
             Message(
                 key=f"{workflow.info().workflow_id}/{notice.template.value}/{number}",
                 template=notice.template,
-                context={**self._context(), "level": notice.why, "text": _sentence(notice.words)},
+                context={**self._context(), **_meeting(notice), "level": notice.why, "text": _sentence(notice.words)},
                 people=notice.people,
                 incident_id=self._terms.incident_id,
                 drill=self._terms.drill,
+                invitation=notice.invitation,
             )
         )
 
@@ -194,6 +195,19 @@ class FollowUp(CommandHandlers[C], Generic[C, S]):
 
 def _history_is_long() -> bool:
     return workflow.info().is_continue_as_new_suggested()
+
+
+def _meeting(notice: Notice) -> dict[str, Any]:
+    invitation = notice.invitation
+    if invitation is None:
+        return {}
+    return {
+        "meeting": {
+            "at": invitation.starts_at.isoformat(),
+            "until": invitation.ends_at.isoformat(),
+            "cancelled": invitation.cancelled,
+        }
+    }
 
 
 def _sentence(words: str) -> str:

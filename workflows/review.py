@@ -18,6 +18,7 @@ from domain.incident import ObserveReview
 from domain.record import ProjectionKind
 from domain.review import REVIEW_COMMANDS, ReviewCommand, ReviewRevision, ReviewStart, ReviewState
 from domain.review_decisions import accept_draft, decide, give_up_draft, open_review, renew_draft, take_step
+from domain.review_meeting_date import next_meeting_step, take_meeting_step
 from domain.review_outcomes import FINISHED, ME, ReviewOutcome
 from domain.review_sign_off import close_after_soak
 from workflows.follow_up import FollowUp
@@ -97,7 +98,7 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
         while True:
             await workflow.wait_condition(lambda: self._state.closes_at is not None)
             await self._sleep_until(self._state.closes_at)
-            self._apply(close_after_soak(self._state, workflow.now()))
+            self._apply(close_after_soak(self._state, workflow.now(), self._start))
 
     async def _sleep_until(self, moment: datetime | None) -> None:
         # A command may move the moment meanwhile; the decision then says that it is not time yet.
@@ -134,6 +135,17 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
 
     def _take_step(self, step: LadderStep) -> ReviewOutcome:
         return take_step(self._state, step, workflow.now(), self._start)
+
+    def _next_at(self, now: datetime) -> datetime | None:
+        meeting = next_meeting_step(self._state, now, self._start)
+        moments = (super()._next_at(now), meeting.at if meeting else None)
+        return min((at for at in moments if at is not None), default=None)
+
+    def _take_due(self, now: datetime) -> ReviewOutcome:
+        meeting = next_meeting_step(self._state, now, self._start)
+        if meeting is not None and meeting.at <= now:
+            return take_meeting_step(self._state, meeting, now, self._start)
+        return super()._take_due(now)
 
     def _is_finished(self) -> bool:
         return self._state.state in FINISHED

@@ -16,9 +16,11 @@ from http import HTTPStatus
 
 import aiosmtplib
 
+from activities.clients.invitations import calendar_of, method_of
 from activities.ports import Begin, OutgoingMessage, SecretResolver
 from domain.configuration import SmtpChannel
 from domain.errors import Rejected, Transient, UnknownOutcome
+from domain.message import Invitation
 
 # Of the 60 s that one round over all channels has (workflows/options.py), the ledger may take 12: 25 to hand the
 # envelope over, 20 for the server to take the body.
@@ -134,7 +136,25 @@ def compose(message: OutgoingMessage, sender: str) -> EmailMessage:
     mail.set_content(_encodable(message.text), charset="utf-8", cte="quoted-printable")
     if message.html is not None:
         mail.add_alternative(_encodable(message.html), subtype="html", charset="utf-8", cte="quoted-printable")
+    if message.invitation is not None:
+        _add_invitation(mail, message, message.invitation)
     return mail
+
+
+def _add_invitation(mail: EmailMessage, message: OutgoingMessage, invitation: Invitation) -> None:
+    """As an alternative, which mail programs offer to accept, and as a file for those that do not."""
+    content = calendar_of(
+        invitation,
+        organizer=parseaddr(mail["From"])[1],
+        attendee=parseaddr(mail["To"])[1],
+        description=_encodable(message.text),
+        sent_at=message.sent_at,
+    )
+    method = method_of(invitation)
+    mail.add_alternative(content, subtype="calendar", charset="utf-8", cte="base64", params={"method": method})
+    mail.add_attachment(
+        content.encode(), maintype="application", subtype="ics", filename="invite.ics", params={"method": method}
+    )
 
 
 def _address(to: str | None) -> Address:

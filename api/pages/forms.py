@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -67,6 +68,14 @@ def read_model(model: type[C], fields: Mapping[str, Any]) -> C:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]).replace("_", " ")
         raise Rejected(f"{field}: {first['msg'].lower()}" if field else str(first["msg"])) from error
+
+
+def local_moment(text: str, time_zone: str) -> datetime:
+    """What a field of date and time says, as meant in the office's time zone; Rejected when it is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+    except ValueError as error:
+        raise Rejected(f"{text!r} is not a date and time; write 2026-11-22T10:00") from error
 
 
 def json_object(text: str) -> dict[str, Any]:

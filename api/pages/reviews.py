@@ -4,18 +4,22 @@ The one thing to know: `/perspectives/…` is open to whoever holds a signed lin
 """
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.pages.forms import Verb, longest_text, read_command, read_form, read_model
+from api.pages.forms import Verb, local_moment, longest_text, read_command, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, markdown, render
 from api.routes.review_files import changes, revisions_of
 from domain.blameless import lint_text
+from domain.calendar import written
 from domain.contributing_factors import LEAST_FACTORS, factors_of
 from domain.errors import HotwashError, Rejected, Transient
 from domain.pattern import Taggable
+from domain.policy import WorkingHours
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
@@ -29,7 +33,9 @@ from domain.review import (
     FindingKind,
     GivePerspective,
     InviteToReview,
+    MeetingPlan,
     NameChangeAuthors,
+    PlanMeeting,
     PublishReview,
     RecordMeeting,
     ReturnReview,
@@ -40,8 +46,10 @@ from domain.review import (
     WaiveReview,
 )
 from domain.review_guide import calibration_document, interview_guide
+from domain.review_meeting_date import is_draft_late
 from domain.timeline import person
 from runtime.perspective_links import PerspectiveLinks
+from store.interface import Document
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,7 +94,27 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         participants=document.get("participants") or [],
         perspectives=document.get("perspectives") or [],
         tags=await _tags(desk, incident_id),
+        meeting_plan=_meeting_plan(document, desk.configuration.policy.calendar),
+        time_zone=desk.configuration.policy.calendar.time_zone,
     )
+
+
+def _meeting_plan(document: Document, hours: WorkingHours) -> dict[str, Any] | None:
+    """The meeting's date as people of the office read it and fill it in; None when there is none."""
+    found = document.get("meeting_plan")
+    if found is None or document.get("meeting") is not None:
+        return None
+    plan = MeetingPlan.model_validate(found)
+    return {
+        "at": written(plan.at, hours),
+        "latest": written(plan.latest, hours) if plan.latest and plan.is_late else "",
+        "draft_by": written(plan.draft_by, hours),
+        "is_draft_late": is_draft_late(plan, ReviewStatus(document["state"]), datetime.now(UTC)),
+        "is_fixed": plan.fixed_by is not None,
+        "moved": plan.moved,
+        "invited": plan.invited,
+        "field": plan.at.astimezone(ZoneInfo(hours.time_zone)).strftime("%Y-%m-%dT%H:%M"),
+    }
 
 
 async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...] | None:
@@ -145,6 +173,7 @@ _VERBS: dict[str, Verb[ReviewCommand]] = {
     "change-authors": Verb("name_change_authors", NameChangeAuthors, "Noted; they need not facilitate."),
     "invite": Verb("invite", InviteToReview, "Asked for their view."),
     "perspective": Verb("give_perspective", GivePerspective, "Thank you."),
+    "meeting-date": Verb("plan_meeting", PlanMeeting, "Fixed; everybody who takes part is invited."),
     "meeting": Verb("record_meeting", RecordMeeting, "Recorded; those who were there are asked two questions."),
     "poll": Verb("answer_poll", AnswerPoll, "Thank you. Only the counts are kept."),
     "publish": Verb("publish", PublishReview, "Sent to be read."),
@@ -154,13 +183,15 @@ _VERBS: dict[str, Verb[ReviewCommand]] = {
 
 @router.post("/reviews/{incident_id}/{verb}")
 async def change_review(desk: AtDesk, incident_id: str, verb: str) -> Response:
-    """Edit, submit, sign off, return, extend, assign, waive, close, add a finding, appoint, invite, answer."""
+    """Edit, submit, sign off, return, extend, assign, waive, close, add a finding, appoint, invite, meet, answer."""
     path = f"/reviews/{incident_id}"
     fields = await read_form(desk.request)
     for names in ("people", "attended"):
         if names in fields:
             fields[names] = tuple(name.strip() for name in fields[names].split(",") if name.strip())
     try:
+        if "at" in fields:
+            fields["at"] = local_moment(fields["at"], desk.configuration.policy.calendar.time_zone)
         known, command = read_command(_VERBS, verb, desk.actor, fields)
         await desk.done(desk.actions.review(incident_id, known.name, command))
     except (Rejected, Transient) as error:

@@ -3,13 +3,17 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
+from icalendar import Calendar
 from temporalio.exceptions import ApplicationError
 
 from domain.configuration import Destination, SmtpChannel
-from domain.message import Delivery, DeliveryStatus, Message, MessageReceipt, Template
+from domain.message import Delivery, DeliveryStatus, Invitation, Message, MessageReceipt, Template
 from tests.support.mailbox import Mailbox
 from tests.support.post_office import INCIDENT, PASSWORD, SIGNING_SECRET, PostOffice, page
 from tests.support.receiver import Receiver
@@ -98,6 +102,54 @@ async def test_a_mail_says_what_it_is(office: PostOffice, mailbox: Mailbox) -> N
     assert mail["Message-ID"].endswith("@example.org>")
     assert "What:     Kasse fällt aus: 5 € fehlen" in mailbox.texts()[0]
     assert "https://hotwash.example.org/incidents/inc-20261122-k7qd" in mailbox.texts()[0]
+
+
+def invitation(**fields: object) -> Message:
+    """To a meeting, for two people; every text tries to break out of the appointment."""
+    meeting = Invitation(
+        uid=f"review-{INCIDENT}@hotwash", sequence=0, title="Review: 5 €; a,b\r\nATTENDEE:mailto:eve@example.org",
+        starts_at=datetime(2026, 11, 26, 11, tzinfo=UTC), ends_at=datetime(2026, 11, 26, 12, tzinfo=UTC),
+    ).model_copy(update=fields)  # fmt: skip
+    times = {"at": str(meeting.starts_at), "until": str(meeting.ends_at), "cancelled": meeting.cancelled}
+    return Message(
+        key=f"review/{INCIDENT}/review_meeting/{meeting.sequence}",
+        template=Template.REVIEW_MEETING,
+        context={"incident": {"id": INCIDENT}, "text": "You are invited.\nBEGIN:VEVENT", "meeting": times},
+        people=("ann", "bob"),
+        incident_id=INCIDENT,
+        invitation=meeting,
+    )
+
+
+def appointments(mail: EmailMessage) -> list[Any]:
+    """The events in a mail's calendar part; the attached file holds the same."""
+    parts = [part for part in mail.walk() if part.get_content_type() in {"text/calendar", "application/ics"}]
+    shown, attached = (Calendar.from_ical(part.get_payload(decode=True)) for part in parts)
+    assert shown == attached
+    assert {part.get_param("method") for part in parts} == {str(shown["METHOD"])}
+    assert parts[1].get_filename() == "invite.ics"
+    return list(shown.events)
+
+
+async def test_an_invitation_comes_as_an_appointment_and_a_later_one_replaces_it(
+    office: PostOffice, mailbox: Mailbox, receiver: Receiver
+) -> None:
+    """Each gets their own, from the house's address; another date has the same name and a higher number."""
+    await office.send(invitation())
+    await office.send(invitation(sequence=1, cancelled=True))
+    mails = {(mail["To"], mail["Subject"].startswith("CANCELLED")): mail for mail in mailbox.mails}
+    (event,) = appointments(mails["ann@example.org", False])
+    assert (event.uid, event.sequence) == (f"review-{INCIDENT}@hotwash", 0)
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    assert (event.start, event.end) == (noon - timedelta(hours=1), noon)
+    assert event["SUMMARY"] == "Review: 5 €; a,b ATTENDEE:mailto:eve@example.org"
+    assert [str(each) for each in event.attendees] == ["mailto:ann@example.org"]
+    assert str(event.organizer) == "mailto:hw@example.org"
+    assert "You are invited." in event["DESCRIPTION"]
+    assert "You are invited." in mails["bob@example.org", False].get_body(("plain",)).get_content()
+    (gone,) = appointments(mails["bob@example.org", True])
+    assert (gone.uid, gone.sequence, gone.status) == (event.uid, 1, "CANCELLED")
+    assert {body["invitation"]["uid"] for body in receiver.accepted} == {event.uid}
 
 
 async def test_a_webhook_is_signed_and_says_what_it_is(office: PostOffice, receiver: Receiver) -> None:

@@ -33,6 +33,7 @@ REVIEW = {
     "level": "overdue",
     "text": f"the review was due {HOSTILE}",
 }
+MEETING = {"at": "2026-11-26T11:00:00+00:00", "until": "2026-11-26T12:00:00+00:00", "cancelled": False}
 ITEM = {
     "incident": {"id": INCIDENT, "severity": "SEV-2"},
     "item": {"id": "act-9x8y7z", "title": HOSTILE, "owner": "ann", "priority": "urgent", "done_when": "a probe alerts"},
@@ -130,6 +131,8 @@ def other_messages() -> Iterator[Message]:
             (t, ITEM)
             for t in (Template.ACTION_ITEM_ASSIGNED, Template.ACTION_ITEM_REMINDER, Template.ACTION_ITEM_OVERDUE)
         ],
+        (Template.REVIEW_MEETING, {**REVIEW, "meeting": MEETING}),
+        (Template.REVIEW_MEETING, {**REVIEW, "meeting": MEETING | {"cancelled": True}}),
         (Template.GAME_DAY_ANNOUNCEMENT, {"game_day": game_day, "text": HOSTILE}),
         (Template.TABLETOP_INJECT, {"title": HOSTILE, "sender": HOSTILE, "text": HOSTILE, "question": HOSTILE}),
         (Template.GAME_DAY_REPORT, {"game_day": game_day, "verdict": "passed", "reason": HOSTILE}),

@@ -1,6 +1,7 @@
-"""The meeting of a review, its poll and its readers, over REST, from the command line and on the page."""
+"""The meeting of a review, its date, its poll and its readers, over REST, from the command line and on the page."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,3 +55,37 @@ async def test_a_meeting_is_recorded_polled_published_and_read(world: World) -> 
         lambda found: any("ana has read the review" in line["summary"] for line in found["items"]),
     )
     assert any(line["summary"].startswith("Review meeting held with ana, ben") for line in lines["items"])
+
+
+async def test_a_meeting_is_proposed_fixed_and_moved(world: World) -> None:
+    """The page offers the date and fixes it in the office's time; the command line moves it and says it is late."""
+    declared = await world.declare("Date of a meeting", severity="SEV-1", services=["checkout"])
+    id_ = str(declared["id"])
+    path = f"/api/v1/reviews/{id_}"
+    for verb in ("acknowledge", "resolve"):
+        assert (await world.admin.post(f"/api/v1/incidents/{id_}/{verb}", json={"by": "ana"})).is_success
+    review = await world.until_recorded(path, lambda found: found["meeting_plan"])
+    assert review["meeting_plan"]["fixed_by"] is None
+    async with world.as_person("ana") as ana:
+        page = (await ana.get(f"/reviews/{id_}")).text
+        assert "Nobody is invited until somebody fixes the date." in page
+        assert "Fix this date and invite" in page
+        assert (await ana.post(f"/reviews/{id_}/meeting-date", data={})).status_code == 303
+        review = await world.until_recorded(path, lambda found: found["meeting_plan"]["fixed_by"])
+        assert "ana" in review["meeting_plan"]["invited"]
+        far = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=20)
+        await ana.post(f"/reviews/{id_}/meeting-date", data={"at": far.strftime("%Y-%m-%dT%H:%M"), "reason": "holiday"})
+        review = await world.until_recorded(path, lambda found: found["meeting_plan"]["moved"] == 1)
+        assert datetime.fromisoformat(review["meeting_plan"]["at"]) == far
+        page = (await ana.get(f"/reviews/{id_}")).text
+        assert "This is later than the policy allows" in page
+        assert "moved 1 times" in page
+    farther = (far + timedelta(days=1)).isoformat()
+    code, out = await hotwash(world, "reviews", "meeting-date", id_, "--at", farther, "--by", "ana", "--json")
+    assert code == 0, out
+    assert (json.loads(out)["meeting_plan"]["moved"], json.loads(out)["meeting_plan"]["is_late"]) == (2, True)
+    code, out = await hotwash(world, "reviews", "meeting-date", id_, "--at", "2020-01-01T10:00:00Z", "--by", "ana")
+    assert (code, "must be in the future" in " ".join(out.split())) == (1, True)
+    later = (far + timedelta(days=2)).isoformat()
+    code, out = await hotwash(world, "reviews", "meeting-date", id_, "--at", later, "--by", "ana")
+    assert (code, "LATER THAN THE POLICY ALLOWS" in " ".join(out.split())) == (0, True)

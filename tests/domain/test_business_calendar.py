@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calendar import add_business_days, due_after, is_open, next_opening
+from domain.calendar import add_business_days, due_after, is_open, last_slot, next_opening, next_slot
 from domain.policy import WorkingHours
 
 OFFICE = WorkingHours(time_zone="Europe/Berlin", holidays=(date(2026, 12, 25),))
@@ -122,3 +122,31 @@ def test_a_calendar_that_never_opens_is_refused_when_it_is_read(wrong: dict[str,
     """No workflow can be caught by a calendar without an opening: the configuration refuses it with a sentence."""
     with pytest.raises(ValueError, match=words):
         WorkingHours.model_validate(wrong)
+
+
+@given(moments, calendars())
+def test_a_slot_is_a_full_hour_of_one_working_day(moment: datetime, hours: WorkingHours):
+    """The first of them is never earlier than asked for, and none lies between; without any, the next opening."""
+    takes = timedelta(hours=1)
+    slot = next_slot(moment, takes, hours)
+    local = slot.astimezone(ZoneInfo(hours.time_zone))
+    assert slot >= moment
+    assert is_open(slot, hours)
+    if (local.minute, local.second, local.microsecond) != (0, 0, 0):
+        assert slot == next_opening(moment, hours)
+        return
+    last = last_slot(slot, moment - timedelta(microseconds=1), takes, hours)
+    if is_open(slot + takes - timedelta(microseconds=1), hours):
+        assert last is not None
+        assert moment <= last <= slot
+    assert last_slot(slot - timedelta(microseconds=1), moment - timedelta(microseconds=1), takes, hours) is None
+
+
+def test_a_meeting_ends_before_the_office_closes():
+    """Half past four is too late for an hour; the last one of Friday begins at four."""
+    office = WorkingHours(time_zone="Europe/Berlin")
+    takes = timedelta(hours=1)
+    assert next_slot(berlin(2026, 11, 27, 15, 10), takes, office) == berlin(2026, 11, 27, 16)
+    assert next_slot(berlin(2026, 11, 27, 16, 10), takes, office) == berlin(2026, 11, 30, 9)
+    assert last_slot(berlin(2026, 11, 29, 12), berlin(2026, 11, 27, 12), takes, office) == berlin(2026, 11, 27, 16)
+    assert last_slot(berlin(2026, 11, 29, 12), berlin(2026, 11, 27, 16), takes, office) is None

@@ -132,7 +132,7 @@ class ReviewMachine(RuleBasedStateMachine):
     def soak_ends(self) -> None:
         """A signed review closes by itself, not before its time."""
         before = self.state
-        self.state = close_after_soak(self.state, self.now).state
+        self.state = close_after_soak(self.state, self.now, self.terms).state
         assert self.state is before or (before.closes_at is not None and before.closes_at <= self.now)
 
     @rule(by=actors, reason=texts)

@@ -1,7 +1,7 @@
 """Reviews: a draft by itself, an owner, a deadline by severity, sign-off by another, a waiver only where allowed."""
 
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -16,7 +16,7 @@ from domain.calendar import due_after
 from domain.errors import Rejected, Transient
 from domain.insight.words import Window
 from domain.message import Template
-from domain.policy import Policy, WorkingHours
+from domain.policy import DEFAULTS, Policy, WorkingHours
 from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
@@ -31,6 +31,8 @@ from domain.review import (
     ObserveIncidentEnd,
     ObserveResolved,
     Participant,
+    PlanMeeting,
+    RecordMeeting,
     ReturnReview,
     ReviewStart,
     ReviewState,
@@ -40,6 +42,7 @@ from domain.review import (
     WaiveReview,
 )
 from domain.review_decisions import PLACEHOLDER
+from domain.severity import Severity
 from domain.timeline import EntryKind, automation, person
 from store import open_store
 from tests.support.engine import until
@@ -52,6 +55,12 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 ALICE, BOB = person("alice"), person("bob")
 OFFICE = WorkingHours(time_zone="America/New_York")
+# Dates of meetings depend on the day of the week on which the tests run; here they are not looked at.
+WITHOUT_MEETINGS = Policy(
+    calendar=OFFICE,
+    severities={Severity.SEV1: DEFAULTS[Severity.SEV1].model_copy(update={"review_meeting_within": None})},
+)
+AROUND_THE_CLOCK = Policy(calendar=WorkingHours(weekdays=tuple(range(7)), opens=time(0), closes=time(0)))
 
 
 class Drafts:
@@ -124,7 +133,7 @@ async def drafted(review: Followed) -> ReviewState:
 
 async def test_a_sev1_review_is_reminded_of_and_escalated(begin: Begin):
     """24 hours on the clock: a reminder four hours before, at the time, a day after, then the manager as well."""
-    async with begin() as review:
+    async with begin(policy=WITHOUT_MEETINGS) as review:
         due = (await review.view()).due_at
         assert due == review.start.resolved_at + 24 * HOUR
         await review.pass_time(24 * HOUR + 2 * DAY + HOUR)
@@ -163,7 +172,7 @@ async def test_a_sev3_review_is_due_in_business_days(begin: Begin):
 
 async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
     """A later date with a reason is counted and starts the ladder afresh."""
-    async with begin() as review:
+    async with begin(policy=WITHOUT_MEETINGS) as review:
         due = (await review.view()).due_at
         kind, _ = await review.refusal("extend", ExtendReview(by=ALICE, due_at=due - HOUR, reason="x"))
         assert kind == "invalid"
@@ -180,6 +189,43 @@ async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
             (later, "due", ["alice"]),
         ]
         await review.told(6)
+
+
+async def test_a_review_meeting_is_proposed_fixed_moved_and_reminded_of(begin: Begin, drafts: Drafts):
+    """Nobody is invited until it is fixed, then who joins is, too; a late draft and a silent meeting are said."""
+    drafts.there = (Participant(name="bob"),)
+    async with begin(policy=AROUND_THE_CLOCK) as review:
+        await drafted(review)
+        plan = (await review.view()).meeting_plan
+        assert timedelta(0) <= plan.at - review.start.resolved_at - 48 * HOUR < HOUR
+        await review.ask("plan_meeting", PlanMeeting(by=ALICE))
+        later = plan.at + DAY
+        moved = await review.ask("plan_meeting", PlanMeeting(by=ALICE, at=later, reason="bob is away"))
+        assert (moved.meeting_plan.moved, moved.meeting_plan.is_late) == (1, later > plan.latest)
+        await review.ask("invite", InviteToReview(by=ALICE, person="mona", role="product"))
+        await review.pass_time(DAY * 3 + 3 * HOUR)
+        messages = await review.told(12)
+        assert [(each.people, each.context["level"]) for each in messages] == [
+            (("alice",), "assigned"),
+            (("bob",), "invited"),
+            (("alice", "bob"), "meeting_fixed"),
+            (("alice", "bob"), "meeting_moved"),
+            (("mona",), "invited"),
+            (("mona",), "meeting_fixed"),
+            (("alice",), "upcoming"),
+            (("alice",), "due"),
+            (("alice",), "overdue"),
+            (("alice",), "draft_late"),
+            (("alice", "mona"), "escalated"),
+            (("alice",), "meeting_not_recorded"),
+        ]
+        dates = [(each.invitation.sequence, each.invitation.starts_at) for each in messages if each.invitation]
+        assert dates == [(0, plan.at), (1, later), (1, later)]
+        reminders = {reason: at for at, reason, _ in await review.reminders(6)}
+        assert (reminders["draft_late"], reminders["meeting_not_recorded"]) == (later - DAY, later + HOUR)
+        await review.replays()
+        await review.ask("record_meeting", RecordMeeting(by=ALICE, attended=("bob",), dissent="it was slow before"))
+        assert (await review.refusal("plan_meeting", PlanMeeting(by=ALICE, at=later + 9 * DAY)))[0] == "conflict"
 
 
 async def test_another_person_signs_off(begin: Begin, record: Record):
