@@ -8,7 +8,7 @@ import typer
 from cli import action_items, show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
-from domain.review import FindingKind
+from domain.review import CommentState, FindingKind
 
 reviews = typer.Typer(help="Blameless reviews, held by a deadline.", no_args_is_help=False)
 
@@ -131,6 +131,57 @@ def waive_review(
 ) -> None:
     """No review, and why; only where the policy allows it."""
     _change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
+
+
+@reviews.command("comment")
+def comment_on_review(
+    incident: ReviewArgument,
+    text: Annotated[str, typer.Argument(help="What is wrong, missing, or was different.")],
+    section: Annotated[str, typer.Option("--section", "-s", help="The heading that it is about.")] = "",
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say something about the draft; its owner answers."""
+    _change_review(incident, "comments", {"text": text, "section": section}, by=by, as_json=as_json)
+
+
+@reviews.command("comments")
+def list_comments(
+    incident: ReviewArgument,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that wait for an answer.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Comments on the draft, and their answers."""
+    found = [
+        each
+        for each in call("GET", f"/reviews/{incident}").get("comments") or []
+        if not only_open or each["state"] == CommentState.OPEN.value
+    ]
+    columns = {
+        "NO": lambda d: str(d["number"]),
+        "STATE": lambda d: show.state(d["state"]),
+        "BY": lambda d: d["by"]["name"],
+        "ON": lambda d: d["section"] or "–",
+        "COMMENT": lambda d: d["text"],
+        "ANSWER": lambda d: d["answer"] or "–",
+    }
+    show.table(found, columns, as_json=as_json, empty="No comment waits." if only_open else "Nobody has commented.")
+
+
+@reviews.command("resolve-comment")
+def resolve_comment(
+    incident: ReviewArgument,
+    number: Annotated[int, typer.Argument(help="Which comment; see 'comments'.")],
+    answer: Annotated[str, typer.Option("--answer", "-a", help="What you answer, or why it is carried on.")],
+    carry: Annotated[
+        bool, typer.Option("--carry", help="It cannot be settled; it becomes an open question of the review.")
+    ] = False,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a comment; the one who commented hears it."""
+    body = {"comment": number, "answer": answer, "carry": carry}
+    _change_review(incident, "resolve-comment", body, by=by, as_json=as_json)
 
 
 @reviews.command("meeting-date")

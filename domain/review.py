@@ -62,6 +62,30 @@ class Participant(Model):
     invited_at: datetime | None = None
 
 
+class CommentState(StrEnum):
+    """What became of a comment on the draft."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    # Not settled here, for a reason; it stands in the review as an open question.
+    CARRIED = "carried"
+
+
+class Comment(Model):
+    """What somebody says about a place of the draft, and the answer (rule P09)."""
+
+    number: int
+    # A heading of the text; empty: about all of it.
+    section: str = ""
+    text: str
+    by: Actor
+    at: datetime
+    state: CommentState = CommentState.OPEN
+    answer: str = ""
+    answered_by: Actor | None = None
+    answered_at: datetime | None = None
+
+
 class Perspective(Model):
     """How it was for one person; four short answers (Etsy's question bank, STELLA's hand-over questions)."""
 
@@ -178,6 +202,7 @@ class ReviewState(Model):
     change_authors: tuple[str, ...] = ()
     participants: tuple[Participant, ...] = ()
     perspectives: tuple[Perspective, ...] = ()
+    comments: tuple[Comment, ...] = ()
     # The last draft as it was generated; a person's edits are told from it.
     generated: str = ""
     # When the draft is written anew because the record has caught up.
@@ -296,6 +321,22 @@ class GivePerspective(ReviewCommand):
     hard: str = ""
 
 
+class CommentOnReview(ReviewCommand):
+    """Something about the draft: what is wrong, missing, or was different; with the heading that it is about."""
+
+    text: str
+    section: str = ""
+
+
+class ResolveComment(ReviewCommand):
+    """The answer to a comment; by the owner or the facilitator, or by who commented, who takes it back."""
+
+    comment: int
+    answer: str
+    # It cannot be settled here; the answer says why, and it becomes an open question of the review.
+    carry: bool = False
+
+
 class PlanMeeting(ReviewCommand):
     """When the meeting is; everybody who took part is invited. A second time moves it, and says so to them."""
 
@@ -376,6 +417,8 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "name_change_authors": NameChangeAuthors,
     "invite": InviteToReview,
     "give_perspective": GivePerspective,
+    "comment": CommentOnReview,
+    "resolve_comment": ResolveComment,
     "plan_meeting": PlanMeeting,
     "record_meeting": RecordMeeting,
     "answer_poll": AnswerPoll,

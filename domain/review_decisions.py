@@ -30,6 +30,7 @@ from domain.review import (
     AppointFacilitator,
     AssignReview,
     CloseReview,
+    CommentOnReview,
     ConfirmRead,
     EditReview,
     ExtendReview,
@@ -44,6 +45,7 @@ from domain.review import (
     PlanMeeting,
     PublishReview,
     RecordMeeting,
+    ResolveComment,
     ReturnReview,
     ReviewCommand,
     ReviewStart,
@@ -53,11 +55,13 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
+from domain.review_comments import comment, resolve_comment
 from domain.review_meeting import answer_poll, confirm_read, publish, record_meeting
 from domain.review_meeting_date import kept_invited, plan_meeting, proposal_words, with_proposal
 from domain.review_merge import merged
 from domain.review_outcomes import (
     FINISHED,
+    MAX_FINDINGS,
     ME,
     OPEN,
     ReviewOutcome,
@@ -78,7 +82,6 @@ from domain.timeline import EntryKind
 
 # A long review has some 20 KB. Text and last draft travel in workflow payloads, at which Temporal warns from 256 KiB.
 MAX_MARKDOWN = 100_000
-MAX_FINDINGS = 200
 # The factor of the taxonomy that has a kind of its own; a name that recurs is short.
 _CHANGE = "change"
 _LONGEST_CHANGE_KIND = 40
@@ -338,6 +341,8 @@ _RULES.update(
         NameChangeAuthors: name_change_authors,
         InviteToReview: invite,
         GivePerspective: give_perspective,
+        CommentOnReview: comment,
+        ResolveComment: resolve_comment,
         PlanMeeting: plan_meeting,
         RecordMeeting: record_meeting,
         AnswerPoll: answer_poll,

@@ -12,6 +12,7 @@ from typing import Any
 from domain.calendar import written
 from domain.model import Model
 from domain.policy import WorkingHours
+from domain.review import CommentState
 from domain.timeline import EntryKind
 
 Document = Mapping[str, Any]
@@ -128,6 +129,10 @@ def calibration_document(review: Document, timeline: Sequence[Document], hours: 
             "",
             *(questions or ["_Nothing is written down yet. What do you not understand?_"]),
             "",
+            "## Comments that wait for an answer",
+            "",
+            *_open_comments(review),
+            "",
             "## For the meeting",
             "",
             "Choose two to five themes from the above. The first 35 to 40 minutes belong to the timeline; action items",
@@ -135,6 +140,16 @@ def calibration_document(review: Document, timeline: Sequence[Document], hours: 
             "",
         ]
     )
+
+
+def _open_comments(review: Document) -> list[str]:
+    waiting = [each for each in review.get("comments") or () if each.get("state") == CommentState.OPEN.value]
+    return [
+        f"- {each.get('number')}. {_text((each.get('by') or {}).get('name'))}"
+        + (f" on {_text(each.get('section'))}" if each.get("section") else "")
+        + f": {_text(each.get('text'))}"
+        for each in waiting
+    ] or ["_None._"]
 
 
 def _moments(name: str, timeline: Sequence[Document], hours: WorkingHours) -> list[str]:

@@ -20,6 +20,7 @@ from domain.review import (
     ReviewState,
     ReviewStatus,
 )
+from domain.review_comments import open_comments, spoken
 from domain.review_outcomes import ME, ReviewOutcome, entry
 from domain.review_people import MAX_PARTICIPANTS
 
@@ -39,6 +40,8 @@ def record_meeting(state: ReviewState, command: RecordMeeting, now: datetime, te
     )
     said = f"Review meeting held with {', '.join(names)}"
     said += f"; invited and not there: {', '.join(missed)}" if missed else ""
+    waiting = spoken(open_comments(state.comments))
+    said += f"; {waiting}" if waiting else ""
     asked = tuple(name for name in names if name not in state.polled)
     words = (
         "two questions about the review meeting: did you learn something, and could you speak freely? "

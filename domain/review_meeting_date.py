@@ -16,6 +16,7 @@ from domain.errors import Rejected, RejectionKind
 from domain.follow_up import MAX_TEXT, Notice, Outcome, demand_person, listeners
 from domain.message import Invitation, Template
 from domain.review import MeetingPlan, PlanMeeting, ReviewStart, ReviewState, ReviewStatus
+from domain.review_comments import open_comments, spoken
 from domain.review_outcomes import FINISHED, ME, ReviewOutcome, entry, manager_of, severity_of
 from domain.timeline import EntryKind
 
@@ -26,6 +27,7 @@ class MeetingReason(StrEnum):
     DRAFT_SOON = "draft_soon"
     DRAFT_LATE = "draft_late"
     NOT_FIXED = "meeting_not_fixed"
+    COMMENTS_OPEN = "comments_open"
     NOT_RECORDED = "meeting_not_recorded"
 
 
@@ -181,6 +183,8 @@ def _steps(plan: MeetingPlan, state: ReviewState, terms: ReviewStart) -> list[Me
         steps.append(MeetingStep(MeetingReason.NOT_FIXED, plan.draft_by))
     elif is_draft:
         steps.append(MeetingStep(MeetingReason.DRAFT_LATE, plan.draft_by))
+    if befores and plan.fixed_by is not None and open_comments(state.comments):
+        steps.append(MeetingStep(MeetingReason.COMMENTS_OPEN, plan.at - min(befores)))
     steps.append(MeetingStep(MeetingReason.NOT_RECORDED, ends_at))
     return steps
 
@@ -193,15 +197,21 @@ def _words(step: MeetingStep, state: ReviewState, terms: ReviewStart) -> str:
     draft = " and the draft is not ready for its readers" if state.state is ReviewStatus.DRAFT else ""
     match step.reason:
         case MeetingReason.DRAFT_SOON:
-            return f"the draft is to be ready by {by}, so that people can read it before the review meeting at {when}"
+            said = f"the draft is to be ready by {by}, so that people can read it before the review meeting at {when}"
         case MeetingReason.DRAFT_LATE:
-            return f"the draft was to be ready by {by}; people come to the review meeting at {when} without having read"
+            said = f"the draft was to be ready by {by}; people come to the review meeting at {when} without having read"
         case MeetingReason.NOT_FIXED:
-            return f"the review meeting is proposed for {when}, but nobody is invited until its date is fixed{draft}"
+            said = f"the review meeting is proposed for {when}, but nobody is invited until its date is fixed{draft}"
+        case MeetingReason.COMMENTS_OPEN:
+            waiting = spoken(open_comments(state.comments))
+            said = (
+                f"the review meeting is at {when}, and {waiting}; answer them before, so that it is not spent on them"
+            )
         case MeetingReason.NOT_RECORDED if plan.fixed_by is None:
-            return f"the review meeting was proposed for {when} and never fixed; choose a date, or say that it was held"
+            said = f"the review meeting was proposed for {when} and never fixed; choose a date, or say that it was held"
         case MeetingReason.NOT_RECORDED:
-            return f"the review meeting was at {when}; say who was there and what was seen differently, or move it"
+            said = f"the review meeting was at {when}; say who was there and what was seen differently, or move it"
+    return said
 
 
 def _date_wanted(state: ReviewState, command: PlanMeeting, now: datetime, terms: ReviewStart) -> datetime:

@@ -13,6 +13,7 @@ from domain.timeline import Actor, Entry, EntryKind, automation
 ReviewOutcome = Outcome[ReviewState]
 
 ME = automation("review")
+MAX_FINDINGS = 200
 # Nothing is owed any more.
 FINISHED = (ReviewStatus.CLOSED, ReviewStatus.WAIVED)
 # The text and the facts may still change.

@@ -28,6 +28,7 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
+from domain.review_comments import demand_settled
 from domain.review_meeting_date import kept_invited
 from domain.review_outcomes import ME, ReviewOutcome, entry, finished, manager_of, severity_of
 from domain.timeline import Actor
@@ -73,6 +74,7 @@ def sign_off(state: ReviewState, command: SignOffReview, now: datetime, terms: R
         raise Rejected(sentence, RejectionKind.CONFLICT)
     if command.by.name == state.owner:
         raise Rejected(f"{state.owner} owns this review; another person signs it off", RejectionKind.FORBIDDEN)
+    demand_settled(state)
     roles = _roles_signed(state, command, terms)
     signatures = tuple(
         SignOff(by=command.by, at=now, comment=command.comment.strip(), role=role) for role in roles or (None,)

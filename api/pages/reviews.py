@@ -27,6 +27,7 @@ from domain.review import (
     AppointFacilitator,
     AssignReview,
     CloseReview,
+    CommentOnReview,
     ConfirmRead,
     EditReview,
     ExtendReview,
@@ -38,6 +39,7 @@ from domain.review import (
     PlanMeeting,
     PublishReview,
     RecordMeeting,
+    ResolveComment,
     ReturnReview,
     ReviewCommand,
     ReviewStatus,
@@ -45,6 +47,7 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
+from domain.review_comments import places_of
 from domain.review_guide import calibration_document, interview_guide
 from domain.review_meeting_date import is_draft_late
 from domain.timeline import person
@@ -95,6 +98,7 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         perspectives=document.get("perspectives") or [],
         tags=await _tags(desk, incident_id),
         meeting_plan=_meeting_plan(document, desk.configuration.policy.calendar),
+        places=places_of(document["markdown"]),
         time_zone=desk.configuration.policy.calendar.time_zone,
     )
 
@@ -173,6 +177,8 @@ _VERBS: dict[str, Verb[ReviewCommand]] = {
     "change-authors": Verb("name_change_authors", NameChangeAuthors, "Noted; they need not facilitate."),
     "invite": Verb("invite", InviteToReview, "Asked for their view."),
     "perspective": Verb("give_perspective", GivePerspective, "Thank you."),
+    "comment": Verb("comment", CommentOnReview, "Said; its owner answers."),
+    "resolve-comment": Verb("resolve_comment", ResolveComment, "Answered."),
     "meeting-date": Verb("plan_meeting", PlanMeeting, "Fixed; everybody who takes part is invited."),
     "meeting": Verb("record_meeting", RecordMeeting, "Recorded; those who were there are asked two questions."),
     "poll": Verb("answer_poll", AnswerPoll, "Thank you. Only the counts are kept."),

@@ -8,11 +8,13 @@ from domain.errors import Rejected
 from domain.policy import Policy, WorkingHours
 from domain.review import (
     AppointFacilitator,
+    CommentOnReview,
     MeetingPlan,
     ObserveIncidentEnd,
     Participant,
     PlanMeeting,
     RecordMeeting,
+    ResolveComment,
     ReviewStart,
     ReviewState,
     ReviewStatus,
@@ -190,6 +192,26 @@ def test_a_reminder_that_has_no_reason_any_more_is_not_sent() -> None:
     assert step.reason is MeetingReason.NOT_RECORDED
     assert next_meeting_step(FIXED, NOW, terms()) == (MeetingReason.DRAFT_LATE, plan_of(FIXED).draft_by)
     assert next_meeting_step(opened(), NOW, terms()) == (MeetingReason.NOT_FIXED, plan_of(FIXED).draft_by)
+
+
+def test_open_comments_are_told_before_the_meeting_and_said_when_it_was_held() -> None:
+    """Four hours before, and only while there are any."""
+    said = CommentOnReview(by=person("bob"), text="it was ten to", section="Timeline")
+    commented = decide(FIXED, said, NOW, terms()).state
+    step = next_meeting_step(commented, plan_of(FIXED).at - HOUR, terms())
+    assert step == (MeetingReason.COMMENTS_OPEN, plan_of(FIXED).at - 4 * HOUR)
+    assert step is not None
+    told = take_meeting_step(commented, step, step.at, terms())
+    assert told.notices[0].words == (
+        "the review meeting is at 2026-11-26 11:00 UTC, and 1 comment is open: 1 by bob on Timeline; answer them "
+        "before, so that it is not spent on them"
+    )
+    held = decide(commented, RecordMeeting(by=ALICE, attended=("bob",), dissent="slow"), NOW, terms())
+    assert "1 comment is open: 1 by bob on Timeline" in held.entries[0].summary
+    settled = decide(commented, ResolveComment(by=ALICE, comment=1, answer="mended"), NOW, terms()).state
+    step = next_meeting_step(settled, plan_of(FIXED).at - HOUR, terms())
+    assert step is not None
+    assert step.reason is MeetingReason.DRAFT_LATE
 
 
 def test_only_the_newest_of_what_was_slept_through_is_said() -> None:

@@ -31,7 +31,11 @@ async def review(world: World) -> str:
     await world.post(f"{path}/invite", {"by": "alice", "person": "carol", "role": "support"})
     for person in ("alice", "bob"):
         await world.post(f"{path}/perspective", {"by": person, **_ANSWERS})
-    await recorded(world, path, lambda each: "detection" in str(each["findings"]))
+    for person in ("alice", "bob"):
+        await world.post(f"{path}/comments", {"by": person, "text": f"{person}: {_UNBROKEN}", "section": "Timeline"})
+    await world.post(f"{path}/resolve-comment", {"by": "alice", "comment": 1, "answer": _UNBROKEN})
+    await world.post(f"{path}/meeting-date", {"by": "alice", "at": "2031-06-01T22:00:00Z"})
+    await recorded(world, path, lambda each: each["meeting_plan"])
     return incident
 
 
