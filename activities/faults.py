@@ -25,9 +25,8 @@ log = logging.getLogger(__name__)
 class FaultActivities:
     """The life of a fault between its injection and its end."""
 
-    def __init__(self, registry: ActionRegistry, leases: Leases, secrets: SecretResolver) -> None:
+    def __init__(self, registry: ActionRegistry, secrets: SecretResolver) -> None:
         self._registry = registry
-        self._leases = leases
         self._secrets = secrets
 
     @activity.defn(name="faults.capability")
@@ -59,13 +58,6 @@ class FaultActivities:
             found = await fault.is_clean(parameters, call)
         return _result(found, redactor)
 
-    @activity.defn(name="faults.sweep")
-    @translated
-    async def sweep(self) -> list[Residue]:
-        """Revert what is left over on this machine without anybody to watch it."""
-        async with heartbeating():
-            return await self._leases.sweep()
-
     def _job(self, request: StepRequest) -> tuple[AnyFault, Model, Call, Redactor]:
         action = self._registry.get(request.action)
         if not isinstance(action, FaultAction):
@@ -83,11 +75,26 @@ class FaultActivities:
         return action, read(action.parameters_model, request.parameters, request.action), call, redactor
 
 
-async def sweep_at_start(leases: Leases) -> None:
-    """Take up what an earlier worker of this machine has left behind; called once as a steps worker starts."""
-    for found in await leases.sweep():
-        level = logging.WARNING if found.is_clean else logging.ERROR
-        log.log(level, "a fault was left over: %s (%s): %s", found.what, found.action, found.detail)
+class FaultSweeper:
+    """Reverts what nobody watches any more on this machine: as a worker starts, and whenever `FaultSweep` asks."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    @activity.defn(name="faults.sweep")
+    @translated
+    async def sweep(self) -> list[Residue]:
+        """Revert what is left over, and log it; needs no engine but to be told that it lives."""
+        async with heartbeating():
+            return await self.sweep_now()
+
+    async def sweep_now(self) -> list[Residue]:
+        """The same without an engine."""
+        swept = await self._leases.sweep()
+        for found in swept:
+            level = logging.WARNING if found.is_clean else logging.ERROR
+            log.log(level, "a fault was left over: %s (%s): %s", found.what, found.action, found.detail)
+        return swept
 
 
 def _result(found: Finding, redactor: Redactor) -> CheckResult:

@@ -172,6 +172,11 @@ def standing_approval_workflow_id(name: str) -> str:
     return f"standing-approval/{name}"
 
 
+def fault_sweep_workflow_id(machine: str) -> str:
+    """The id under which the engine has the faults swept that are left over on one machine."""
+    return f"fault-sweep/{machine}"
+
+
 def safety_lever_workflow_id(scope: str) -> str:
     """The id under which the engine runs a safety lever: the global one, or that of an environment."""
     return f"safety-lever/{scope}"

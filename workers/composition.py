@@ -4,6 +4,7 @@ The only place that knows which class stands behind which port. Adding an activi
 and `tests/workers` compares these lists with what the packages define.
 """
 
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -35,7 +36,7 @@ from activities.clients.trackers.teller import TemporalItemTeller
 from activities.directory import DirectoryActivities
 from activities.drill_surroundings import SurroundingsActivities
 from activities.drills import DrillActivities
-from activities.faults import FaultActivities, sweep_at_start
+from activities.faults import FaultActivities, FaultSweeper
 from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
 from activities.messages import MessageActivities
 from activities.operations_review import OperationsReviewActivities
@@ -46,7 +47,8 @@ from activities.runbook_pinning import RunbookActivities
 from activities.steps import StepActivities
 from activities.tabletops import TabletopActivities
 from activities.trackers.sync import TrackerActivities
-from domain.ids import tracker_sync_workflow_id
+from domain.fault_sweep import FaultSweepStart
+from domain.ids import fault_sweep_workflow_id, tracker_sync_workflow_id
 from domain.tracker import TrackerSyncStart
 from runbooks.catalog import Catalog
 from runbooks.game_day_catalog import GameDayCatalog
@@ -62,10 +64,11 @@ from workflows.action_item import ActionItem
 from workflows.alert_group import AlertGroup
 from workflows.comms_plan import CommsPlan
 from workflows.escalation import Escalation
+from workflows.fault_sweep import FaultSweep
 from workflows.game_day import GameDay
 from workflows.incident import Incident
 from workflows.operations_review import OperationsReview
-from workflows.options import CONTROL_QUEUE, steps_queue
+from workflows.options import CONTROL_QUEUE, steps_queue, sweep_queue
 from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
@@ -79,6 +82,7 @@ WORKFLOWS: Sequence[type] = (
     AlertGroup,
     CommsPlan,
     Escalation,
+    FaultSweep,
     GameDay,
     Incident,
     OperationsReview,
@@ -124,7 +128,7 @@ def build_workers(
     site: str | None = None,
     secret_key: str | None = None,
 ) -> list[Worker]:
-    """The workers of one process: control and steps, or only the steps of an execution site.
+    """The workers of one process: control, steps and this machine's sweeps, or only the latter of an execution site.
 
     `closing` takes what must be closed once the workers have ended.
     """
@@ -140,10 +144,18 @@ def build_workers(
         max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
         default_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
     )
+    sweeps = Worker(
+        client,
+        task_queue=sweep_queue(socket.gethostname()),
+        activities=sweep_activities(configuration),
+        # One look into a folder every few minutes.
+        max_concurrent_activities=1,
+        graceful_shutdown_timeout=GRACE,
+    )
     if site is not None:
-        return [steps]
+        return [steps, sweeps]
     activities = control_activities(client, store, configuration, channels, closing, secret_key=secret_key)
-    return [_control_worker(client, activities), steps]
+    return [_control_worker(client, activities), steps, sweeps]
 
 
 def control_activities(
@@ -230,9 +242,25 @@ def fault_sweep(configuration: ConfigurationFile) -> Callable[[], Awaitable[None
     """What reverts the faults that an earlier worker of this machine has left behind; may be called again."""
 
     async def sweep() -> None:
-        await sweep_at_start(FileLeases(configuration))
+        await FaultSweeper(FileLeases(configuration)).sweep_now()
 
     return sweep
+
+
+def periodic_sweep(client: Client) -> Callable[[], Awaitable[None]]:
+    """What starts the sweep of this machine, which goes on by itself; may be called again."""
+
+    async def keep() -> None:
+        machine = socket.gethostname()
+        await client.start_workflow(
+            FaultSweep.run,
+            FaultSweepStart(machine=machine),
+            id=fault_sweep_workflow_id(machine),
+            task_queue=CONTROL_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+    return keep
 
 
 def step_activities(
@@ -258,7 +286,7 @@ def step_activities(
     )
     known = registry(configuration, actions)
     steps = StepActivities(known, store.ledger, secrets)
-    leased = FaultActivities(known, faults.leases, secrets)
+    leased = FaultActivities(known, secrets)
     return [
         steps.perform,
         steps.check,
@@ -266,8 +294,12 @@ def step_activities(
         leased.capability,
         leased.renew,
         leased.is_clean,
-        leased.sweep,
     ]
+
+
+def sweep_activities(configuration: ConfigurationFile) -> list[Activity]:
+    """What looks after the leases of this very machine."""
+    return [FaultSweeper(FileLeases(configuration)).sweep]
 
 
 def _control_worker(client: Client, activities: Sequence[Activity]) -> Worker:

@@ -8,6 +8,7 @@ import platform
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,6 +35,7 @@ from runtime.temporal import connect, engine_address, names_another_engine
 from store import open_store
 from workers.engine import missing_search_attributes
 from workers.instance import Status, demand_free_port, process_of, read_status
+from workers.sweep_diagnosis import look_at_sweeps
 from workers.tracker_diagnosis import look_at_trackers
 
 # Long enough for a TLS greeting across an ocean; a person waits for it.
@@ -183,6 +185,7 @@ async def _engine(settings: Settings, running: Status | None) -> list[Check]:
         return [
             Check(name="engine", state=State.OK, detail=f"server {info.server_version} at {address}"),
             *await _search_attributes(client),
+            *await _sweeps(client),
         ]
     except RPCError as error:
         return [Check(name="engine", state=State.PROBLEM, detail=f"{address} answers {error.status.name}")]
@@ -305,9 +308,21 @@ async def _leftovers(configuration: Configuration) -> list[Check]:
             name="faults",
             state=State.PROBLEM,
             detail=f"{each.what} ({each.action}): {each.detail}",
-            mend="start 'hotwash worker' on that machine: it reverts what is left over",
+            mend="start 'hotwash worker' on that machine: it reverts what is left over, at once and every few minutes",
         )
         for each in found
+    ]
+
+
+async def _sweeps(client: Client) -> list[Check]:
+    return [
+        Check(
+            name="sweeps",
+            state=State.PROBLEM if each.is_problem else State.NOTE if each.mend else State.OK,
+            detail=each.detail,
+            mend=each.mend,
+        )
+        for each in await look_at_sweeps(client, datetime.now(UTC))
     ]
 
 

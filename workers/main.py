@@ -21,7 +21,7 @@ from runtime.logging import configure_logging, keep_out_of_logs
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store import open_store
-from workers.composition import build_workers, fault_sweep, schedules, tracker_polls
+from workers.composition import build_workers, fault_sweep, periodic_sweep, schedules, tracker_polls
 from workers.engine import add_search_attributes
 
 log = structlog.get_logger("workers.main")
@@ -63,6 +63,7 @@ async def _run(settings: Settings, site: str | None) -> None:
                 await _add_search_attributes(client)
                 key = settings.secret_key.get_secret_value() if settings.secret_key else home.secret_key()
                 workers = build_workers(client, store, configuration, closing, site=site, secret_key=key)
+                background.add(_keep_trying("the periodic sweep", periodic_sweep(client)))
                 if site is None:
                     background.add(_keep_trying("the game day schedules", schedules(client, configuration)))
                     background.add(_keep_trying("the polls of trackers", tracker_polls(client, configuration)))

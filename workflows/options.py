@@ -15,6 +15,11 @@ def steps_queue(site: str | None) -> str:
     return f"{STEPS_QUEUE}-{site}" if site else STEPS_QUEUE
 
 
+def sweep_queue(machine: str) -> str:
+    """The queue that only the workers of one machine serve; leases are files there."""
+    return f"sweep-{machine}"
+
+
 # Bookkeeping never gives up: the record catches up when the store is back. 30 s is how stale it may be after that.
 KEEP_TRYING = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)

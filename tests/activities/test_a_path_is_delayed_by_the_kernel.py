@@ -16,7 +16,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.actions.network_delay import DelayedPathParameters
-from activities.clients.leases import FileLeases
 from activities.faults import FaultActivities
 from activities.steps import CheckResult
 from domain.configuration import ActionSettings
@@ -49,7 +48,7 @@ def name_it(world: World, path: NetworkPath) -> None:
 
 async def capability(world: World, wish: dict[str, Any] = WISH) -> CheckResult:
     """As the engine asks before a game day."""
-    activities = FaultActivities(world.registry, FileLeases(world), world.secrets)
+    activities = FaultActivities(world.registry, world.secrets)
     return await ActivityEnvironment().run(activities.capability, world.request(DELAY, wish))
 
 

@@ -11,7 +11,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.clients import kernel, lease_files
-from activities.clients.leases import FileLeases
 from activities.faults import FaultActivities
 from domain.cloud_targets import AwsTarget
 from tests.support.action_world import World
@@ -38,7 +37,7 @@ def fis(world: World, case: FaultCase) -> Fis:
 
 def faults(world: World) -> FaultActivities:
     """A worker that has just started."""
-    return FaultActivities(world.registry, FileLeases(world), world.secrets)
+    return FaultActivities(world.registry, world.secrets)
 
 
 async def asked(world: World, what: str, parameters: dict[str, Any]) -> Any:

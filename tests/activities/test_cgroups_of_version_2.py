@@ -14,7 +14,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.clients import lease_files
 from activities.clients.cgroups import KernelCgroups
-from activities.clients.leases import FileLeases
 from activities.faults import FaultActivities
 from domain.fault_targets import MEBIBYTE
 from tests.support.action_world import World
@@ -112,7 +111,7 @@ async def test_a_limit_is_written_as_version_2_wants_it(world: World, shape: Pat
     """In a cgroup at the top, for no other may have processes beside cgroups; the proof is what the file says."""
     more, file, limit, unlimited = LIMITS[name]
     parameters = {"process": "victim", "duration": "1m", **more}
-    activities = FaultActivities(world.registry, FileLeases(world), world.secrets)
+    activities = FaultActivities(world.registry, world.secrets)
     able = await ActivityEnvironment().run(activities.capability, world.request(name, parameters))
     assert able.detail.endswith("(cgroup v2)"), able.detail
     done = await world.perform(name, parameters)
@@ -135,7 +134,7 @@ async def test_a_controller_that_is_not_handed_down_is_refused_with_its_cure(
 ) -> None:
     """Nothing is made."""
     (shape / "cgroup.subtree_control").write_text("pids\n")
-    activities = FaultActivities(world.registry, FileLeases(world), world.secrets)
+    activities = FaultActivities(world.registry, world.secrets)
     request = world.request(name, {"process": "victim", "duration": "1m"})
     found = await ActivityEnvironment().run(activities.capability, request)
     assert found.holds is False

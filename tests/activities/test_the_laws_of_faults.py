@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.clients import kernel, lease_files
 from activities.clients.leases import FileLeases
-from activities.faults import FaultActivities
+from activities.faults import FaultActivities, FaultSweeper
 from activities.leases import LeaseState, RevertedBy
 from activities.steps import CheckResult
 from tests.support.action_world import KEY, TOKEN, World, changed
@@ -59,7 +59,7 @@ def fault_case(world: World, name: str) -> FaultCase:
 
 def faults(world: World) -> FaultActivities:
     """A worker that has just started."""
-    return FaultActivities(world.registry, FileLeases(world), world.secrets)
+    return FaultActivities(world.registry, world.secrets)
 
 
 async def is_clean(world: World, name: str, case: FaultCase) -> CheckResult:
@@ -198,7 +198,7 @@ async def test_a_fault_without_worker_and_watchdog_is_swept_up(world: World, nam
         kernel.signal_process(pid, started, "KILL")
         await eventually(lambda pid=pid: asyncio.to_thread(kernel.stat_of, pid), lambda found: found is None)
     run_out(world)
-    swept = await ActivityEnvironment().run(faults(world).sweep)
+    swept = await ActivityEnvironment().run(FaultSweeper(FileLeases(world)).sweep)
     assert [(found.key, found.is_clean) for found in swept] == [(KEY, True)]
     await is_as_before(case, before)
     assert (await is_clean(world, name, case)).holds is True

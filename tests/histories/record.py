@@ -10,6 +10,7 @@ import base64
 import gzip
 import json
 import re
+import socket
 import sys
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.worker import Worker
 
 from cli.demo.story import Story
 from cli.demo.world import World
-from domain.ids import safety_lever_workflow_id, standing_approval_workflow_id
+from domain.fault_sweep import FaultSweepStart, LeftOver
+from domain.ids import fault_sweep_workflow_id, safety_lever_workflow_id, standing_approval_workflow_id
 from domain.run import Verdict, Vote
 from domain.safety_lever import EngageLever, LeverStart, ReleaseLever
 from domain.standing_approval import GrantStanding, RevokeStanding, StandingStart
@@ -30,7 +34,8 @@ from domain.tracker import TrackerSyncStart
 from runtime.settings import Settings
 from runtime.temporal import connect
 from workers.composition import WORKFLOWS
-from workflows.options import CONTROL_QUEUE
+from workflows.fault_sweep import FaultSweep
+from workflows.options import CONTROL_QUEUE, sweep_queue
 from workflows.safety_lever import SafetyLever
 from workflows.standing_approval import StandingApproval
 from workflows.tracker_sync import TrackerSync
@@ -40,6 +45,8 @@ FOLDER = Path(__file__).parent
 TELLTALES = re.compile(
     r"(?<![\w.])/(tmp|home|root|work|Users|private|var/folders)/|whsec_|Bearer |BEGIN [A-Z ]*PRIVATE KEY"
 )
+# This machine's sweep has its name in its history.
+OURS = {fault_sweep_workflow_id(socket.gethostname())}
 # What the demo does not show: a run that takes a lock.
 _ONE_AT_A_TIME = """\
 schema_version: 1
@@ -140,13 +147,14 @@ async def _histories(world: World) -> dict[str, Any]:
     client = await connect(settings, process="record")
     await _pull_a_lever(client)
     await _let_an_approval_stand(client)
+    await _sweep_a_machine(client)
     # The demo has no tracker either: the poll of one that hotwash.yaml does not have asks once and ends.
     poll = TrackerSyncStart(tracker="issues")
     await client.execute_workflow(TrackerSync.run, poll, id="tracker-sync/issues", task_queue=CONTROL_QUEUE)
     found = {}
     for each in WORKFLOWS:
         name = each.__name__
-        executions = [one async for one in client.list_workflows(f'WorkflowType = "{name}"')]
+        executions = [one async for one in client.list_workflows(f'WorkflowType = "{name}"') if one.id not in OURS]
         longest = max(executions, key=lambda one: one.history_length)
         found[name] = await _history_of(client, longest)
     return found
@@ -172,6 +180,21 @@ async def _let_an_approval_stand(client: Client) -> None:
     grant = GrantStanding(by=automation("game day"), approval_id="x", digest="sha256:0", votes=(vote,), until=until)
     await handle.signal("grant", grant)
     await handle.execute_update("revoke", RevokeStanding(by=person("dana"), reason="the sale begins"))
+
+
+async def _sweep_a_machine(client: Client) -> None:
+    """One that is nowhere: the history of our own machine would tell its name."""
+    start = FaultSweepStart(machine="nowhere")
+    id_ = fault_sweep_workflow_id("nowhere")
+    handle = await client.start_workflow(FaultSweep.run, start, id=id_, task_queue=CONTROL_QUEUE)
+    async with Worker(client, task_queue=sweep_queue("nowhere"), activities=[_find_nothing]):
+        while not (await handle.query(FaultSweep.view)).swept_at:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+@activity.defn(name="faults.sweep")
+async def _find_nothing() -> list[LeftOver]:
+    return []
 
 
 async def _history_of(client: Client, execution: WorkflowExecution) -> Any:

@@ -74,8 +74,7 @@ async def test_what_the_server_ends_by_itself_stays_while_it_is_renewed(
     place = KINDS[name](places)
     allow(world, place)
     await world.perform(name, place.parameters | BRIEF)
-    fault = world.registry.get(name)
-    faults = FaultActivities(world.registry, fault.leases, world.secrets)
+    faults = FaultActivities(world.registry, world.secrets)
     end = datetime.now(UTC) + timedelta(seconds=7)
     while datetime.now(UTC) < end:
         held = await ActivityEnvironment().run(faults.renew, world.request(name, place.parameters | BRIEF))

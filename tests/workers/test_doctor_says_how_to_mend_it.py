@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -140,6 +141,7 @@ async def test_a_running_engine_is_asked_for_our_search_attributes(tmp_path: Pat
     async with a_world(tmp_path) as world:
         found = {check.name: check.state for check in (await diagnose(world.settings)).checks}
         assert (found["engine"], found["search attributes"], found["store"]) == (State.OK, State.OK, State.OK)
+        report = await world.eventually(lambda: doctor(world), was_swept, "word of the worker's sweep of its machine")
         client = await world.engine()
         await client.operator_service.remove_search_attributes(
             RemoveSearchAttributesRequest(namespace="default", search_attributes=["HotwashService"])
@@ -160,6 +162,14 @@ async def doctor(world: World) -> dict[str, Any]:
     output, _ = await ended.communicate()
     assert ended.returncode == 1
     return json.loads(output)
+
+
+def was_swept(report: dict[str, Any]) -> bool:
+    """Whether the report tells of this machine's sweep, which its worker has begun."""
+    return any(
+        check["name"] == "sweeps" and check["detail"].startswith(f"{socket.gethostname()}: last swept at")
+        for check in report["checks"]
+    )
 
 
 def lacks_attribute(report: dict[str, Any]) -> bool:

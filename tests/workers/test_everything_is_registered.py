@@ -19,7 +19,7 @@ from runtime.secrets import Secrets
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store import open_store
-from workers.composition import WORKFLOWS, control_activities, step_activities
+from workers.composition import WORKFLOWS, control_activities, step_activities, sweep_activities
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
@@ -56,7 +56,7 @@ def defined_activities() -> set[str]:
 
 
 async def test_every_activity_is_registered(tmp_path: Path) -> None:
-    """Control and steps together run every activity, and none runs on both."""
+    """Control, steps and sweeps together run every activity, and none runs on two of them."""
     home = Home(tmp_path / "home")
     home.prepare()
     configuration, store = ConfigurationFile(home.configuration), open_store(home.store_url)
@@ -68,7 +68,8 @@ async def test_every_activity_is_registered(tmp_path: Path) -> None:
         closing.push_async_callback(channels.close)
         control = names(control_activities(client, store, configuration, channels, closing))
         steps = names(step_activities(store, configuration, secrets, channels, closing))
-        assert sorted([*control, *steps]) == sorted(defined_activities())
+        sweeps = names(sweep_activities(configuration))
+        assert sorted([*control, *steps, *sweeps]) == sorted(defined_activities())
 
 
 def names(registered: Iterable[Callable[..., Any]]) -> list[str | None]:
