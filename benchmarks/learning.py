@@ -40,6 +40,7 @@ from store.tables_learning import (
     alert_facts,
     incident_dimensions,
     incident_facts,
+    incident_words,
     item_facts,
     page_facts,
     promise_facts,
@@ -212,10 +213,10 @@ async def copy(connection: AsyncConnection, number: int) -> None:
             await connection.execute(text(f"INSERT INTO {index_of(kind)} (rowid, title, body) {cut}"))
         return
     cut = (
-        "id, array_to_tsvector(ARRAY['xxkind' || replace(kind, '_', '')])"
+        "id, kind, array_to_tsvector(ARRAY['xxkind' || replace(kind, '_', '')])"
         " || setweight(to_tsvector('hotwash', title), 'A') || setweight(to_tsvector('hotwash', body), 'C')"
     )
-    indexed = f"INSERT INTO search_index (id, vector) SELECT {cut} FROM search_documents WHERE id > {before}"
+    indexed = f"INSERT INTO search_index (id, kind, vector) SELECT {cut} FROM search_documents WHERE id > {before}"
     await connection.execute(text(indexed))
 
 
@@ -249,6 +250,7 @@ async def write(connection: AsyncConnection, each: RecordBatch) -> None:
         rows[picture_services] += [{"kind": known["kind"], "id": picture.id, "service": s} for s in columns.services]
         texts.append(text_of_picture(picture))
         rows[incident_facts] += [facts.incident] if facts.incident else []
+        rows[incident_words] += facts.words
         rows[item_facts] += [facts.item] if facts.item else []
         rows[review_facts] += [facts.review] if facts.review else []
         rows[page_facts] += facts.pages
@@ -266,7 +268,8 @@ async def write(connection: AsyncConnection, each: RecordBatch) -> None:
 
 COLUMNS = ("state", "severity", "owner", "title", "at", "due_at", "is_open", "is_drill", "rank", "search")
 FACT_TABLES = (
-    incident_facts, item_facts, review_facts, page_facts, alert_facts, promise_facts, incident_dimensions,
+    incident_facts, incident_words, item_facts, review_facts, page_facts, alert_facts, promise_facts,
+    incident_dimensions,
 )  # fmt: skip
 COPIED = (pictures, picture_services, *FACT_TABLES, search_documents)
 

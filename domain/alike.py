@@ -5,6 +5,7 @@ The one thing to know: each reason has its weight and its sentence, and a score 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.insight.words import RECURRENCE_WINDOW, Dimension
@@ -24,6 +25,7 @@ WEIGHTS: dict[Dimension, float] = {
 _WORDS = 2.5
 # What happened within the window of repeat detection (rule O03) is likelier the same thing again.
 _RECENT = 0.5
+_WORDS_IN_COMMON, _TIME = "words", "time"
 # One word in common is no likeness, even if a title has no other.
 _FEWEST_WORDS = 3
 # Below this an incident is not shown: a shared service of late and nothing else.
@@ -38,12 +40,13 @@ _EMPTY_WORDS = frozenset(
 )  # fmt: skip
 
 
-class Features(Model):
-    """What is compared of an incident."""
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is compared of an incident. Some hundred are made for each question, and go nowhere; so no model."""
 
     incident_id: str
     at: datetime
-    shared: Mapping[Dimension, tuple[str, ...]] = {}
+    shared: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
 
 
@@ -96,26 +99,25 @@ def significant(words: Sequence[str]) -> frozenset[str]:
 
 def most_alike(this: Features, candidates: Sequence[Features]) -> list[Likeness]:
     """The most alike, best first; the newer of two that are equally alike."""
-    scored = [(likeness(this, each), each.at) for each in candidates if each.incident_id != this.incident_id]
-    enough = [(found, at) for found, at in scored if found.score >= LEAST]
-    enough.sort(key=lambda pair: (-pair[0].score, -pair[1].timestamp(), pair[0].incident_id))
-    return [found for found, _ in enough[:SHOWN]]
+    scored = [(score(this, each), each) for each in candidates if each.incident_id != this.incident_id]
+    enough = [pair for pair in scored if pair[0] >= LEAST]
+    enough.sort(key=lambda pair: (-pair[0], -pair[1].at.timestamp(), pair[1].incident_id))
+    # Sentences are made for those that are shown only.
+    return [likeness(this, each) for _, each in enough[:SHOWN]]
+
+
+def score(this: Features, other: Features) -> float:
+    """How like they are: the sum of the weights of the reasons."""
+    return round(sum(weight for _, weight, _ in _in_common(this, other)), 3)
 
 
 def likeness(this: Features, other: Features) -> Likeness:
     """Every reason, and their sum."""
-    reasons = [*_shared(this, other), *_words(this, other)]
-    if reasons and timedelta_between(this, other) <= RECURRENCE_WINDOW.total_seconds():
-        days = round(timedelta_between(this, other) / 86_400)
-        when = "on the same day" if not days else f"{days} day{'s' if days > 1 else ''} apart"
-        reasons.append(Reason(feature="time", sentence=when, weight=_RECENT))
-    total = round(sum(reason.weight for reason in reasons), 3)
-    return Likeness(incident_id=other.incident_id, score=total, reasons=tuple(reasons))
-
-
-def timedelta_between(this: Features, other: Features) -> float:
-    """Seconds between two declarations."""
-    return abs((this.at - other.at).total_seconds())
+    reasons = tuple(
+        Reason(feature=feature, sentence=_sentence(feature, values), weight=weight)
+        for feature, weight, values in _in_common(this, other)
+    )
+    return Likeness(incident_id=other.incident_id, score=score(this, other), reasons=reasons)
 
 
 def announcement(found: Sequence[AlikeIncident]) -> str | None:
@@ -145,21 +147,31 @@ def in_short(found: Sequence[AlikeIncident]) -> list[str]:
     return [f"{many}{items}: see below."]
 
 
-def _shared(this: Features, other: Features) -> list[Reason]:
-    found = []
+def _in_common(this: Features, other: Features) -> list[tuple[str, float, Sequence[str]]]:
+    """Each thing that two incidents have in common: what it is, how much it counts, and which values."""
+    found: list[tuple[str, float, Sequence[str]]] = []
     for dimension, weight in WEIGHTS.items():
-        both = [value for value in this.shared.get(dimension, ()) if value in other.shared.get(dimension, ())]
-        if both:
-            named = ", ".join(f"‘{value}’" for value in both[:3])
-            found.append(Reason(feature=dimension.value, sentence=f"the same {dimension.value} {named}", weight=weight))
+        theirs = other.shared.get(dimension)
+        if theirs and (both := [value for value in this.shared.get(dimension, ()) if value in theirs]):
+            found.append((dimension.value, weight, both))
+    if words := this.words & other.words:
+        # Of the shorter one: a long summary that holds every word of a short title is alike.
+        part = min(1.0, len(words) / max(_FEWEST_WORDS, min(len(this.words), len(other.words))))
+        found.append((_WORDS_IN_COMMON, round(_WORDS * part, 3), sorted(words)))
+    apart = abs((this.at - other.at).total_seconds())
+    if found and apart <= RECURRENCE_WINDOW.total_seconds():
+        found.append((_TIME, _RECENT, (str(round(apart / 86_400)),)))
     return found
 
 
-def _words(this: Features, other: Features) -> list[Reason]:
-    both = this.words & other.words
-    if not both:
-        return []
-    # Of the shorter one: a long summary that holds every word of a short title is alike.
-    part = min(1.0, len(both) / max(_FEWEST_WORDS, min(len(this.words), len(other.words))))
-    named = ", ".join(f"‘{word}’" for word in sorted(both)[:5])
-    return [Reason(feature="words", sentence=f"the words {named}", weight=round(_WORDS * part, 3))]
+def _sentence(feature: str, values: Sequence[str]) -> str:
+    if feature == _TIME:
+        days = int(values[0])
+        return "on the same day" if not days else f"{days} day{'s' if days > 1 else ''} apart"
+    if feature == _WORDS_IN_COMMON:
+        return f"the words {_named(values[:5])}"
+    return f"the same {feature} {_named(values[:3])}"
+
+
+def _named(values: Sequence[str]) -> str:
+    return ", ".join(f"‘{value}’" for value in values)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, text, union_all
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alike import AlikeIncident, Features, Likeness, OpenItem, most_alike, significant
@@ -18,42 +18,42 @@ from domain.review import FindingKind
 from domain.search import Found, words_of
 from store.columns import microseconds
 from store.database import Database
-from store.indexing import kind_word
-from store.searching import WINDOW
 from store.tables import pictures
 from store.tables_learning import incident_dimensions, incident_facts, item_facts, search_documents
 
 # Candidates of each sort, newest first.
 _NEWEST = 40
-# Of the incidents with any of the words, this many of the newest are ranked.
-_RANKED = 200
+# Of the incidents with a word, this many of the newest are looked at; those that share most words are candidates.
+_NEWEST_WITH_WORD = 200
 _MOST_WORDS = 8
+# More values than an incident has of services, alerts and factors; each is one more look.
+_MOST_SHARED = 40
 _COMPARED = (Dimension.ALERT, Dimension.FACTOR, Dimension.CHANGE, Dimension.VENDOR, Dimension.SERVICE, Dimension.TYPE)
 # A type alone makes nobody a candidate: half of all incidents share it.
 _FOUND_BY = tuple(dimension for dimension in _COMPARED if dimension is not Dimension.TYPE)
+_WORD = "word"
 _LINES = 5
 
-_SQLITE_WORDS = text(
-    "SELECT id FROM (SELECT rowid AS id, bm25(search_index_incident, 4.0, 1.0) AS score FROM search_index_incident"
-    " WHERE search_index_incident MATCH :query AND rowid > :cutoff) ORDER BY score LIMIT :newest"
+# Written out and not composed: composing it for each question took longer than the database. Bound by numbers; each
+# look is one range of an index that is sorted by time. What is compared is only what this incident has as well.
+_WITH_VALUE = (
+    "SELECT incident_id FROM (SELECT incident_id FROM incident_dimensions"
+    " WHERE dimension = :d{n} AND value = :v{n} AND is_real"
+    " ORDER BY at DESC, incident_id DESC LIMIT {newest}) AS with_value{n}"
 )
-_SQLITE_CUTOFF = text(
-    "SELECT rowid FROM search_index_incident WHERE search_index_incident MATCH :query"
-    " ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
+_WITH_WORD = (
+    "SELECT incident_id, at FROM (SELECT incident_id, at FROM incident_words"
+    " WHERE word = :w{n} ORDER BY at DESC, incident_id DESC LIMIT {newest}) AS with_word{n}"
 )
-_POSTGRESQL_RECENT = text(
-    "WITH fit AS MATERIALIZED (SELECT id, vector FROM"
-    " (SELECT id, vector FROM search_index ORDER BY id DESC LIMIT :window) newest"
-    " WHERE vector @@ (to_tsquery('hotwash', :query) && CAST(:kind AS tsquery)) ORDER BY id DESC LIMIT :ranked)"
-    " SELECT id FROM fit WHERE (SELECT count(*) FROM fit) >= :ranked"
-    " ORDER BY ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) DESC LIMIT :newest"
+_WITH_WORDS = (
+    "SELECT incident_id FROM (SELECT incident_id FROM ({each}) AS with_word"
+    " GROUP BY incident_id ORDER BY count(*) DESC, max(at) DESC, incident_id DESC LIMIT {newest}) AS with_words"
 )
-_POSTGRESQL_WORDS = text(
-    "WITH fit AS MATERIALIZED (SELECT id FROM search_index"
-    " WHERE vector @@ (to_tsquery('hotwash', :query) && CAST(:kind AS tsquery))),"
-    " newest AS MATERIALIZED (SELECT id FROM fit ORDER BY id DESC LIMIT :ranked)"
-    " SELECT id FROM newest JOIN search_index USING (id)"
-    " ORDER BY ts_rank_cd('{0.0, 0.1, 0.25, 1.0}', vector, to_tsquery('hotwash', :query)) DESC LIMIT :newest"
+_CANDIDATES = (
+    "WITH candidates AS MATERIALIZED ({found})"  # noqa: S608 - numbers of ours and names of parameters
+    " SELECT incident_id, at, dimension AS feature, value FROM candidates JOIN incident_dimensions USING (incident_id)"
+    " WHERE is_real AND at IS NOT NULL AND ({shared})"
+    f" UNION ALL SELECT incident_id, at, '{_WORD}', word FROM candidates JOIN incident_words USING (incident_id)"
 )
 
 
@@ -69,101 +69,87 @@ class SqlAlike:
         """The most alike, best first. What the record knows of the incident is used as well as what is given."""
         async with self._database.reading() as connection:
             this = await _this(connection, incident_id, title, services, rules)
-            ids = await _sharing(connection, this)
-            ids |= await _with_words(connection, this.words)
-            best = most_alike(this, await _features(connection, sorted(ids - {incident_id})))
-            return await _with_help(connection, best)
+            return await _with_help(connection, most_alike(this, await _candidates(connection, this)))
 
 
 async def _this(
     connection: AsyncConnection, incident_id: str, title: str, services: Sequence[str], rules: Sequence[str]
 ) -> Features:
-    known = next(iter(await _features(connection, [incident_id], with_drills=True)), None)
-    shared = {dimension: list(known.shared.get(dimension, ())) if known else [] for dimension in _COMPARED}
-    shared[Dimension.SERVICE] += services
-    shared[Dimension.ALERT] += rules
+    """What is compared of the one that is asked about, which may be a drill, or not be recorded yet."""
+    fact, shared, document = incident_facts.c, incident_dimensions.c, search_documents.c
+    of_incident = and_(document.kind == Found.INCIDENT.value, document.thing_id == fact.incident_id)
+    query = select(fact.at, document.title, shared.dimension, shared.value).select_from(
+        incident_facts.join(search_documents, of_incident).outerjoin(
+            incident_dimensions, shared.incident_id == fact.incident_id
+        )
+    )
+    rows = (await connection.execute(query.where(fact.incident_id == incident_id))).all()
+    values: dict[Dimension, list[str]] = {dimension: [] for dimension in _COMPARED}
+    for row in rows:
+        if row.dimension in values:
+            values[Dimension(row.dimension)].append(row.value)
+    values[Dimension.SERVICE] += services
+    values[Dimension.ALERT] += rules
     return Features(
         incident_id=incident_id,
-        at=known.at if known else datetime.now(UTC),
-        shared={dimension: tuple(dict.fromkeys(values)) for dimension, values in shared.items() if values},
-        words=(known.words if known else frozenset()) | significant(words_of(title)),
+        at=_moment(rows[0].at) if rows else datetime.now(UTC),
+        shared={dimension: tuple(dict.fromkeys(found)) for dimension, found in values.items() if found},
+        words=significant(words_of(title)) | (significant(words_of(rows[0].title)) if rows else frozenset()),
     )
 
 
-async def _sharing(connection: AsyncConnection, this: Features) -> set[str]:
-    table = incident_dimensions.c
-    newest = [
-        select(
-            select(table.incident_id)
-            .where(table.dimension == dimension.value, table.value == value, table.is_real.is_(True))
-            .order_by(table.at.desc())
-            .limit(_NEWEST)
-            .subquery()
-        )
-        for dimension in _FOUND_BY
-        for value in this.shared.get(dimension, ())
-    ]
-    if not newest:
-        return set()
-    return set((await connection.execute(union_all(*newest))).scalars())
-
-
-async def _with_words(connection: AsyncConnection, words: frozenset[str]) -> set[str]:
+async def _candidates(connection: AsyncConnection, this: Features) -> list[Features]:
+    """The newest that share something with this one, each with what it shares and with all its words."""
+    shared = [(dimension, value) for dimension in _COMPARED for value in this.shared.get(dimension, ())][:_MOST_SHARED]
     # The longest words are the rarest, as a rule.
-    asked = sorted(words, key=lambda word: (-len(word), word))[:_MOST_WORDS]
-    if not asked:
-        return set()
-    if connection.dialect.name == "sqlite":
-        query = "{title} : (" + " OR ".join(f'"{word}"' for word in asked) + ")"
-        cutoff = (await connection.execute(_SQLITE_CUTOFF, {"query": query, "ranked": _RANKED})).scalar_one_or_none()
-        asking = {"query": query, "cutoff": cutoff or 0, "newest": _NEWEST}
-        rows = (await connection.execute(_SQLITE_WORDS, asking)).all()
-    else:
-        # `:A` looks into titles only.
-        given: dict[str, object] = {
-            "query": " | ".join(f"{word}:A" for word in asked),
-            "kind": kind_word(Found.INCIDENT),
-        }
-        given |= {"ranked": _RANKED, "newest": _NEWEST}
-        rows = (await connection.execute(_POSTGRESQL_RECENT, given | {"window": WINDOW})).all()
-        rows = rows or (await connection.execute(_POSTGRESQL_WORDS, given)).all()
-    table = search_documents.c
-    found = select(table.thing_id).where(table.id.in_([row.id for row in rows]))
-    return set((await connection.execute(found)).scalars())
-
-
-async def _features(connection: AsyncConnection, ids: Sequence[str], *, with_drills: bool = False) -> list[Features]:
-    if not ids:
+    words = sorted(this.words, key=lambda word: (-len(word), word))[:_MOST_WORDS]
+    found = [
+        _WITH_VALUE.format(n=n, newest=_NEWEST) for n, (dimension, _) in enumerate(shared) if dimension in _FOUND_BY
+    ]
+    if words:
+        each = " UNION ALL ".join(_WITH_WORD.format(n=n, newest=_NEWEST_WITH_WORD) for n in range(len(words)))
+        found.append(_WITH_WORDS.format(each=each, newest=_NEWEST))
+    if not found:
         return []
-    fact, shared = incident_facts.c, incident_dimensions.c
-    facts = select(fact.incident_id, fact.at, search_documents.c.title).join_from(
-        incident_facts,
-        search_documents,
-        (search_documents.c.kind == Found.INCIDENT.value) & (search_documents.c.thing_id == fact.incident_id),
-    )
-    # The one that is compared may be a drill; those it is compared with may not.
-    facts = facts.where(fact.incident_id.in_(ids) if with_drills else and_(fact.incident_id.in_(ids), fact.is_real))
-    values: dict[str, dict[Dimension, list[str]]] = {}
-    rows = select(shared.incident_id, shared.dimension, shared.value).where(shared.incident_id.in_(ids))
-    for row in (await connection.execute(rows)).all():
-        values.setdefault(row.incident_id, {}).setdefault(Dimension(row.dimension), []).append(row.value)
+    pairs = " OR ".join(f"(dimension = :d{n} AND value = :v{n})" for n in range(len(shared))) or "1 = 0"
+    given = {f"w{n}": word for n, word in enumerate(words)}
+    for n, (dimension, value) in enumerate(shared):
+        given |= {f"d{n}": dimension.value, f"v{n}": value}
+    asking = text(_CANDIDATES.format(found=" UNION ".join(found), shared=pairs))
+    moments: dict[str, int] = {}
+    values: dict[str, dict[Dimension, tuple[str, ...]]] = {}
+    words_by: dict[str, set[str]] = {}
+    for incident_id, at, feature, value in (await connection.execute(asking, given)).all():
+        moments[incident_id] = at
+        if feature == _WORD:
+            words_by.setdefault(incident_id, set()).add(value)
+        else:
+            of_incident = values.setdefault(incident_id, {})
+            dimension = Dimension(feature)
+            of_incident[dimension] = (*of_incident.get(dimension, ()), value)
     return [
         Features(
-            incident_id=row.incident_id,
-            at=datetime.fromtimestamp(row.at / 1_000_000, UTC),
-            shared={name: tuple(found) for name, found in values.get(row.incident_id, {}).items()},
-            words=significant(words_of(row.title)),
+            incident_id=incident_id,
+            at=_moment(at),
+            shared=values.get(incident_id, {}),
+            words=frozenset(words_by.get(incident_id, ())),
         )
-        for row in (await connection.execute(facts)).all()
+        for incident_id, at in moments.items()
+        if incident_id != this.incident_id
     ]
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1_000_000, UTC)
 
 
 async def _with_help(connection: AsyncConnection, best: Sequence[Likeness]) -> list[AlikeIncident]:
     ids = [each.incident_id for each in best]
     if not ids:
         return []
-    incidents = await _documents(connection, ProjectionKind.INCIDENT, ids)
-    reviews = await _documents(connection, ProjectionKind.REVIEW, ids)
+    documents = await _documents(connection, ids)
+    incidents = {id_: found for (kind, id_), found in documents.items() if kind == ProjectionKind.INCIDENT.value}
+    reviews = {id_: found for (kind, id_), found in documents.items() if kind == ProjectionKind.REVIEW.value}
     items = await _open_items(connection, ids)
     return [
         AlikeIncident(
@@ -183,9 +169,12 @@ async def _with_help(connection: AsyncConnection, best: Sequence[Likeness]) -> l
     ]
 
 
-async def _documents(connection: AsyncConnection, kind: ProjectionKind, ids: Sequence[str]) -> dict[str, Any]:
-    query = select(pictures.c.id, pictures.c.document).where(pictures.c.kind == kind.value, pictures.c.id.in_(ids))
-    return {row.id: row.document for row in (await connection.execute(query)).all()}
+async def _documents(connection: AsyncConnection, ids: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """The pictures of incidents and of their reviews."""
+    kinds = (ProjectionKind.INCIDENT.value, ProjectionKind.REVIEW.value)
+    query = select(pictures.c.kind, pictures.c.id, pictures.c.document)
+    rows = (await connection.execute(query.where(pictures.c.kind.in_(kinds), pictures.c.id.in_(ids)))).all()
+    return {(row.kind, row.id): row.document for row in rows}
 
 
 async def _open_items(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[OpenItem]]:

@@ -60,6 +60,17 @@ class Database:
         async with self._translating(), engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may take its time: a migration copies whole tables."""
+        # A connection of its own; those of the pool are given no more time than a query of ours needs.
+        engine = _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url, command_timeout=None)
+        try:
+            async with self._translating(), engine.execution_options(**{_WRITES: True}).begin() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
+
     async def ping(self) -> None:
         """Return when the database answers."""
         async with self.reading() as connection:
@@ -146,7 +157,7 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _postgresql_engine(url: URL) -> AsyncEngine:
+def _postgresql_engine(url: URL, command_timeout: float | None = _COMMAND_TIMEOUT_SECONDS) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=_POOL_SIZE,
@@ -154,6 +165,6 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
         pool_timeout=_CONNECT_TIMEOUT_SECONDS,
         # A server that was restarted leaves dead connections behind; they are found before they are used.
         pool_pre_ping=True,
-        connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, "command_timeout": _COMMAND_TIMEOUT_SECONDS},
+        connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, "command_timeout": command_timeout},
         hide_parameters=True,
     )

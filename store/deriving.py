@@ -1,56 +1,60 @@
-"""Keeps search and facts in step with what is saved, inside the transaction that saves it; makes all of it anew.
+"""Keeps search and facts in step with what is saved, inside the transaction that saves it.
 
-Called by `store/recording.py` with the pictures and lines that were really new, and by `rebuild`. The one thing to
-know: raise `VERSION` when the meaning of a derived column changes; the next migration makes everything again.
+Called by `store/recording.py` with the pictures and lines that were really new, and by `store/rebuilding.py` with all
+of them. The one thing to know: whoever derives holds the incidents in question until the transaction ends. A review
+that is saved at the same moment as its incident would else be counted by what the incident was before.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import AsyncExitStack
 from typing import Any
 
-from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.record import NumberedEntry, Projection, ProjectionKind
-from domain.search import Found
-from domain.timeline import Entry
-from store.database import Database
 from store.facts import Facts, Row, facts_of
-from store.indexing import forget_kind, index_texts
+from store.indexing import forget_things, index_texts
 from store.search_texts import SearchText, text_of_entry, text_of_picture
-from store.tables import pictures, timeline_entries
 from store.tables_learning import (
     alert_facts,
-    derivations,
     incident_dimensions,
     incident_facts,
+    incident_words,
     item_facts,
     page_facts,
     promise_facts,
     review_facts,
 )
 
-# 1: the first. 2: near misses are counted apart.
-VERSION = 2
-_NAME = "learning"
-# Pictures or lines a transaction while everything is made anew: others can save in between.
-_REBUILD_BATCH = 500
-# Any number that nothing else in the same database uses; next to that of the migrations.
-_REBUILD_LOCK = 1_094_861_637
+# PostgreSQL's locks on incidents: one of these and a number made of the id. Two ids that share a number only wait for
+# each other. The first is any number that nothing else in the same database uses, next to that of the migrations.
+_INCIDENT_LOCKS = 1_094_861_638
+# Given in rising order, so that two who want several cannot wait for each other.
+_HOLD = text("SELECT pg_advisory_xact_lock(:locks, number) FROM unnest(CAST(:numbers AS integer[])) AS number")
 
 
 async def derive(
     connection: AsyncConnection,
     pictures_of: Sequence[tuple[str, Projection]],
     lines: Iterable[tuple[NumberedEntry, int]] = (),
+    *,
+    is_anew: bool = False,
 ) -> None:
-    """Bring search and facts up to what these pictures (with their origins) and lines (with their `seq`) say."""
+    """Bring search and facts up to what these pictures (with their origins) and lines (with their `seq`) say.
+
+    `is_anew`: what was derived of them is taken away first; then they count as newer than whatever was indexed before.
+    """
     texts: list[SearchText | None] = [text_of_entry(entry, seq) for entry, seq in lines]
     texts += [text_of_picture(picture) for _, picture in pictures_of]
     facts = [facts_of(origin, picture) for origin, picture in pictures_of]
+    searched = [each for each in texts if each is not None]
+    await _hold_incidents(connection, facts)
+    if is_anew:
+        await _forget(connection, searched, [picture for _, picture in pictures_of])
     await _save_facts(connection, facts, [picture for _, picture in pictures_of])
-    await index_texts(connection, [each for each in texts if each is not None])
+    await index_texts(connection, searched)
 
 
 def says_otherwise(origin: str, before: Projection, picture: Projection) -> bool:
@@ -63,121 +67,31 @@ def says_otherwise(origin: str, before: Projection, picture: Projection) -> bool
     return facts_of(origin, before) != facts_of(origin, picture)
 
 
-async def bring_up_to_date(database: Database) -> None:
-    """Make everything anew when it was made by another version of the code, or never; the first start of a release."""
-    async with database.writing() as connection:
-        query = select(derivations.c.version).where(derivations.c.name == _NAME)
-        if (await connection.execute(query)).scalar_one_or_none() == VERSION:
-            return
-        if (await connection.execute(select(pictures.c.id).limit(1))).first() is None:
-            await _mark(connection)
-            return
-    await rebuild(database)
+async def _hold_incidents(connection: AsyncConnection, facts: Sequence[Facts]) -> None:
+    """Wait for whoever derives something of the same incidents; SQLite has one writer anyway."""
+    ids = {row["incident_id"] for each in facts for row in _rows(each) if row["incident_id"]}
+    if not ids or connection.dialect.name == "sqlite":
+        return
+    numbers = {int.from_bytes(hashlib.blake2b(id_.encode(), digest_size=4).digest(), signed=True) for id_ in ids}
+    await connection.execute(_HOLD, {"locks": _INCIDENT_LOCKS, "numbers": sorted(numbers)})
 
 
-async def rebuild(database: Database) -> int:
-    """Make search and facts anew from pictures and timelines, some hundred a transaction; answers how many things.
+def _rows(facts: Facts) -> list[Row]:
+    single = [row for row in (facts.incident, facts.item, facts.promise, facts.review) if row]
+    return [*single, *facts.alerts, *facts.pages, *(facts.dimensions or ())]
 
-    Others may save meanwhile. May be repeated, and broken off: the next start takes it up again.
+
+async def _forget(connection: AsyncConnection, texts: Sequence[SearchText], of: Sequence[Projection]) -> None:
+    """Take away the words of these texts, and what these pictures said that incidents share.
+
+    Rows of facts are written over, not taken away: they may know more than the newest picture (the deadline before an
+    extension, pages beyond those that a picture shows, earlier episodes of an alert group).
     """
-    async with AsyncExitStack() as held:
-        if not database.is_sqlite:
-            # One at a time; SQLite's write lock sees to it that two only do it twice.
-            waiting = await held.enter_async_context(database.reading())
-            await waiting.execute(select(func.pg_advisory_lock(_REBUILD_LOCK)))
-            held.push_async_callback(waiting.execute, select(func.pg_advisory_unlock(_REBUILD_LOCK)))
-        async with database.writing() as connection:
-            await _forget(connection)
-        count = await _rebuild_pictures(database) + await _rebuild_lines(database)
-        async with database.writing() as connection:
-            await _mark(connection)
-        return count
-
-
-async def _mark(connection: AsyncConnection) -> None:
-    await connection.execute(_upsert(connection, derivations, ("name",)), [{"name": _NAME, "version": VERSION}])
-
-
-async def _forget(connection: AsyncConnection) -> None:
-    await connection.execute(delete(derivations))
-    # Rows of facts are written over, not taken away: they may know more than the newest picture (the deadline before
-    # an extension, pages beyond those that a picture shows, earlier episodes of an alert group).
-    from_groups = incident_dimensions.c.source.startswith(f"{ProjectionKind.ALERT_GROUP.value}/")
-    await connection.execute(delete(incident_dimensions).where(~from_groups))
-    # Lessons and runbooks are not in pictures; their words stay.
-    for kind in (Found.INCIDENT, Found.ENTRY, Found.REVIEW, Found.ACTION_ITEM):
-        await forget_kind(connection, kind)
-
-
-async def _rebuild_pictures(database: Database) -> int:
-    count = 0
-    # Incidents first, oldest first: the order of the index is the order of "newest".
-    for kind in (ProjectionKind.INCIDENT, *(kind for kind in ProjectionKind if kind is not ProjectionKind.INCIDENT)):
-        last: tuple[int, str] | None = None
-        while True:
-            table = pictures.c
-            at = func.coalesce(table.at, 0)
-            query = select(table.id, at.label("order_at")).where(table.kind == kind.value)
-            if last is not None:
-                query = query.where(or_(at > last[0], and_(at == last[0], table.id > last[1])))
-            async with database.writing() as connection:
-                rows = (await connection.execute(query.order_by(at, table.id).limit(_REBUILD_BATCH))).all()
-                made = await _held(connection, kind, [row.id for row in rows])
-                origins = await _episodes(connection, [each.id for each in made], kind)
-                await derive(connection, [(origins.get(each.id, f"alerts/{each.id}"), each) for each in made])
-            count += len(rows)
-            if len(rows) < _REBUILD_BATCH:
-                break
-            last = (rows[-1].order_at, rows[-1].id)
-    return count
-
-
-async def _held(connection: AsyncConnection, kind: ProjectionKind, ids: Sequence[str]) -> list[Projection]:
-    """These pictures as they are now, in this order; until the end of the transaction nobody saves a newer one."""
-    table = pictures.c
-    query = select(table.id, table.version, table.incident_id, table.document)
-    # Locked in the order in which saves lock them, so that the two cannot wait for each other.
-    query = query.where(table.kind == kind.value, table.id.in_(ids)).order_by(table.id).with_for_update()
-    found = {
-        row.id: Projection(
-            kind=kind, id=row.id, version=row.version, incident_id=row.incident_id, document=row.document
-        )
-        for row in (await connection.execute(query)).all()
-    }
-    return [found[id_] for id_ in ids if id_ in found]
-
-
-async def _episodes(connection: AsyncConnection, ids: Sequence[str], kind: ProjectionKind) -> dict[str, str]:
-    """The origin of the newest episode of each alert group, where one was counted."""
-    if kind is not ProjectionKind.ALERT_GROUP:
-        return {}
-    query = select(alert_facts.c.group_id, alert_facts.c.origin).where(alert_facts.c.group_id.in_(ids))
-    rows = (await connection.execute(query.order_by(alert_facts.c.at))).all()
-    return {row.group_id: row.origin for row in rows}
-
-
-async def _rebuild_lines(database: Database) -> int:
-    count = 0
-    last: tuple[str, int] = ("", 0)
-    while True:
-        table = timeline_entries.c
-        after = or_(table.incident_id > last[0], and_(table.incident_id == last[0], table.seq > last[1]))
-        query = select(table.incident_id, table.seq, table.number, table.document).where(after)
-        async with database.writing() as connection:
-            ordered = query.order_by(table.incident_id, table.seq).limit(_REBUILD_BATCH)
-            rows = (await connection.execute(ordered)).all()
-            lines = [
-                (
-                    NumberedEntry(number=r.number, entry=Entry.model_validate(r.document), incident_id=r.incident_id),
-                    r.seq,
-                )
-                for r in rows
-            ]
-            await derive(connection, [], lines)
-        count += len(rows)
-        if len(rows) < _REBUILD_BATCH:
-            return count
-        last = (rows[-1].incident_id, rows[-1].seq)
+    for kind in {each.kind for each in texts}:
+        await forget_things(connection, kind, [each.thing_id for each in texts if each.kind is kind])
+    sources = [f"{each.kind.value}/{each.id}" for each in of if each.kind is not ProjectionKind.ALERT_GROUP]
+    if sources:
+        await connection.execute(delete(incident_dimensions).where(incident_dimensions.c.source.in_(sources)))
 
 
 async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: Sequence[Projection]) -> None:
@@ -187,6 +101,7 @@ async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: S
     alerts = [row for each in facts for row in each.alerts]
     moved = await _moved(connection, incidents)
     await _put(connection, incident_facts, ("incident_id",), incidents)
+    await _save_words(connection, [row["incident_id"] for row in incidents], [row for f in facts for row in f.words])
     await _put(connection, item_facts, ("item_id",), [each.item for each in facts if each.item])
     # The deadline that was set first is kept, whatever comes later.
     await _put(
@@ -200,6 +115,23 @@ async def _save_facts(connection: AsyncConnection, facts: Sequence[Facts], of: S
         await _settle_promises(connection, {(row["incident_id"], row["audience"]) for row in promises})
     touched = moved | {row["incident_id"] for row in (*pages, *promises, *alerts, *dimensions)}
     await _follow_incidents(connection, sorted(id_ for id_ in touched if id_))
+
+
+async def _save_words(connection: AsyncConnection, incidents: Sequence[str], words: Sequence[Row]) -> None:
+    """Exactly these words of these incidents; seldom any that are not there already."""
+    if not incidents:
+        return
+    table = incident_words.c
+    query = select(table.incident_id, table.word, table.at).where(table.incident_id.in_(incidents))
+    there = {tuple(row) for row in (await connection.execute(query)).all()}
+    wanted = {(row["incident_id"], row["word"], row["at"]) for row in words}
+    changed = {incident_id for incident_id, _, _ in there ^ wanted}
+    if not changed:
+        return
+    await connection.execute(delete(incident_words).where(table.incident_id.in_(sorted(changed))))
+    rows = [row for row in words if row["incident_id"] in changed]
+    if rows:
+        await connection.execute(insert(incident_words), rows)
 
 
 async def _save_dimensions(connection: AsyncConnection, facts: Sequence[Facts], of: Sequence[Projection]) -> list[Row]:
@@ -309,10 +241,11 @@ async def _put(
     """Insert or replace; of several rows with one key the last counts."""
     if rows:
         newest = {tuple(row[name] for name in key): row for row in rows}
-        await connection.execute(_upsert(connection, table, key, kept), [newest[each] for each in sorted(newest)])
+        await connection.execute(upsert_rows(connection, table, key, kept), [newest[each] for each in sorted(newest)])
 
 
-def _upsert(connection: AsyncConnection, table: Table, key: Sequence[str], kept: Sequence[str] = ()) -> Any:
+def upsert_rows(connection: AsyncConnection, table: Table, key: Sequence[str], kept: Sequence[str] = ()) -> Any:
+    """Insert, or replace what has the same key; of `kept` columns what is there stays."""
     made: Any = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
     untouched = {*key, *kept, "answered_at"}
     changing = {column.name: made.excluded[column.name] for column in table.columns if column.name not in untouched}

@@ -11,11 +11,13 @@ from typing import Any
 
 from domain.action_item import ActionItemStatus
 from domain.alert import GroupStatus
+from domain.alike import significant
 from domain.incident import FINISHED, IncidentStatus
 from domain.insight.words import Dimension
 from domain.message import DeliveryStatus
 from domain.record import Projection, ProjectionKind
 from domain.review import FindingKind, ReviewStatus
+from domain.search import words_of
 from store.columns import microseconds, storable
 
 Row = dict[str, Any]
@@ -34,6 +36,8 @@ _REVIEW_OVER = {ReviewStatus.REVIEWED.value, ReviewStatus.CLOSED.value, ReviewSt
 _VENDOR_LABELS = ("vendor", "provider")
 _CHANGE_LABELS = ("change", "change_kind", "change_type")
 _LONGEST_VALUE = 200
+# Of a title. Whole alerts are pasted into titles; what comes later tells little.
+_MOST_WORDS = 40
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Facts:
     pages: list[Row] = field(default_factory=list)
     # None: this kind of picture has no dimensions; an empty list takes away what an older one had.
     dimensions: list[Row] | None = None
+    # Of an incident's title, by which others like it are found; none of a drill, or of what was no incident.
+    words: list[Row] = field(default_factory=list)
 
 
 def facts_of(origin: str, picture: Projection) -> Facts:
@@ -92,7 +98,10 @@ def _incident(_: str, picture: Projection) -> Facts:
         found.append((Dimension.TYPE, row["type"]))
     runs = [run for run in document.get("runs") or () if isinstance(run, dict)]
     found += [(Dimension.RUNBOOK, name) for run in runs if (name := _text(run, "runbook"))]
-    return Facts(incident=row, dimensions=_dimensions(picture, picture.id, found))
+    title = words_of(_text(document, "title") or "") if row["is_real"] else []
+    telling = [word for word in dict.fromkeys(title) if word in significant(title)]
+    words = [{"incident_id": picture.id, "word": word, "at": declared} for word in telling[:_MOST_WORDS]]
+    return Facts(incident=row, dimensions=_dimensions(picture, picture.id, found), words=words)
 
 
 def _declarer(document: Row) -> str:

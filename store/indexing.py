@@ -19,10 +19,9 @@ from store.tables_learning import search_documents
 # For SQLite; `{index}` is a name of ours.
 _INDEX_SQLITE = "INSERT OR REPLACE INTO {index} (rowid, title, body) VALUES (:id, :title, :body)"
 _FORGET = "DELETE FROM {index} WHERE rowid = :id"
-_FORGET_ALL = "DELETE FROM {index}"
-# The kind is a word of its own.
+# The kind is a column, to be read, and a word of its own, to be looked for.
 _INDEX_POSTGRESQL = text(
-    "INSERT INTO search_index (id, vector) VALUES (:id, array_to_tsvector(ARRAY[CAST(:kind AS text)])"
+    "INSERT INTO search_index (id, kind, vector) VALUES (:id, :kind, array_to_tsvector(ARRAY[CAST(:word AS text)])"
     " || setweight(to_tsvector('hotwash', :title), 'A') || setweight(to_tsvector('hotwash', :body), 'C'))"
     " ON CONFLICT (id) DO UPDATE SET vector = excluded.vector"
 )
@@ -76,7 +75,8 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
     places = [
         {
             "id": row.id,
-            "kind": kind_word(Found(row.kind)),
+            "kind": row.kind,
+            "word": kind_word(Found(row.kind)),
             "title": " ".join(words_of(wanted[row.kind, row.thing_id].title)),
             "body": " ".join(words_of(wanted[row.kind, row.thing_id].body)),
         }
@@ -86,16 +86,9 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
         await connection.execute(_INDEX_POSTGRESQL, places)
         return
     for kind in Found:
-        of_kind = [place for place in places if place["kind"] == kind_word(kind)]
+        of_kind = [place for place in places if place["kind"] == kind.value]
         if of_kind:
             await connection.execute(text(_INDEX_SQLITE.format(index=index_of(kind))), of_kind)
-
-
-async def forget_kind(connection: AsyncConnection, kind: Found) -> None:
-    """Take away all things of one kind."""
-    if connection.dialect.name == "sqlite":
-        await connection.execute(text(_FORGET_ALL.format(index=index_of(kind))))
-    await connection.execute(delete(search_documents).where(search_documents.c.kind == kind.value))
 
 
 async def forget_others(connection: AsyncConnection, kind: Found, present: Sequence[str]) -> None:
@@ -105,10 +98,10 @@ async def forget_others(connection: AsyncConnection, kind: Found, present: Seque
     await _unindex(connection, kind, (await connection.execute(gone)).scalars().all())
 
 
-async def forget_thing(connection: AsyncConnection, kind: Found, thing_id: str) -> None:
-    """Take away one thing."""
+async def forget_things(connection: AsyncConnection, kind: Found, thing_ids: Sequence[str]) -> None:
+    """Take these away; indexed again they count as newer than all others."""
     table = search_documents
-    gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id == thing_id).returning(table.c.id)
+    gone = delete(table).where(table.c.kind == kind.value, table.c.thing_id.in_(thing_ids)).returning(table.c.id)
     await _unindex(connection, kind, (await connection.execute(gone)).scalars().all())
 
 

@@ -22,7 +22,7 @@ _ADVISORY_LOCK = 1_094_861_636
 
 async def upgrade(database: Database) -> None:
     """Run every migration that is missing; idempotent. Transient when the database is away."""
-    async with database.writing() as connection:
+    async with database.changing() as connection:
         if not database.is_sqlite:
             # SQLite's write lock is taken already; PostgreSQL's lock goes with the transaction.
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

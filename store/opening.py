@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from domain.insight.words import Window
 from store.alike import SqlAlike
 from store.database import Database
-from store.deriving import bring_up_to_date, rebuild
 from store.insight import SqlInsight
 from store.interface import (
     AlikeFinder,
@@ -24,6 +23,7 @@ from store.ledger import SqlLedger
 from store.migrating import read_revision, upgrade
 from store.patterns import SqlPatterns
 from store.reading import SqlReader
+from store.rebuilding import bring_up_to_date, rebuild
 from store.recording import SqlRecord
 from store.searching import SqlSearch
 

@@ -17,7 +17,7 @@ from domain.pattern import Lesson, LessonText, Taggable, read_lesson, read_tags
 from domain.search import Found
 from store.columns import microseconds, storable
 from store.database import Database
-from store.indexing import forget_thing, index_texts
+from store.indexing import forget_things, index_texts
 from store.search_texts import text as search_text
 from store.tables_learning import lessons, tags
 
@@ -145,7 +145,7 @@ async def _put(connection: AsyncConnection, lesson: Lesson) -> None:
     await connection.execute(statement.on_conflict_do_update(index_elements=[lessons.c.id], set_=values))
     await _put_tags(connection, (Taggable.LESSON, lesson.id), lesson.tags, lesson.by, lesson.at)
     if lesson.is_retired:
-        await forget_thing(connection, Found.LESSON, lesson.id)
+        await forget_things(connection, Found.LESSON, [lesson.id])
         return
     words = [lesson.body, " ".join((*lesson.tags, *lesson.incidents))]
     text = search_text(Found.LESSON, lesson.id, None, microseconds(lesson.at), lesson.title, *words)

@@ -16,6 +16,7 @@ from store.tables_learning import (
     alert_facts,
     incident_dimensions,
     incident_facts,
+    incident_words,
     item_facts,
     page_facts,
     promise_facts,
@@ -28,7 +29,7 @@ from tests.support.records import batch, entry, picture
 
 DERIVED = (
     incident_facts, item_facts, review_facts, page_facts, alert_facts, promise_facts, incident_dimensions,
-    search_documents, picture_services,
+    incident_words, search_documents, picture_services,
 )  # fmt: skip
 INCIDENTS = 3
 
@@ -59,7 +60,7 @@ def some_picture(dice: random.Random, version: int) -> Projection:
 
 def _incident(dice: random.Random, at: Any) -> dict[str, Any]:
     return {
-        "title": dice.choice(("Slow", "Slow", "Down")), "status": dice.choice(("closed", "active", "cancelled")),
+        "title": dice.choice(("Slow", "Slow", "Broken")), "status": dice.choice(("closed", "active", "cancelled")),
         "declared_at": iso(at), "services": dice.choice((["shop"], ["shop"], ["shop", "mail"], [])),
         "near_miss": dice.random() < 0.2, "mitigated_at": iso(at + timedelta(hours=1)),
     }  # fmt: skip
