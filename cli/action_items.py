@@ -128,8 +128,24 @@ def extend_action_item(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """A later due date for one item or many; counted."""
-    _bulk(items, {"due_at": until, "later_by": later_by, "reason": reason}, by=by, as_json=as_json)
+    """Ask for a later due date, for one item or many; another person approves each, then it is counted."""
+    asked = "asked for; another person approves it, unless the policy wants nobody"
+    wish = {"due_at": until, "later_by": later_by, "reason": reason}
+    _bulk(items, wish, by=by, as_json=as_json, said=asked)
+
+
+@action_items.command("approve-extension")
+def approve_extension(item: ItemArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
+    """Yes to the later due date that was asked for; refused of who asked."""
+    _change(item, "approve-extension", {}, by=by, as_json=as_json)
+
+
+@action_items.command("decline-extension")
+def decline_extension(
+    item: ItemArgument, reason: WhyOption = None, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """No more time, and why; from who asked, the wish is taken back."""
+    _change(item, "decline-extension", {"reason": reason}, by=by, as_json=as_json)
 
 
 @action_items.command("offer")
@@ -233,7 +249,7 @@ def hints_on_action_item(
     show.table(found, columns, as_json=as_json, empty="Nothing to say: it is worded well.")
 
 
-def _bulk(items: list[str], wish: dict[str, Any], *, by: str | None, as_json: bool) -> None:
+def _bulk(items: list[str], wish: dict[str, Any], *, by: str | None, as_json: bool, said: str = "done") -> None:
     """One wish for all; ends with 1 when an item refused, after saying which and why."""
     filled = {name: value for name, value in (wish | {"by": by}).items() if value}
     answer = call("POST", "/action-items/bulk", body={"ids": items, **filled})
@@ -241,7 +257,7 @@ def _bulk(items: list[str], wish: dict[str, Any], *, by: str | None, as_json: bo
         print_json(answer)
     else:
         for each in answer["done"]:
-            stdout.print(f"{each}: done", markup=False)
+            stdout.print(f"{each}: {said}", markup=False)
     if answer["refused"]:
         fail("; ".join(f"{each['id']}: {each['detail']}" for each in answer["refused"]))
 
@@ -265,6 +281,8 @@ def _standing(document: dict[str, Any]) -> str:
     soak = document.get("soak")
     if document.get("not_doing"):
         return "asks to be dropped"
+    if document.get("extension_asked"):
+        return "asks for more time"
     if soak and not soak["accepted_at"]:
         return "proposed"
     return str(document["state"])
@@ -288,11 +306,16 @@ def _print_item(document: dict[str, Any], *, as_json: bool) -> None:
             ("evidence", evidence),
             ("offered to", (document.get("offer") or {}).get("to")),
             ("moved", f"{document['extensions']} times" if document.get("extensions") else None),
+            ("asked for", _wish(document.get("extension_asked"))),
             ("issue", _issue(document.get("tracker"))),
         ]
     )
     for hint in document.get("hints") or []:
         stdout.print(f"hint {hint['rule']}: {hint['says']}. {hint['better']}", markup=False, style="yellow")
+
+
+def _wish(asked: dict[str, Any] | None) -> str | None:
+    return f"{asked['until']} by {asked['by']['name']}: {asked['reason']}" if asked else None
 
 
 def _issue(link: dict[str, Any] | None) -> str | None:

@@ -61,7 +61,16 @@ def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | 
     if as_json:
         print_json(document)
         return
-    show.facts([("review", document["id"]), ("state", show.state(document["state"])), ("owner", document["owner"])])
+    asked = document.get("extension_asked")
+    more = f"{asked['until']} by {asked['by']['name']}: {asked['reason']}" if asked else None
+    show.facts(
+        [
+            ("review", document["id"]),
+            ("state", show.state(document["state"])),
+            ("owner", document["owner"]),
+            ("asks for more time", more),
+        ]
+    )
 
 
 @reviews.command("edit")
@@ -131,6 +140,35 @@ def waive_review(
 ) -> None:
     """No review, and why; only where the policy allows it."""
     _change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
+
+
+@reviews.command("extend")
+def extend_review(
+    incident: ReviewArgument,
+    until: Annotated[str, typer.Option(help="The new deadline, ISO 8601 with zone.")],
+    reason: ReasonOption,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for a later deadline; another person approves it, then it is counted."""
+    _change_review(incident, "extend", {"due_at": until, "reason": reason}, by=by, as_json=as_json)
+
+
+@reviews.command("approve-extension")
+def approve_extension(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
+    """Yes to the later deadline that was asked for; refused of who asked."""
+    _change_review(incident, "approve-extension", {}, by=by, as_json=as_json)
+
+
+@reviews.command("decline-extension")
+def decline_extension(
+    incident: ReviewArgument,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; not needed of who asked.")] = "",
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """No more time, and why; from who asked, the wish is taken back."""
+    _change_review(incident, "decline-extension", {"reason": reason}, by=by, as_json=as_json)
 
 
 @reviews.command("comment")

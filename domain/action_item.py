@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from domain.action_item_quality import Hint
-from domain.deadlines import Ladder
+from domain.deadlines import ExtensionWish, Ladder
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Policy
@@ -90,6 +90,8 @@ class Extension(Model):
     reason: str
     was: datetime | None
     until: datetime
+    # None where the policy asks for nobody.
+    approved_by: Actor | None = None
 
 
 class Evidence(Model):
@@ -179,6 +181,8 @@ class ActionItemState(Model):
     offer: Offer | None = None
     handovers: int = 0
     extension_log: tuple[Extension, ...] = ()
+    # More time that was asked for and is not approved yet.
+    extension_asked: ExtensionWish | None = None
     # The owner does not want to do it, and nobody has accepted that yet.
     not_doing: NotDoing | None = None
     dropped_by: Actor | None = None
@@ -301,10 +305,20 @@ class CreateIssueAgain(ActionItemCommand):
 
 
 class ExtendItem(ActionItemCommand):
-    """A later due date, with a reason; counted."""
+    """A later due date, with a reason; another person approves it, then it is counted."""
 
     due_at: datetime
     reason: str
+
+
+class ApproveExtension(ActionItemCommand):
+    """The later due date that was asked for is all right; never said by who asked."""
+
+
+class DeclineExtension(ActionItemCommand):
+    """There is no more time, and why; from who asked, the wish is taken back."""
+
+    reason: str = ""
 
 
 class ReassignItem(ActionItemCommand):
@@ -328,6 +342,8 @@ ACTION_ITEM_COMMANDS: dict[str, type[ActionItemCommand]] = {
     "done": FinishItem,
     "drop": DropItem,
     "extend": ExtendItem,
+    "approve_extension": ApproveExtension,
+    "decline_extension": DeclineExtension,
     "reassign": ReassignItem,
     "keep": KeepItem,
     "accept": AcceptItem,

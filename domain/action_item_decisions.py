@@ -3,7 +3,7 @@
 Called by `workflows/action_item.py`. Pure; `terms` is what the item was started with. The one thing to know: an item
 ends only with evidence or with a reason that a second person accepts; one with a check or a drill only while the last
 one passed, and it is reopened when a later one fails. Clocks are in `action_item_clocks.py`, hand-overs and not-doing
-in `action_item_handover.py`, the tracker in `action_item_tracking.py`.
+in `action_item_handover.py`, more time in `action_item_extension.py`, the tracker in `action_item_tracking.py`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,13 @@ from domain.action_item import (
     ActionItemState,
     ActionItemStatus,
     AddEvidence,
+    ApproveExtension,
     CommentOnItem,
     CreateIssueAgain,
+    DeclineExtension,
     DeclineOffer,
     DropItem,
     ExtendItem,
-    Extension,
     FinishItem,
     HearFromTracker,
     KeepItem,
@@ -36,6 +37,7 @@ from domain.action_item import (
     StartWork,
 )
 from domain.action_item_clocks import start_by
+from domain.action_item_extension import approve_extension, decline_extension, extend
 from domain.action_item_handover import accept_offer, decline_offer, drop, keep, offer, reassign
 from domain.action_item_outcomes import (
     DAILY_REMINDERS,
@@ -46,7 +48,6 @@ from domain.action_item_outcomes import (
     entry,
     new_evidence,
     notice,
-    superiors,
     with_evidence,
 )
 from domain.action_item_quality import Wording, hints_on
@@ -65,7 +66,7 @@ from domain.action_item_verification import (
 from domain.calendar import add_business_days, due_after, written
 from domain.deadlines import begin
 from domain.errors import Rejected, RejectionKind
-from domain.follow_up import Outcome, demand_later, demand_person, demand_text
+from domain.follow_up import Outcome, demand_person, demand_text
 from domain.timeline import ActorKind
 
 __all__ = ["FINISHED", "ME", "ItemOutcome", "decide", "drill_is_passed", "is_over", "open_item"]
@@ -75,9 +76,6 @@ FINISHED = (ActionItemStatus.DONE, ActionItemStatus.DROPPED)
 _RESERVED = frozenset({DRILL_PASSED, DRILL_FAILED, CHECK_PASSED, CHECK_FAILED})
 # What may still be said to an item that is done and watched.
 _AFTER_DONE = (ReopenItem, ObserveDrill, RunCheck, HearFromTracker, LinkIssue, CreateIssueAgain, CommentOnItem)
-# The lead hears from the second extension on; the list of them travels in every payload.
-_EXTENSIONS_TOLD_FROM = 2
-_EXTENSIONS_KEPT = 20
 
 
 def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
@@ -154,6 +152,8 @@ def decide(state: ActionItemState, command: ActionItemCommand, now: datetime, te
         return _decide_tracking(state, command, now)
     if isinstance(command, (OfferItem, AcceptOffer, DeclineOffer, ReassignItem, DropItem, KeepItem)):
         return _decide_hands(state, command, now, terms)
+    if isinstance(command, (ExtendItem, ApproveExtension, DeclineExtension)):
+        return _decide_time(state, command, now, terms)
     match command:
         case AcceptItem():
             outcome = _accept(state, command, now, terms)
@@ -163,8 +163,6 @@ def decide(state: ActionItemState, command: ActionItemCommand, now: datetime, te
             outcome = _add_evidence(state, command, now)
         case FinishItem():
             outcome = _finish(state, command, now, terms)
-        case ExtendItem():
-            outcome = _extend(state, command, now, terms)
         case RunCheck():
             outcome = _run_check(state)
         case ReopenItem():
@@ -206,6 +204,21 @@ def _decide_hands(
             return drop(state, command, now, terms)
         case KeepItem():
             return keep(state, command, now)
+        case _:
+            raise Rejected(f"an action item has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
+
+
+def _decide_time(
+    state: ActionItemState, command: ActionItemCommand, now: datetime, terms: ActionItemStart
+) -> ItemOutcome:
+    _demand_decided(state)
+    match command:
+        case ExtendItem():
+            return extend(state, command, now, terms)
+        case ApproveExtension():
+            return approve_extension(state, command, now, terms)
+        case DeclineExtension():
+            return decline_extension(state, command, now, terms)
         case _:
             raise Rejected(f"an action item has no command {type(command).__name__}", RejectionKind.NOT_FOUND)
 
@@ -306,37 +319,13 @@ def _finish(state: ActionItemState, command: FinishItem, now: datetime, terms: A
             "on_weekly_list": False,
             "offer": None,
             "not_doing": None,
+            "extension_asked": None,
             "watched_until": watched_until(state, now, terms),
             "next_check_at": now + terms.policy.action_item_check_every if state.check else None,
             "check_failures": 0,
         }
     )
     return Outcome(after, (entry(now, command.by, f"Action item {state.id} is done: {state.title}", state),))
-
-
-def _extend(state: ActionItemState, command: ExtendItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
-    _demand_decided(state)
-    reason = demand_text(command.reason, "the reason for the extension")
-    due_at = demand_later(command.due_at, state.due_at, now, terms.policy.calendar)
-    move = Extension(by=command.by, at=now, reason=reason, was=state.due_at, until=due_at)
-    times = state.extensions + 1
-    after = state.model_copy(
-        update={
-            "due_at": due_at,
-            "ladder": begin(due_at, now, DAILY_REMINDERS),
-            "extensions": times,
-            "extension_log": (*state.extension_log, move)[-_EXTENSIONS_KEPT:],
-            "is_overdue": False,
-            "on_weekly_list": False,
-        }
-    )
-    said = f"Action item {state.id} extended to {written(due_at, terms.policy.calendar)}: {reason}"
-    told: tuple[str, ...] = ()
-    if times >= _EXTENSIONS_TOLD_FROM:
-        told = tuple(name for name in superiors(state, terms) if name != command.by.name)
-    until = written(due_at, terms.policy.calendar)
-    words = f"action item {state.id} ({state.title}) was extended for the {times}th time, to {until}: {reason}"
-    return Outcome(after, (entry(now, command.by, said, state),), notice(state, told, "extended", words))
 
 
 def _run_check(state: ActionItemState) -> ItemOutcome:

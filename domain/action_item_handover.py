@@ -109,6 +109,7 @@ def drop(state: ActionItemState, command: DropItem, now: datetime, terms: Action
                 "is_overdue": False,
                 "offer": None,
                 "not_doing": None,
+                "extension_asked": None,
                 "dropped_because": why,
                 "dropped_by": command.by,
             }

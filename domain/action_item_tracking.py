@@ -321,6 +321,7 @@ def _take_done(state: ActionItemState, result: TrackerSyncResult, now: datetime,
             "on_weekly_list": False,
             "offer": None,
             "not_doing": None,
+            "extension_asked": None,
             "watched_until": watched_until(state, now, terms),
         }
     )

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 
 from domain.model import Model
 from domain.policy import Policy
+from domain.timeline import Actor
 
 # From daily to weekly.
 _RARELY = 7
@@ -40,6 +41,15 @@ class Ladder(Model):
     climbed_to: AwareDatetime
     # After this many overdue reminders the next ones come seven times as rarely (daily, then weekly); None: never.
     frequent: int | None = None
+
+
+class ExtensionWish(Model):
+    """Somebody asks for more time; another person has not said yes yet."""
+
+    by: Actor
+    at: datetime
+    reason: str
+    until: datetime
 
 
 class LadderStep(Model):

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from domain.deadlines import Ladder
+from domain.deadlines import ExtensionWish, Ladder
 from domain.message import CourierState
 from domain.model import Model
 from domain.policy import Policy
@@ -188,6 +188,8 @@ class ReviewState(Model):
     sign_off: SignOff | None = None
     waiver: SignOff | None = None
     extensions: int = 0
+    # More time that was asked for and is not approved yet.
+    extension_asked: ExtensionWish | None = None
     reminders_sent: int = 0
     escalations_sent: int = 0
     is_overdue: bool = False
@@ -397,10 +399,20 @@ class WaiveReview(ReviewCommand):
 
 
 class ExtendReview(ReviewCommand):
-    """A later deadline, with a reason; counted."""
+    """A later deadline, with a reason; another person approves it, then it is counted."""
 
     due_at: datetime
     reason: str
+
+
+class ApproveReviewExtension(ReviewCommand):
+    """The later deadline that was asked for is all right; never said by who asked."""
+
+
+class DeclineReviewExtension(ReviewCommand):
+    """There is no more time, and why; from who asked, the wish is taken back."""
+
+    reason: str = ""
 
 
 REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
@@ -412,6 +424,8 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "return_to_draft": ReturnReview,
     "waive": WaiveReview,
     "extend": ExtendReview,
+    "approve_extension": ApproveReviewExtension,
+    "decline_extension": DeclineReviewExtension,
     "close": CloseReview,
     "appoint_facilitator": AppointFacilitator,
     "name_change_authors": NameChangeAuthors,

@@ -17,7 +17,6 @@ from domain.follow_up import (
     Notice,
     Outcome,
     demand_known,
-    demand_later,
     demand_text,
     listeners,
     reminder_entry,
@@ -28,10 +27,12 @@ from domain.review import (
     AddFinding,
     AnswerPoll,
     AppointFacilitator,
+    ApproveReviewExtension,
     AssignReview,
     CloseReview,
     CommentOnReview,
     ConfirmRead,
+    DeclineReviewExtension,
     EditReview,
     ExtendReview,
     Finding,
@@ -56,6 +57,7 @@ from domain.review import (
     WaiveReview,
 )
 from domain.review_comments import comment, resolve_comment
+from domain.review_extension import approve_extension, decline_extension, extend
 from domain.review_meeting import answer_poll, confirm_read, publish, record_meeting
 from domain.review_meeting_date import kept_invited, plan_meeting, proposal_words, with_proposal
 from domain.review_merge import merged
@@ -301,21 +303,6 @@ def _until(state: ReviewState, terms: ReviewStart) -> str:
     )
 
 
-def _extend(state: ReviewState, command: ExtendReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    reason = demand_text(command.reason, "the reason for the extension")
-    due_at = demand_later(command.due_at, state.due_at, now, terms.policy.calendar)
-    after = state.model_copy(
-        update={
-            "due_at": due_at,
-            "ladder": begin(due_at, now),
-            "extensions": state.extensions + 1,
-            "is_overdue": False,
-        }
-    )
-    said = f"Review extended to {written(due_at, terms.policy.calendar)}: {reason}"
-    return Outcome(after, (entry(now, command.by, said),))
-
-
 def _assigned(state: ReviewState, terms: ReviewStart) -> tuple[Notice, ...]:
     due = f", due at {written(state.due_at, terms.policy.calendar)}" if state.due_at else ""
     if state.owner:
@@ -335,7 +322,9 @@ _RULES.update(
         SignOffReview: sign_off,
         ReturnReview: return_to_draft,
         WaiveReview: waive,
-        ExtendReview: _extend,
+        ExtendReview: extend,
+        ApproveReviewExtension: approve_extension,
+        DeclineReviewExtension: decline_extension,
         CloseReview: close,
         AppointFacilitator: appoint_facilitator,
         NameChangeAuthors: name_change_authors,

@@ -50,5 +50,5 @@ def finished(state: ReviewState, status: ReviewStatus) -> ReviewState:
     """Nothing is owed any more."""
     return state.model_copy(
         update={"state": status, "ladder": None, "is_overdue": False, "draft_wanted": False, "closes_at": None,
-                "renew_at": None, "waits_for": ()}
+                "renew_at": None, "waits_for": (), "extension_asked": None}
     )  # fmt: skip

@@ -18,8 +18,10 @@ from domain.action_item import (
     ActionItemStatus,
     ActionItemType,
     AddEvidence,
+    ApproveExtension,
     CommentOnItem,
     CreateIssueAgain,
+    DeclineExtension,
     DeclineOffer,
     DropItem,
     ExtendItem,
@@ -160,8 +162,10 @@ async def change_many(desk: AtDesk) -> RedirectResponse:
         answer = await desk.done(desk.actions.change_items(read_model(BulkChange, wish), desk.actor))
     except (Rejected, Transient) as error:
         return desk.back(path, refusal=error.sentence)
+    is_asked = "due_at" in wish and desk.configuration.policy.extension_needs_approver
+    waits = "; another person approves each later date" if is_asked else ""
     refused = "; ".join(f"{each['id']}: {each['detail']}" for each in answer["refused"])
-    return desk.back(path, notice=f"{len(answer['done'])} of {len(ids)} were changed.", refusal=refused or None)
+    return desk.back(path, notice=f"{len(answer['done'])} of {len(ids)} were taken{waits}.", refusal=refused or None)
 
 
 @router.get("/action-items/{item_id}")
@@ -176,7 +180,9 @@ _ITEM_VERBS: dict[str, Verb[ActionItemCommand]] = {
     "start": Verb("start", StartWork, "Begun."),
     "evidence": Verb("add_evidence", AddEvidence, "Kept."),
     "done": Verb("done", FinishItem, "Done."),
-    "extend": Verb("extend", ExtendItem, "The due date was moved."),
+    "extend": Verb("extend", ExtendItem, "Said; another person approves it where the policy asks for one."),
+    "approve-extension": Verb("approve_extension", ApproveExtension, "The due date was moved."),
+    "decline-extension": Verb("decline_extension", DeclineExtension, "It is due as before."),
     "offer": Verb("offer", OfferItem, "Offered; it stays here until it is accepted."),
     "accept-offer": Verb("accept_offer", AcceptOffer, "It is yours now."),
     "decline-offer": Verb("decline_offer", DeclineOffer, "It stays where it is."),

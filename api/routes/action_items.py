@@ -32,8 +32,10 @@ from domain.action_item import (
     ActionItemStatus,
     ActionItemType,
     AddEvidence,
+    ApproveExtension,
     CommentOnItem,
     CreateIssueAgain,
+    DeclineExtension,
     DeclineOffer,
     DropItem,
     ExtendItem,
@@ -194,6 +196,13 @@ VERBS = (
     Verb("evidence", "add_evidence", AddEvidence, "What shows that it is done"),
     Verb("done", "done", FinishItem, "Done; refused without evidence"),
     Verb("drop", "drop", DropItem, "It will not be done, and why; from its owner a wish that another person accepts"),
+    Verb(
+        "approve-extension",
+        "approve_extension",
+        ApproveExtension,
+        "Yes to the later date; not by who asked",
+    ),
+    Verb("decline-extension", "decline_extension", DeclineExtension, "No more time, and why; or take the wish back"),
     Verb("keep", "keep", KeepItem, "It will be done after all"),
     Verb("accept", "accept", AcceptItem, "Decide a proposal; before its soak time is over only with a reason"),
     Verb("reopen", "reopen", ReopenItem, "It was not done after all"),
@@ -204,7 +213,7 @@ VERBS = (
     Verb("comment", "comment", CommentOnItem, "A comment, here and in the tracker"),
     Verb("link-issue", "link_issue", LinkIssue, "Which issue in the tracker it is"),
     Verb("create-issue", "create_issue_again", CreateIssueAgain, "There is no issue in the tracker: create one"),
-    Verb("extend", "extend", ExtendItem, "A later due date, and why"),
+    Verb("extend", "extend", ExtendItem, "Ask for a later due date, and say why; another person approves it"),
     Verb("reassign", "reassign", ReassignItem, "Another owner, without asking them"),
 )
 

@@ -32,8 +32,22 @@ async def test_items_are_moved_handed_over_and_refused(world: World) -> None:
 
     code, out = await hotwash(world, "action-items", "extend", first, "--by-time", "2w", "-r", "waits for parts")
     assert code == 0, out
-    moved = (await world.admin.get(f"/api/v1/action-items/{first}")).json()
-    assert moved["extensions"] == 1
+    asked = (await world.admin.get(f"/api/v1/action-items/{first}")).json()
+    assert (asked["extensions"], asked["extension_asked"]["reason"]) == (0, "waits for parts")
+    code, out = await hotwash(world, "action-items", "show", first)
+    assert (code, "asks for more time" in out, "waits for parts" in out) == (0, True, True)
+    code, out = await hotwash(world, "action-items", "approve-extension", first, "--by", "ana")
+    assert (code, "an extension is approved by cleo" in " ".join(out.split())) == (1, True)
+    code, out = await hotwash(world, "action-items", "approve-extension", first, "--by", "cleo", "--json")
+    assert (code, json.loads(out)["extensions"]) == (0, 1)
+    code, out = await hotwash(world, "action-items", "extend", first, "--by-time", "2w", "-r", "more", "--by", "ana")
+    assert (code, "another person approves it" in " ".join(out.split())) == (0, True)
+    code, out = await hotwash(world, "action-items", "decline-extension", first, "--by", "cleo")
+    assert (code, "why there is no more time must not be empty" in " ".join(out.split())) == (1, True)
+    code, out = await hotwash(
+        world, "action-items", "decline-extension", first, "-r", "it waits", "--by", "cleo", "--json"
+    )
+    assert (code, json.loads(out)["extension_asked"]) == (0, None)
     code, out = await hotwash(world, "action-items", "extend", first, "act-000000", "--by-time", "2w", "-r", "again")
     assert (code, "act-000000" in out) == (1, True)
 

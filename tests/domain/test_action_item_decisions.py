@@ -13,6 +13,7 @@ from domain.action_item import (
     ActionItemState,
     ActionItemStatus,
     AddEvidence,
+    ApproveExtension,
     DropItem,
     ExtendItem,
     FinishItem,
@@ -115,12 +116,23 @@ class ActionItemMachine(RuleBasedStateMachine):
 
     @rule(by=actors, reason=texts, hours=st.integers(-500, 500))
     def extend(self, by: Actor, reason: str, hours: int) -> None:
-        """Only to a later time that is yet to come."""
+        """Only to a later time that is yet to come, and nothing moves before a second person has agreed."""
         before = self.state.due_at
         assert before is not None
         if self.attempt(ExtendItem(by=by, due_at=before + timedelta(hours=hours), reason=reason)):
-            assert self.state.due_at is not None
-            assert self.state.due_at > max(before, self.now)
+            assert self.state.due_at == before
+            assert self.state.extension_asked is not None
+            assert self.state.extension_asked.until > max(before, self.now)
+
+    @rule(by=actors)
+    def approve_extension(self, by: Actor) -> None:
+        """Never by who asked."""
+        wish, before = self.state.extension_asked, self.state.due_at
+        if self.attempt(ApproveExtension(by=by)):
+            assert wish is not None
+            assert before is not None
+            assert (by.kind, by.name != wish.by.name) == ("person", True)
+            assert self.state.due_at == wish.until > max(before, self.now)
 
     @rule(by=actors, owner=st.sampled_from([*PEOPLE, "mallory"]))
     def reassign(self, by: Actor, owner: str) -> None:

@@ -22,6 +22,7 @@ from domain.action_item import (
     ActionItemStart,
     ActionItemState,
     ActionItemStatus,
+    ApproveExtension,
     CommentOnItem,
     DropItem,
     ExtendItem,
@@ -135,14 +136,18 @@ async def test_a_quarter_of_a_year(  # noqa: PLR0915 - one story, told in one go
         assert told(await item.told(5))[3:] == [("start", ("alice",)), ("start", ("alice", "lena"))]
         await item.ask("start", StartWork(by=ALICE))
 
-        # Moved twice; from the second time on those above hear.
-        await item.ask("extend", ExtendItem(by=ALICE, due_at=due + 5 * DAY, reason="the vendor is late"))
-        moved = await item.ask("extend", ExtendItem(by=ALICE, due_at=due + 10 * DAY, reason="and later"))
+        # Moved twice, each time with the word of the lead; from the second time on all above hear.
+        for days, reason in ((5, "the vendor is late"), (10, "and later")):
+            await item.ask("extend", ExtendItem(by=ALICE, due_at=due + days * DAY, reason=reason))
+            moved = await item.ask("approve_extension", ApproveExtension(by=LENA))
         assert (moved.extensions, [each.reason for each in moved.extension_log]) == (
             2, ["the vendor is late", "and later"],
         )  # fmt: skip
         due = moved.due_at
-        assert told(await item.told(6))[5:] == [("extended", ("lena", "mona"))]
+        assert told(await item.told(9))[5:] == [
+            ("extension_asked", ("lena", "mona")), ("extended", ("alice",)),
+            ("extension_asked", ("lena", "mona")), ("extended", ("alice", "mona")),
+        ]  # fmt: skip
 
         # The tracker is away for days: the item changes hands meanwhile, and says that it cannot tell.
         server.is_down = True
@@ -154,7 +159,7 @@ async def test_a_quarter_of_a_year(  # noqa: PLR0915 - one story, told in one go
         away = await item.pass_time(2 * DAY)
         assert "answered 503" in away.tracker.problem
         assert server.issues[0].user == server.alice
-        assert told(await item.told(9))[6:] == [
+        assert told(await item.told(12))[9:] == [
             ("offered", ("bob",)), ("taken_over", ("alice",)), ("assigned", ("bob",)),
         ]  # fmt: skip
         server.is_down = False
@@ -169,7 +174,7 @@ async def test_a_quarter_of_a_year(  # noqa: PLR0915 - one story, told in one go
         await _climb(item, due)
         listed = await item.view()
         assert (listed.on_weekly_list, listed.is_overdue) == (True, True)
-        assert told(await item.told(17))[9:] == [
+        assert told(await item.told(20))[12:] == [
             ("upcoming", ("bob",)), ("upcoming", ("bob",)), ("due", ("bob",)), ("overdue", ("bob",)),
             ("escalated", ("bob", "lena")), ("escalated", ("bob", "lena", "mona")),
             ("escalated", ("bob", "lena", "mona")), ("escalated", ("bob", "lena", "mona")),
@@ -187,7 +192,7 @@ async def test_a_quarter_of_a_year(  # noqa: PLR0915 - one story, told in one go
         await item.handle.signal("hear_from_tracker", HearFromTracker(by=automation("tracker")))
         again = await settled(item)
         assert (again.state, again.reopened) == (ActionItemStatus.IN_PROGRESS, 1)
-        assert told(await item.told(18))[17:] == [("reopened", ("bob", "lena", "mona"))]
+        assert told(await item.told(21))[20:] == [("reopened", ("bob", "lena", "mona"))]
         assert server.creations == 1
 
 

@@ -21,6 +21,7 @@ from domain.record import ProjectionKind
 from domain.review import (
     AddFinding,
     AppointFacilitator,
+    ApproveReviewExtension,
     AssignReview,
     CloseReview,
     EditReview,
@@ -171,7 +172,7 @@ async def test_a_sev3_review_is_due_in_business_days(begin: Begin):
 
 
 async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
-    """A later date with a reason is counted and starts the ladder afresh."""
+    """A later date with a reason and a second person is counted and starts the ladder afresh."""
     async with begin(policy=WITHOUT_MEETINGS) as review:
         due = (await review.view()).due_at
         kind, _ = await review.refusal("extend", ExtendReview(by=ALICE, due_at=due - HOUR, reason="x"))
@@ -181,6 +182,9 @@ async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
         await review.pass_time(24 * HOUR + HOUR)
         later = due + 5 * DAY
         state = await review.ask("extend", ExtendReview(by=BOB, due_at=later, reason="half of us are ill"))
+        assert (state.due_at, state.extensions, state.is_overdue) == (due, 0, True)
+        assert (await review.refusal("approve_extension", ApproveReviewExtension(by=BOB)))[0] == "forbidden"
+        state = await review.ask("approve_extension", ApproveReviewExtension(by=person("mona")))
         assert (state.due_at, state.extensions, state.is_overdue) == (later, 1, False)
         await review.pass_time(5 * DAY)
         assert (await review.reminders(5))[2:] == [
@@ -188,7 +192,8 @@ async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
             (later - 4 * HOUR, "upcoming", ["alice"]),
             (later, "due", ["alice"]),
         ]
-        await review.told(6)
+        levels = [(message.people, message.context["level"]) for message in await review.told(8)]
+        assert levels[3:5] == [(("mona",), "extension_asked"), (("bob", "alice"), "extended")]
 
 
 async def test_a_review_meeting_is_proposed_fixed_moved_and_reminded_of(begin: Begin, drafts: Drafts):

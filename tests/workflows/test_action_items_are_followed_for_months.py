@@ -13,6 +13,7 @@ from domain.action_item import (
     ActionItemState,
     ActionItemStatus,
     AddEvidence,
+    ApproveExtension,
     DropItem,
     ExtendItem,
     FinishItem,
@@ -33,7 +34,7 @@ from workflows.action_item import ActionItem
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-ALICE, BOB = person("alice"), person("bob")
+ALICE, BOB, MONA = person("alice"), person("bob"), person("mona")
 GAME_DAY = automation("game-day")
 OFFICE = WorkingHours(time_zone="Europe/Berlin")
 
@@ -108,7 +109,7 @@ async def test_the_owner_is_reminded_and_then_the_manager_too(begin: Begin):
 
 
 async def test_an_extension_moves_the_ladder(begin: Begin):
-    """A later date with a reason starts the reminders afresh; without a reason, or earlier, it is refused."""
+    """A later date with a reason and a second person starts the reminders afresh; without, the old one stands."""
     async with begin(priority=Priority.URGENT, severity="SEV-1") as item:
         new = await item.view()
         assert new.due_at == due_after(new.created_at, 15 * DAY, OFFICE)
@@ -124,10 +125,14 @@ async def test_an_extension_moves_the_ladder(begin: Begin):
             assert kind == "invalid"
         naive = {"by": ALICE.model_dump(), "due_at": "2031-01-01T00:00:00", "reason": "more time"}
         assert "time zone" in (await item.refusal("extend", naive))[1]
-        extended = await item.ask("extend", ExtendItem(by=ALICE, due_at=later, reason="the vendor is late"))
+        asked = await item.ask("extend", ExtendItem(by=ALICE, due_at=later, reason="the vendor is late"))
+        assert (asked.due_at, asked.extensions, asked.extension_asked.until) == (new.due_at, 0, later)
+        assert (await item.refusal("approve_extension", ApproveExtension(by=ALICE)))[0] == "forbidden"
+        extended = await item.ask("approve_extension", ApproveExtension(by=MONA))
         assert (extended.due_at, extended.extensions, extended.is_overdue) == (later, 1, False)
         await item.pass_time(10 * DAY - DAY - HOUR + timedelta(minutes=1))
-        await item.told(8)
+        levels = [(message.people, message.context["level"]) for message in await item.told(10)]
+        assert levels[5:7] == [(("mona",), "extension_asked"), (("alice",), "extended")]
         assert (await item.reminders(7))[4:] == [
             (later - 2 * DAY, "upcoming", ["alice"]),
             (later - 4 * HOUR, "upcoming", ["alice"]),
@@ -269,6 +274,7 @@ async def test_the_history_of_an_overdue_item_replays(begin: Begin):
         new = await item.view()
         await item.pass_until(new.due_at + 3 * DAY, new.created_at)
         await item.ask("extend", ExtendItem(by=ALICE, due_at=new.due_at + 9 * DAY, reason="late"))
+        await item.ask("approve_extension", ApproveExtension(by=MONA))
         await item.ask("done", FinishItem(by=ALICE, evidence="it works"))
         await item.ended()
         await item.replays()
