@@ -103,9 +103,9 @@ async def declare(desk: AtDesk) -> RedirectResponse:
         return desk.back("/declare", refusal=error.sentence, unsent=longest_text(fields))
     finder = desk.request.app.state.learning.learning.alike
     alike = await look(finder, made.id, declaration.title, declaration.services)
-    # A notice is short; the room shows all of it, or why it is not known.
+    # A notice is short; the room shows all of it, or why it is not known, and whether anybody is being paged.
     said = in_short(alike.incidents)
-    return desk.back(f"/incidents/{made.id}", notice=" ".join(["Declared. The on-call is being paged.", *said]))
+    return desk.back(f"/incidents/{made.id}", notice=" ".join(["Declared.", *said]))
 
 
 @router.get("/triage/{group_id}")

@@ -117,6 +117,10 @@ def _late(promises: Evidence, late: int) -> Number:
     return Number(value=late, evidence=promises.but(which=Which.BROKEN_LATE))
 
 
+def _often(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def alert_noise(window: Window, episodes: int, mattered: int, rules: Sequence[RuleCount]) -> Insight:
     """Per rule, how often it mattered: the noise league."""
     alerts = Evidence.within(window, Subject.ALERT)
@@ -127,7 +131,7 @@ def alert_noise(window: Window, episodes: int, mattered: int, rules: Sequence[Ru
         noisy = [each for each in rules if each.episodes > each.mattered]
         if noisy:
             top = noisy[0]
-            sentence += f"; {top.rule} fired {top.episodes} times and mattered {top.mattered} times"
+            sentence += f"; {top.rule} fired {_often(top.episodes)} and mattered {_often(top.mattered)}"
         sentence += "."
     league = [
         Row(

@@ -93,7 +93,7 @@ async def test_communication_kept_and_broken(reader: InsightReader) -> None:
 async def test_alert_noise_counts_episodes(reader: InsightReader) -> None:
     """Each episode of a group counts; what belonged to a cancelled incident did not matter."""
     found = await reader.insight("alert-noise")
-    assert found.sentence == "5 of 8 alerts needed nobody; DiskFull fired 4 times and mattered 1 times."
+    assert found.sentence == "5 of 8 alerts needed nobody; DiskFull fired 4 times and mattered once."
     assert counts(found, "The noise league") == {"DiskFull": (4, 1, 3), "Flap": (2, 0, 2)}
     assert counts(found, "Altogether") == {"all rules": (8, 3, 5)}
 
