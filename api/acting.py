@@ -13,12 +13,13 @@ from typing import Any
 
 from pydantic import Field
 
-from api.action_items import MOST_AT_ONCE, BulkChange, NewActionItem, bulk_answer, demand_check, start_of
+from api.action_items import MOST_AT_ONCE, BulkChange, NewActionItem, bulk_answer, demand_check, meeting_of, start_of
 from api.auth import groups_of
 from api.engine import Engine, Owner
 from api.ports import ConfigurationSource
 from api.reading import Reader, shown_incident
-from domain.action_item import ActionItemCommand, ActionItemStatus, ExtendItem, OfferItem
+from domain.action_item import AcceptItem, ActionItemCommand, ActionItemStatus, ExtendItem, OfferItem
+from domain.action_item_meeting import MeetingTimes
 from domain.alert import DeclareGroup, DeclineGroup
 from domain.errors import HotwashError, Rejected, RejectionKind, Transient
 from domain.game_day import GameDayPhase, HaltGameDay
@@ -259,11 +260,13 @@ class Actions:
         """Start an action item. The same mark finds the first one."""
         incident = await self._reader.incident_state(item.incident_id)
         demand_check(item.check, self._catalog.actions)
-        others = await self._items_of(item.incident_id)
+        others, meeting = await self._items_of(item.incident_id), await self._meeting_of(item.incident_id)
         number = secrets.randbits(64)
         for length in _ITEM_SUFFIXES:
             suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
-            start = start_of(item, incident, self._configuration.current(), by, f"act-{suffix}", others=others)
+            start = start_of(
+                item, incident, self._configuration.current(), by, f"act-{suffix}", others=others, meeting=meeting
+            )
             owner = await self._engine.claim(
                 "ActionItem", action_item_workflow_id(start.id), start, f"action item {start.id}", mark=mark,
                 may_start=True,
@@ -279,6 +282,20 @@ class Actions:
         except Transient:
             return 0
         return len(found.items)
+
+    async def _meeting_of(self, incident_id: str) -> MeetingTimes | None:
+        """When the review's meeting was, for a hint; None while nobody can say."""
+        try:
+            return meeting_of((await self._reader.review(incident_id)).document)
+        except HotwashError:
+            return None
+
+    async def _with_meeting(self, item_id: str, command: AcceptItem) -> AcceptItem:
+        try:
+            incident_id = str((await self._reader.action_item(item_id)).document["incident_id"])
+        except HotwashError:
+            return command.model_copy(update={"meeting": None})
+        return command.model_copy(update={"meeting": await self._meeting_of(incident_id)})
 
     async def change_items(self, change: BulkChange, by: Actor) -> Document:
         """Extend or offer many items; each is asked by itself, and one that refuses keeps no other from it."""
@@ -321,6 +338,8 @@ class Actions:
     ) -> Document:
         """Ask something of an action item; answers with the item as it then stands."""
         workflow_id, subject = action_item_workflow_id(item_id), f"action item {item_id}"
+        if isinstance(command, AcceptItem):
+            command = await self._with_meeting(item_id, command)
         try:
             state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
         except Rejected as error:

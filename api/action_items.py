@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from domain.action_item import ActionItemStart, ActionItemType, ItemCheck, Priority
+from domain.action_item_meeting import MeetingTimes
 from domain.configuration import Configuration
 from domain.durations import Duration
 from domain.errors import Rejected, RejectionKind
@@ -64,7 +65,14 @@ class BulkChange(Model):
 
 
 def start_of(
-    item: NewActionItem, incident: Document, configuration: Configuration, by: Actor, id_: str, *, others: int
+    item: NewActionItem,
+    incident: Document,
+    configuration: Configuration,
+    by: Actor,
+    id_: str,
+    *,
+    others: int,
+    meeting: MeetingTimes | None = None,
 ) -> ActionItemStart:
     """The input of the workflow. Rejected for a team, service or tracker that hotwash.yaml does not have."""
     context = IncidentContext.model_validate(incident.get("context") or {})
@@ -89,6 +97,7 @@ def start_of(
         is_proposed=item.is_proposed,
         tracker=_tracker(item, services, team, configuration),
         others=others,
+        meeting=meeting,
         created_by=by,
         managers=context.managers,
         leads=leads_of(configuration),
@@ -96,6 +105,21 @@ def start_of(
         policy=context.policy,
         drill=incident["drill"],
     )
+
+
+def meeting_of(review: Document) -> MeetingTimes | None:
+    """When the meeting of a review was; else when it is fixed for. None when nobody knows."""
+    found = review.get("meeting")
+    if found is None:
+        plan = review.get("meeting_plan")
+        found = plan if plan and plan.get("fixed_by") else None
+    if found is None:
+        return None
+    try:
+        return MeetingTimes(begins_at=found["at"], ends_at=found.get("ends_at") or found["at"])
+    except ValidationError:
+        # Of a record that is older than the rule that times have a zone.
+        return None
 
 
 def leads_of(configuration: Configuration) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from domain.action_item_meeting import MeetingTimes
 from domain.action_item_quality import Hint
 from domain.deadlines import ExtensionWish, Ladder
 from domain.message import CourierState
@@ -129,6 +130,8 @@ class ActionItemStart(Model):
     tracker: str | None = None
     # How many items the incident had when this one was created.
     others: int = 0
+    # When the review's meeting was or will be; None: it has no date.
+    meeting: MeetingTimes | None = None
     created_by: Actor
     managers: dict[str, str] = Field(default_factory=dict)
     # Person to the lead of their team, who hears before the manager does.
@@ -251,6 +254,8 @@ class AcceptItem(ActionItemCommand):
     """A proposal becomes an action item, after its soak time or earlier with a reason; its clocks begin."""
 
     override_reason: str = ""
+    # When the review's meeting was; said by the API and by nobody else.
+    meeting: MeetingTimes | None = None
 
 
 class ReopenItem(ActionItemCommand):

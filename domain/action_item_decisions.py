@@ -39,6 +39,7 @@ from domain.action_item import (
 from domain.action_item_clocks import start_by
 from domain.action_item_extension import approve_extension, decline_extension, extend
 from domain.action_item_handover import accept_offer, decline_offer, drop, keep, offer, reassign
+from domain.action_item_meeting import hint_on_creation, hint_on_decision
 from domain.action_item_outcomes import (
     DAILY_REMINDERS,
     ME,
@@ -50,7 +51,7 @@ from domain.action_item_outcomes import (
     notice,
     with_evidence,
 )
-from domain.action_item_quality import Wording, hints_on
+from domain.action_item_quality import Hint, Wording, hints_on
 from domain.action_item_tracking import comment, create_again, first_link, hear, link_issue
 from domain.action_item_verification import (
     CHECK_FAILED,
@@ -108,7 +109,7 @@ def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
         check=terms.check,
         created_by=terms.created_by,
         soak=soak,
-        hints=hints_on(wording_of(terms, due_at - now if due_at else None)),
+        hints=(*_hints_of_meeting(terms, now), *hints_on(wording_of(terms, due_at - now if due_at else None))),
         ladder=None if soak else begin(due_at, now, DAILY_REMINDERS),
         start_by=None if soak or due_at is None else start_by(now, terms),
         tracker=None if soak else first_link(terms),
@@ -123,6 +124,11 @@ def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
             state, (entry(now, terms.created_by, said, state),), notice(state, (state.owner,), "proposed", words)
         )
     return Outcome(state, (entry(now, terms.created_by, said, state),), assigned(state, terms))
+
+
+def _hints_of_meeting(terms: ActionItemStart, now: datetime) -> tuple[Hint, ...]:
+    decided = None if terms.is_proposed else hint_on_decision(now, terms.meeting, terms.policy)
+    return tuple(hint for hint in (hint_on_creation(now, terms.meeting), decided) if hint is not None)
 
 
 def wording_of(terms: ActionItemStart, due_in: timedelta | None) -> Wording:
@@ -260,6 +266,10 @@ def _accept(state: ActionItemState, command: AcceptItem, now: datetime, terms: A
     )
     because = f" before its soak time is over: {reason}" if is_early else ""
     said = f"Action item {state.id} accepted{because}"
+    hint = hint_on_decision(now, command.meeting or terms.meeting, terms.policy)
+    if hint is not None:
+        after = after.model_copy(update={"hints": (hint, *state.hints)})
+        said += f"; {hint.says}"
     return Outcome(after, (entry(now, command.by, said, state),), assigned(after, terms))
 
 

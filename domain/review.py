@@ -104,12 +104,16 @@ class Meeting(Model):
     attended: tuple[str, ...]
     dissent: str
     by: Actor
+    # None for one that is older than this field.
+    ends_at: datetime | None = None
 
 
 class MeetingPlan(Model):
     """When the meeting is (rule P03): proposed from the business calendar, then fixed by a person."""
 
     at: datetime
+    # None for one that is older than this field.
+    ends_at: datetime | None = None
     # The policy's latest; None: it asks for no meeting.
     latest: datetime | None = None
     # It lies later than that.

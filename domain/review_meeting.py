@@ -35,9 +35,9 @@ def record_meeting(state: ReviewState, command: RecordMeeting, now: datetime, te
     if len(names) > MAX_PARTICIPANTS:
         raise Rejected(f"a meeting has {MAX_PARTICIPANTS} people at most", RejectionKind.TOO_LARGE)
     missed = [each.name for each in state.participants if each.name not in names]
-    after = state.model_copy(
-        update={"meeting": Meeting(at=command.held_at or now, attended=names, dissent=dissent, by=command.by)}
-    )
+    at, ends_at = _when_held(state, command, now, terms)
+    meeting = Meeting(at=at, ends_at=ends_at, attended=names, dissent=dissent, by=command.by)
+    after = state.model_copy(update={"meeting": meeting})
     said = f"Review meeting held with {', '.join(names)}"
     said += f"; invited and not there: {', '.join(missed)}" if missed else ""
     waiting = spoken(open_comments(state.comments))
@@ -49,6 +49,22 @@ def record_meeting(state: ReviewState, command: RecordMeeting, now: datetime, te
     )
     notices = (Notice(Template.REVIEW_REMINDER, asked, "poll", words),) if asked else ()
     return Outcome(after, (entry(now, command.by, f"{said}. Seen differently or learned: {dissent}"),), notices)
+
+
+def _when_held(
+    state: ReviewState, command: RecordMeeting, now: datetime, terms: ReviewStart
+) -> tuple[datetime, datetime]:
+    """As it is said; else at the time that was fixed, when that has come; else it has just ended."""
+    plan, takes = state.meeting_plan, terms.policy.review_meeting_takes
+    if command.held_at is not None:
+        if command.held_at.tzinfo is None:
+            raise Rejected("the time of the meeting needs a time zone; write for example 2026-12-01T10:00:00Z")
+        if command.held_at > now:
+            raise Rejected("a meeting that was held lies in the past; fix a date for one that is to come")
+        return command.held_at, command.held_at + takes
+    if plan is not None and plan.fixed_by is not None and plan.at <= now:
+        return plan.at, plan.at + takes
+    return now, now
 
 
 def answer_poll(

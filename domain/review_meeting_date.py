@@ -244,7 +244,8 @@ def _latest(state: ReviewState, terms: ReviewStart) -> datetime | None:
 def _plan(at: datetime, latest: datetime | None, terms: ReviewStart, now: datetime) -> MeetingPlan:
     draft_by = at - terms.policy.review_draft_before_meeting
     is_late = latest is not None and at > latest
-    return MeetingPlan(at=at, latest=latest, is_late=is_late, draft_by=draft_by, clocked_to=now)
+    ends_at = at + terms.policy.review_meeting_takes
+    return MeetingPlan(at=at, ends_at=ends_at, latest=latest, is_late=is_late, draft_by=draft_by, clocked_to=now)
 
 
 def _everybody(state: ReviewState) -> tuple[str, ...]:

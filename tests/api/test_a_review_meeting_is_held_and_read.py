@@ -89,3 +89,29 @@ async def test_a_meeting_is_proposed_fixed_and_moved(world: World) -> None:
     later = (far + timedelta(days=2)).isoformat()
     code, out = await hotwash(world, "reviews", "meeting-date", id_, "--at", later, "--by", "ana")
     assert (code, "LATER THAN THE POLICY ALLOWS" in " ".join(out.split())) == (0, True)
+
+
+async def test_an_item_of_the_last_minutes_says_so(world: World) -> None:
+    """The API knows when the meeting was; callers cannot say it."""
+    declared = await world.declare("Hurried items", severity="SEV-3", services=["checkout"])
+    id_ = str(declared["id"])
+    path = f"/api/v1/reviews/{id_}"
+    for verb in ("acknowledge", "resolve"):
+        assert (await world.admin.post(f"/api/v1/incidents/{id_}/{verb}", json={"by": "ana"})).is_success
+    await world.until_recorded(path, lambda found: found["due_at"])
+    held = {"by": "ana", "attended": ["ana"], "dissent": "it was slow before"}
+    assert (await world.admin.post(f"{path}/meeting", json=held)).is_success
+    item = {"by": "ana", "incident_id": id_, "title": "Add an alert on the queue", "owner": "ana", "done_when": "fires"}
+    made = await world.admin.post("/api/v1/action-items", json=item)
+    assert made.status_code == 201, made.text
+    # The meeting ended a moment ago: too late for the last minutes, too early to decide.
+    item_path = f"/api/v1/action-items/{made.json()['id']}"
+    found = await world.until_recorded(item_path, lambda each: each.get("hints"))
+    assert [each["says"][:25] for each in found["hints"] if each["rule"] == "A04"] == ["it was decided before 202"]
+    proposed = await world.admin.post("/api/v1/action-items", json=item | {"is_proposed": True})
+    path = f"/api/v1/action-items/{proposed.json()['id']}"
+    await world.until_recorded(path)
+    claimed = {"by": "ana", "override_reason": "it burns", "meeting": None}
+    assert (await world.admin.post(f"{path}/accept", json=claimed)).status_code == 422
+    accepted = await world.admin.post(f"{path}/accept", json={"by": "ana", "override_reason": "it burns"})
+    assert accepted.json()["hints"][0]["rule"] == "A04"

@@ -10,6 +10,7 @@ from domain.review import (
     AnswerPoll,
     ConfirmRead,
     Participant,
+    PlanMeeting,
     PublishReview,
     RecordMeeting,
     ReturnReview,
@@ -53,6 +54,21 @@ def test_a_meeting_says_who_came_and_who_did_not() -> None:
     assert [each.people for each in again.notices] == [("carol",)]
 
 
+def test_a_meeting_was_held_when_it_was_fixed_for() -> None:
+    """Said an hour after it began; without a date it has just ended, and who says when is believed."""
+    at = NOW + timedelta(days=2)
+    fixed = decide(OPENED, PlanMeeting(by=ALICE, at=at), NOW, TERMS).state
+    held = decide(fixed, HELD, at + timedelta(hours=3), TERMS).state.meeting
+    assert held is not None
+    assert (held.at, held.ends_at) == (at, at + timedelta(hours=1))
+    assert MET.meeting is not None
+    assert (MET.meeting.at, MET.meeting.ends_at) == (NOW, NOW)
+    said = HELD.model_copy(update={"held_at": at})
+    told = decide(fixed, said, at + timedelta(hours=3), TERMS).state.meeting
+    assert told is not None
+    assert told.ends_at == at + timedelta(hours=1)
+
+
 def test_the_poll_keeps_counts_and_no_answers() -> None:
     """Neither the state nor the timeline says who answered what."""
     first = decide(MET, answer("carol", learned=False), NOW, TERMS)
@@ -78,6 +94,8 @@ def test_a_published_review_is_chased_until_it_is_read() -> None:
     ("state", "command", "sentence"),
     [
         (OPENED, HELD.model_copy(update={"dissent": " "}), "rule P05) must not be empty"),
+        (OPENED, HELD.model_copy(update={"held_at": datetime(2026, 11, 22)}), "needs a time zone"),  # noqa: DTZ001 - meant
+        (OPENED, HELD.model_copy(update={"held_at": NOW + timedelta(hours=1)}), "lies in the past"),
         (OPENED, HELD.model_copy(update={"attended": ()}), "at least one person who was there"),
         (OPENED, HELD.model_copy(update={"attended": ("nobody",)}), "'nobody' is not known here"),
         (OPENED, HELD.model_copy(update={"by": automation("x")}), "only a person"),
