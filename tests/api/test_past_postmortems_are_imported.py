@@ -1,15 +1,21 @@
-"""Old postmortems come in by the command line, once however often; search, insight and incidents alike know them."""
+"""Old postmortems come in by the command line, once however often; search, insight and incidents alike know them.
+
+The whole story is told twice, with a record in SQLite and with one in a real PostgreSQL.
+"""
 
 import asyncio
 import json
 import re
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
-from tests.support.api_world import World
+from tests.support.api_world import World, api_world
 
 # Each command is a process of its own, which takes half a minute to start while the machine is very busy.
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
@@ -50,6 +56,23 @@ fields:
   severity: Sev
   declared_at: When
 """
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
+async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """API, engine, workers and the record, all real; a house for each database."""
+    folder = tmp_path_factory.mktemp("home")
+    if request.param == "sqlite":
+        async with api_world(folder) as opened:
+            yield opened
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"hw_{uuid4().hex}"
+    server.psql(f"CREATE DATABASE {name};")
+    async with api_world(folder, store_url=str(server.get_uri()).replace("/postgres?", f"/{name}?")) as opened:
+        assert opened.store.address.startswith("postgresql://")
+        yield opened
+    server.psql(f"DROP DATABASE {name} WITH (FORCE);")
 
 
 async def hotwash(world: World, *arguments: object) -> tuple[int, str]:

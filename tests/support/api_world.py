@@ -146,8 +146,8 @@ async def api_without_engine(folder: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def api_world(folder: Path, *, has_workers: bool = True) -> AsyncIterator[World]:
-    """The API with engine, store and, unless told otherwise, workers."""
+async def api_world(folder: Path, *, has_workers: bool = True, store_url: str | None = None) -> AsyncIterator[World]:
+    """The API with engine, store and, unless told otherwise, workers; the store is SQLite's unless it is named."""
     home = prepared_home(folder)
     arguments = [part for setting in DYNAMIC_CONFIG for part in ("--dynamic-config-value", setting)]
     environment = await WorkflowEnvironment.start_local(
@@ -160,7 +160,7 @@ async def api_world(folder: Path, *, has_workers: bool = True) -> AsyncIterator[
         port = int(environment.client.service_client.config.target_host.rpartition(":")[2])
         settings = load_settings(home=folder, temporal_port=port)
         async with AsyncExitStack() as stack:
-            world = await stack.enter_async_context(_opened(home, settings))
+            world = await stack.enter_async_context(_opened(home, settings, store_url))
             world.engine_client = environment.client
             if has_workers:
                 await stack.enter_async_context(working_house(environment.client, home, world.store))
@@ -193,8 +193,8 @@ def _steps_worker(client: Client, configuration: ConfigurationFile, store: Store
 
 
 @asynccontextmanager
-async def _opened(home: Home, settings: Settings) -> AsyncIterator[World]:
-    store = open_store(home.store_url)
+async def _opened(home: Home, settings: Settings, store_url: str | None = None) -> AsyncIterator[World]:
+    store = open_store(store_url or home.store_url)
     await store.migrate()
     try:
         app = await build_app(settings, home, store)
