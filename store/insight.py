@@ -6,9 +6,9 @@ The one thing to know: every number is asked for by the `Evidence` that it carri
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import case, func, select
 
 from domain.errors import Rejected, RejectionKind
 from domain.insight import learning, maturity, response
@@ -52,9 +52,14 @@ class SqlInsight:
         # Asked once, though several insights speak of it.
         self._recurring: asyncio.Task[list[learning.Recurring]] | None = None
         self._tallied: dict[Dimension, asyncio.Task[list[tuple[str, int]]]] = {}
+        # What all of them count, where all of them are asked for.
+        self._together: asyncio.Task[dict[str, int]] | None = None
 
     async def insights(self) -> list[Insight]:
         """All of them, in the order in which they are read."""
+        asked = [*self._in_recurrence(), *self._in_debt(), self._of(Subject.INCIDENT), *self._in_reviews().values()]
+        asked += [each for one in maturity.requirements(self._window) for each in (one.part, one.whole)]
+        self._together = asyncio.create_task(self._count.counts(asked))
         return list(await asyncio.gather(*(made() for made in self._known.values())))
 
     async def insight(self, name: str) -> Insight:
@@ -84,34 +89,28 @@ class SqlInsight:
     # --- one method each ---
 
     async def _recurrence(self) -> Insight:
-        total = self._of(Subject.INCIDENT)
-        length = self._window.until - self._window.since
-        earlier = {"since": self._window.since - length, "until": self._window.since}
-        near = self._of(Subject.NEAR_MISS)
-        asked = (total, total.but(**earlier), near, near.but(**earlier))
-        found, many = await asyncio.gather(self._what_recurs(), self._count.counts(asked))
+        asked = self._in_recurrence()
+        found, many = await asyncio.gather(self._what_recurs(), self._counts(asked))
         incidents, before, missed, missed_before = (many[each.query()] for each in asked)
         return learning.recurrence(self._window, found, (incidents, before), (missed, missed_before))
 
     async def _action_debt(self) -> Insight:
-        items = self._of(Subject.ACTION_ITEM)
-        found, owed, overdue = await asyncio.gather(
-            self._what_recurs(),
-            self._count.count(items.but(which=Which.OPEN)),
-            self._count.count(items.but(which=Which.OVERDUE)),
-        )
+        asked = self._in_debt()
+        found, many = await asyncio.gather(self._what_recurs(), self._counts(asked))
+        owed, overdue = (many[each.query()] for each in asked)
         return learning.action_debt(self._window, found, owed, overdue)
 
     async def _hot_spots(self) -> Insight:
         total = self._of(Subject.INCIDENT)
         owned_by = {team: tuple(owned) for team, owned in self._teams.items() if owned}
-        incidents, services, vendors, by_team, times = await asyncio.gather(
-            self._count.count(total),
+        counted, services, vendors, by_team, times = await asyncio.gather(
+            self._counts([total]),
             self._tally_dimension(Dimension.SERVICE),
             self._tally_dimension(Dimension.VENDOR),
             self._of_teams(owned_by),
             self._count.tally(total, Grouping.HOUR_OF_WEEK, 168),
         )
+        incidents = counted[total.query()]
         spots = [self._spot("service", Dimension.SERVICE, name, count) for name, count in services]
         spots += [self._spot("vendor", Dimension.VENDOR, name, count) for name, count in vendors]
         teams = [
@@ -155,7 +154,7 @@ class SqlInsight:
         return response.alert_noise(self._window, episodes, mattered, league[:_TOP])
 
     async def _on_call_load(self) -> Insight:
-        people = await self._count.tallies(self._of(Subject.PAGE), Grouping.PERSON, Which.SLEEP, Which.OFF_HOURS)
+        people = await self._count.bands(self._of(Subject.PAGE), Grouping.PERSON, Which.SLEEP, Which.OFF_HOURS)
         loads = [
             response.Load(person=person, pages=pages, sleep=sleep, off_hours=off_hours)
             for person, (pages, sleep, off_hours) in people.items()
@@ -164,17 +163,35 @@ class SqlInsight:
         return response.on_call_load(self._window, loads[:_PEOPLE])
 
     async def _reviews(self) -> Insight:
-        due = self._of(Subject.REVIEW)
-        wanted = [which for which, _ in response.REVIEW_ROWS]
-        found = await self._count.counts(due.but(which=which) for which in wanted)
-        return response.reviews(self._window, {which: found[due.but(which=which).query()] for which in wanted})
+        asked = self._in_reviews()
+        found = await self._counts(asked.values())
+        return response.reviews(self._window, {which: found[each.query()] for which, each in asked.items()})
 
     async def _maturity(self) -> Insight:
         asked = maturity.requirements(self._window)
         wanted = {each.query(): each for one in asked for each in (one.part, one.whole)}
-        return maturity.scorecard(asked, await self._count.counts(wanted.values()))
+        return maturity.scorecard(asked, await self._counts(wanted.values()))
 
     # --- inside ---
+
+    async def _counts(self, evidences: Iterable[Evidence]) -> dict[str, int]:
+        """Of each, by its `query()`, how many there are."""
+        return await (self._together or self._count.counts(evidences))
+
+    def _in_recurrence(self) -> tuple[Evidence, ...]:
+        """Incidents, those of the window before, and the same of near misses."""
+        length = self._window.until - self._window.since
+        earlier = {"since": self._window.since - length, "until": self._window.since}
+        total, near = self._of(Subject.INCIDENT), self._of(Subject.NEAR_MISS)
+        return total, total.but(**earlier), near, near.but(**earlier)
+
+    def _in_debt(self) -> tuple[Evidence, Evidence]:
+        items = self._of(Subject.ACTION_ITEM)
+        return items.but(which=Which.OPEN), items.but(which=Which.OVERDUE)
+
+    def _in_reviews(self) -> dict[Which, Evidence]:
+        due = self._of(Subject.REVIEW)
+        return {which: due.but(which=which) for which, _ in response.REVIEW_ROWS}
 
     def _of(self, subject: Subject) -> Evidence:
         return Evidence.within(self._window, subject)
@@ -208,18 +225,18 @@ class SqlInsight:
         return {(Dimension(row[0]), row[1]): (int(row[2]), int(row[3])) for row in rows}
 
     async def _of_teams(self, owned_by: Mapping[str, Sequence[str]]) -> dict[str, int]:
-        """Incidents of each team's services, all in one look; one of two services of a team counts once."""
+        """Incidents of each team's services; one of two services of a team counts once."""
         if not owned_by:
             return {}
-        table = incident_dimensions.c
-        team = case(*((table.value.in_(owned), name) for name, owned in owned_by.items()), else_=None).label("team")
-        since, until = microseconds(self._window.since), microseconds(self._window.until)
-        query = select(team, func.count(table.incident_id.distinct())).where(
-            and_(table.dimension == Dimension.SERVICE.value, table.is_real.is_(True), table.is_near_miss.is_(False)),
-            and_(table.at >= since, table.at < until),
-        )
-        async with self._database.reading() as connection:
-            return {row[0]: int(row[1]) for row in (await connection.execute(query.group_by(team))).all() if row[0]}
+        of_services = self._of(Subject.INCIDENT).but(dimension=Dimension.SERVICE)
+        # Counted by service, and the few incidents of several services looked at: cheaper than to look for doubles.
+        counted, several = await asyncio.gather(self._tally(Dimension.SERVICE), self._count.with_several(of_services))
+        by_service = dict(counted)
+        found = {team: sum(by_service.get(each, 0) for each in set(owned)) for team, owned in owned_by.items()}
+        for services in several.values():
+            for team, owned in owned_by.items():
+                found[team] -= max(0, len(set(owned) & set(services)) - 1)
+        return found
 
     def _at_services(self, owned: Sequence[str]) -> Evidence:
         return learning.of_dimension(self._window, Dimension.SERVICE, *owned)
@@ -229,9 +246,14 @@ class SqlInsight:
         return learning.Spot(kind=kind, name=name, incidents=count, evidence=evidence)
 
     async def _tally_dimension(self, dimension: Dimension) -> list[tuple[str, int]]:
+        return (await self._tally(dimension))[:_TOP]
+
+    async def _tally(self, dimension: Dimension) -> list[tuple[str, int]]:
+        """The most frequent values of a dimension and their incidents, counted once; of services all, for the teams."""
         if dimension not in self._tallied:
             asked = self._of(Subject.INCIDENT).but(dimension=dimension)
-            self._tallied[dimension] = asyncio.create_task(self._count.tally(asked, Grouping.VALUE, _TOP))
+            limit = _MOST_VALUES if dimension is Dimension.SERVICE else _TOP
+            self._tallied[dimension] = asyncio.create_task(self._count.tally(asked, Grouping.VALUE, limit))
         return await self._tallied[dimension]
 
     async def _what_recurs(self) -> list[learning.Recurring]:

@@ -88,12 +88,13 @@ class InsightCounting:
 
     async def counts(self, evidences: Iterable[Evidence]) -> dict[str, int]:
         """Of each, by its `query()`, how many there are; those that differ by `which` alone are seen in one look."""
-        alike: dict[str, list[Evidence]] = {}
+        alike: dict[str, tuple[Evidence, dict[str, Evidence]]] = {}
         for each in evidences:
             # What of an action item counts in a window is its `which`'s to say: together they would look at all items.
-            base = each if each.of is Subject.ACTION_ITEM else each.but(which=None)
-            alike.setdefault(base.query(), []).append(each)
-        found = await asyncio.gather(*(self._counts_alike(each) for each in alike.values()))
+            of_items = _SEEN_WITH.get(each.which) if each.which and each.of is Subject.ACTION_ITEM else None
+            base = each.but(which=of_items)
+            alike.setdefault(base.query(), (base, {}))[1][each.query()] = each
+        found = await asyncio.gather(*(self._counts_alike(base, list(some.values())) for base, some in alike.values()))
         return {query: many for one in found for query, many in one.items()}
 
     async def tallies(self, evidence: Evidence, by: Grouping, *whiches: Which) -> dict[str, tuple[int, ...]]:
@@ -104,6 +105,30 @@ class InsightCounting:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query.group_by(group))).all()
         return {str(row[0]): tuple(int(many) for many in row[1:]) for row in rows}
+
+    async def bands(self, evidence: Evidence, by: Grouping, *whiches: Which) -> dict[str, tuple[int, ...]]:
+        """Like `tallies`, for parts of the day and the week: local time is worked out once for each row."""
+        group, hour = self._group(evidence, by).label("name"), self._hour_of_week(evidence).label("hour")
+        query = select(group, hour, func.count().label("many")).select_from(_SUBJECTS[evidence.of].table)
+        hours = query.where(*self._conditions(evidence)).group_by(group, hour).subquery()
+        counted = [func.coalesce(func.sum(hours.c.many).filter(_band(hours.c.hour, which)), 0) for which in whiches]
+        asking = select(hours.c.name, func.sum(hours.c.many), *counted).group_by(hours.c.name)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(asking)).all()
+        return {str(row[0]): tuple(int(many) for many in row[1:]) for row in rows}
+
+    async def with_several(self, evidence: Evidence) -> dict[str, tuple[str, ...]]:
+        """The incidents that have several values of the evidence's dimension, and which."""
+        table = incident_dimensions.c
+        few = select(table.incident_id).where(*_dimension(evidence))
+        few = few.group_by(table.incident_id).having(func.count() > 1)
+        query = select(table.incident_id, table.value).where(*_dimension(evidence), table.incident_id.in_(few))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        found: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            found[row.incident_id] = (*found.get(row.incident_id, ()), row.value)
+        return found
 
     async def tally(self, evidence: Evidence, by: Grouping, limit: int = 10) -> list[tuple[str, int]]:
         """The largest groups and how many are in each."""
@@ -148,8 +173,8 @@ class InsightCounting:
 
     # --- inside ---
 
-    async def _counts_alike(self, evidences: Sequence[Evidence]) -> dict[str, int]:
-        """Of evidences that differ by `which` alone."""
+    async def _counts_alike(self, together: Evidence, evidences: Sequence[Evidence]) -> dict[str, int]:
+        """Of evidences that differ by `which` alone; `together` is what holds for all of them."""
         counted: list[ColumnElement[int]]
         if _is_in_dimensions(evidences):
             table, base = incident_dimensions, _dimension(evidences[0])
@@ -157,9 +182,11 @@ class InsightCounting:
         elif len(evidences) == 1:
             table, base, counted = _SUBJECTS[evidences[0].of].table, self._conditions(evidences[0]), [func.count()]
         else:
-            table, base = _SUBJECTS[evidences[0].of].table, self._conditions(evidences[0].but(which=None))
+            table, base = _SUBJECTS[together.of].table, self._conditions(together)
             counted = [
-                func.count() if each.which is None else func.count().filter(self._which(each, each.which))
+                func.count()
+                if each.which in {None, together.which}
+                else func.count().filter(self._which(each, each.which))
                 for each in evidences
             ]
         query = select(*counted).select_from(table).where(*base)
@@ -204,24 +231,11 @@ class InsightCounting:
 
     def _which(self, evidence: Evidence, which: Which) -> Condition:
         if evidence.of is Subject.PAGE:
-            return self._band(evidence, which)
+            return _band(self._hour_of_week(evidence), which)
         known = _WHICH.get((evidence.of, which))
         if known is None:
             raise Rejected(f"{which.value!r} says nothing of {evidence.of.value.replace('_', ' ')}s")
         return known(evidence)
-
-    def _band(self, evidence: Evidence, which: Which) -> Condition:
-        hour = self._hour_of_week(evidence)
-        asleep = or_(hour % 24 >= SLEEP_BEGINS, hour % 24 < SLEEP_ENDS)
-        at_work = and_(hour // 24 < _SATURDAY, hour % 24 >= BUSINESS_OPENS, hour % 24 < BUSINESS_CLOSES)
-        match which:
-            case Which.SLEEP:
-                return asleep
-            case Which.BUSINESS:
-                return at_work
-            case Which.OFF_HOURS:
-                return and_(not_(asleep), not_(at_work))
-        raise Rejected(f"{which.value!r} says nothing of pages")
 
     def _hour_of_week(self, evidence: Evidence) -> ColumnElement[int]:
         """0 is Monday, midnight to one, in local time; summer time included."""
@@ -243,6 +257,14 @@ class InsightCounting:
                 return columns[by.value]
 
 
+# Of which the others are a part.
+_SEEN_WITH = {
+    Which.OPEN: Which.OPEN,
+    Which.OVERDUE: Which.OPEN,
+    Which.FINISHED: Which.FINISHED,
+    Which.FINISHED_ON_TIME: Which.FINISHED,
+}
+
 # What `values` means where no dimension is named.
 _VALUES = {
     Subject.PAGE: "person",
@@ -256,8 +278,23 @@ _VALUES = {
 }
 
 
+def _band(hour: ColumnElement[int], which: Which) -> Condition:
+    """Whether an hour of the week is one at which people sleep, work, or do neither."""
+    asleep = or_(hour % 24 >= SLEEP_BEGINS, hour % 24 < SLEEP_ENDS)
+    at_work = and_(hour // 24 < _SATURDAY, hour % 24 >= BUSINESS_OPENS, hour % 24 < BUSINESS_CLOSES)
+    match which:
+        case Which.SLEEP:
+            return asleep
+        case Which.BUSINESS:
+            return at_work
+        case Which.OFF_HOURS:
+            return and_(not_(asleep), not_(at_work))
+    raise Rejected(f"{which.value!r} says nothing of pages")
+
+
 def _counted(seconds: str) -> list[tuple[int, int]]:
-    return sorted(Counter(map(int, seconds.split(","))).items()) if seconds else []
+    # Counted as text, of which most comes several times.
+    return sorted((int(value), many) for value, many in Counter(seconds.split(",")).items()) if seconds else []
 
 
 def _within(at: ColumnElement[Any], evidence: Evidence) -> list[Condition]:

@@ -60,8 +60,8 @@ incident_facts = Table(
     # One index holds everything that the insights read, so that they never touch the table.
     Index(
         "ix_incident_facts_measures",
-        "is_real", "at", "severity", "to_detect", "to_acknowledge", "to_mitigate", "to_resolve", "impact",
-        "declared_by", "reopened", "is_near_miss",
+        "is_real", "is_near_miss", "at", "severity", "to_detect", "to_acknowledge", "to_mitigate", "to_resolve",
+        "impact", "declared_by", "reopened",
     ),
     Index("ix_incident_facts_is_drill_at", "is_drill", "at"),
 )  # fmt: skip
@@ -80,7 +80,8 @@ incident_dimensions = Table(
     Column("is_near_miss", Boolean, nullable=False, server_default=false()),
     Index("ix_incident_dimensions_counted", "dimension", "is_real", "is_near_miss", "at", "value", "incident_id"),
     Index("ix_incident_dimensions_alike", "dimension", "value", "at", "incident_id"),
-    Index("ix_incident_dimensions_incident_id", "incident_id", "dimension", "value"),
+    # With what is read of an incident that is looked up, so that it is found in the index alone.
+    Index("ix_incident_dimensions_incident_id", "incident_id", "dimension", "value", "is_real", "at"),
 )
 
 # The words of the titles of real incidents, by which incidents alike are found. A table of its own, because the newest
@@ -108,7 +109,8 @@ item_facts = Table(
     Column("is_real", Boolean, nullable=False),
     Column("extensions", BigInteger, nullable=False),
     Column("title", Text, nullable=False),
-    Index("ix_item_facts_debt", "is_real", "is_open", "due_at", "incident_id"),
+    # By incident, so that what each owes is counted without sorting.
+    Index("ix_item_facts_debt", "is_real", "is_open", "incident_id", "due_at"),
     # With all that tells whether an item was finished in time, so that counting never touches the table.
     Index("ix_item_facts_finished", "is_real", "finished_at", "state", "due_at", "extensions"),
     Index("ix_item_facts_incident_id", "incident_id", "is_real", "is_open", "due_at"),

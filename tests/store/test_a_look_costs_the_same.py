@@ -5,12 +5,14 @@ Plans are those of a record of some thousand rows on each database: on a small o
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
+from domain.insight.words import Window
 from domain.search import Found, parse_query
 from store import Store, open_store
 from store.database import Database
@@ -117,3 +119,12 @@ async def test_a_search_of_everything_is_one_statement_on_postgresql(filled: tup
         assert "SCAN search_documents" not in shown, shown
         assert "Seq Scan on search_" not in shown, shown
         assert database.is_sqlite or "Bitmap Index Scan on search_index_vector" in shown, shown
+
+
+async def test_all_insights_together_take_twenty_eight_looks(filled: tuple[Store, Database]) -> None:
+    """What several of them count is counted once; one more look over everything is some ten milliseconds."""
+    store, _ = filled
+    window = Window(since=datetime(1970, 1, 1, tzinfo=UTC), until=datetime(1970, 1, 2, tzinfo=UTC))
+    with listening() as asked:
+        await store.insight(window, {"team": ("service-1", "service-2")}, "Europe/Berlin").insights()
+    assert len(asked) == 28

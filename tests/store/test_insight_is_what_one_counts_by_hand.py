@@ -209,6 +209,28 @@ async def test_near_misses_are_counted_apart(store: Store, reader: InsightReader
     assert {i.name: i for i in await store.insight(WINDOW, TEAMS, "Europe/Berlin").insights()} == after
 
 
+async def test_an_incident_of_two_services_of_a_team_counts_once(store: Store) -> None:
+    """Of one service, of two of one team, of one each of two teams, of all three, and of one that nobody owns."""
+    owned = {"one": ("shop", "mail"), "two": ("search",), "idle": ("never",), "empty": ()}
+    had = (("shop",), ("shop", "mail"), ("mail", "search"), ("shop", "mail", "search"), ("fax", "shop"))
+    pictures = tuple(incident(n, id_=f"inc-{n}", services=list(services)) for n, services in enumerate(had, start=1))
+    await store.record.save(batch("a", pictures=pictures))
+    reader = store.insight(WINDOW, owned, "UTC")
+    spots = await reader.insight("hot-spots")
+    teams = counts(spots, "By team")
+    assert teams == {"one": (5,), "two": (2,)}
+    for table in spots.tables:
+        for row in table.rows:
+            for number in row.numbers:
+                assert number.evidence is None or await reader.count(number.evidence) == number.value, row.name
+
+
+async def test_an_insight_alone_says_what_it_says_among_all(reader: InsightReader, store: Store) -> None:
+    """All of them share their looks at the record; one has its own."""
+    for insight in await reader.insights():
+        assert await store.insight(WINDOW, TEAMS, "Europe/Berlin").insight(insight.name) == insight
+
+
 async def test_open_items_are_counted_once_for_each_value(store: Store) -> None:
     """Of a factor, of a service, and of an alert that two groups of one incident share."""
     await save_quarter(store)
