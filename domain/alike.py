@@ -7,6 +7,7 @@ The one thing to know: each reason has its weight and its sentence, and a score 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import log1p
 
 from domain.insight.words import RECURRENCE_WINDOW, Dimension
 from domain.model import Model
@@ -21,8 +22,10 @@ WEIGHTS: dict[Dimension, float] = {
     Dimension.SERVICE: 1.5,
     Dimension.TYPE: 0.25,
 }
-# For all the words of one that the other has; half of them count half.
+# For all the words of one that the other has; half of them count half, and a word that many incidents have counts less.
 _WORDS = 2.5
+# How often a word occurs is counted up to this: one in more incidents tells nothing more.
+COUNTED_TO = 1_000
 # What happened within the window of repeat detection (rule O03) is likelier the same thing again.
 _RECENT = 0.5
 _WORDS_IN_COMMON, _TIME = "words", "time"
@@ -48,6 +51,8 @@ class Features:
     at: datetime
     shared: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
     words: frozenset[str] = frozenset()
+    # From 1, a word that no other incident has, to nearly 0; one that is not here counts as rare.
+    rarity: Mapping[str, float] = field(default_factory=dict)
 
 
 class Reason(Model):
@@ -95,6 +100,11 @@ class AlikeIncident(Model):
 def significant(words: Sequence[str]) -> frozenset[str]:
     """The words of a title that tell incidents apart."""
     return frozenset(word for word in words if len(word) > 1 and word not in _EMPTY_WORDS)
+
+
+def rarity(incidents: int) -> float:
+    """What a word is worth that so many incidents have: BM25's weight of a word, brought to 0 to 1."""
+    return log1p(COUNTED_TO / max(incidents, 1)) / log1p(COUNTED_TO)
 
 
 def most_alike(this: Features, candidates: Sequence[Features]) -> list[Likeness]:
@@ -155,9 +165,11 @@ def _in_common(this: Features, other: Features) -> list[tuple[str, float, Sequen
         if theirs and (both := [value for value in this.shared.get(dimension, ()) if value in theirs]):
             found.append((dimension.value, weight, both))
     if words := this.words & other.words:
-        # Of the shorter one: a long summary that holds every word of a short title is alike.
-        part = min(1.0, len(words) / max(_FEWEST_WORDS, min(len(this.words), len(other.words))))
-        found.append((_WORDS_IN_COMMON, round(_WORDS * part, 3), sorted(words)))
+        worth = {word: this.rarity.get(word, 1.0) for word in words}
+        # Of the shorter one: a long title that holds every word of a short one is alike.
+        part = min(1.0, sum(worth.values()) / max(_FEWEST_WORDS, min(len(this.words), len(other.words))))
+        rarest_first = sorted(words, key=lambda word: (-worth[word], word))
+        found.append((_WORDS_IN_COMMON, round(_WORDS * part, 3), rarest_first))
     apart = abs((this.at - other.at).total_seconds())
     if found and apart <= RECURRENCE_WINDOW.total_seconds():
         found.append((_TIME, _RECENT, (str(round(apart / 86_400)),)))

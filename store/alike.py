@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alike import AlikeIncident, Features, Likeness, OpenItem, most_alike, significant
+from domain.alike import COUNTED_TO, AlikeIncident, Features, Likeness, OpenItem, most_alike, rarity, significant
 from domain.insight.words import Dimension
 from domain.record import ProjectionKind
 from domain.review import FindingKind
@@ -23,9 +23,12 @@ from store.tables_learning import incident_dimensions, incident_facts, item_fact
 
 # Candidates of each sort, newest first.
 _NEWEST = 40
-# Of the incidents with a word, this many of the newest are looked at; those that share most words are candidates.
+# Of the incidents with a word, this many of the newest are looked at; those that share most are candidates.
 _NEWEST_WITH_WORD = 200
+# The rarest are looked for.
 _MOST_WORDS = 8
+# Of a title; a whole alert that was pasted into one is not counted word for word.
+_MOST_WORDS_COUNTED = 20
 # More values than an incident has of services, alerts and factors; each is one more look.
 _MOST_SHARED = 40
 _COMPARED = (Dimension.ALERT, Dimension.FACTOR, Dimension.CHANGE, Dimension.VENDOR, Dimension.SERVICE, Dimension.TYPE)
@@ -41,13 +44,17 @@ _WITH_VALUE = (
     " WHERE dimension = :d{n} AND value = :v{n} AND is_real"
     " ORDER BY at DESC, incident_id DESC LIMIT {newest}) AS with_value{n}"
 )
+_HOW_OFTEN = (
+    "SELECT :w{n} AS word, count(*) AS incidents FROM"
+    " (SELECT 1 FROM incident_words WHERE word = :w{n} LIMIT {most}) AS counted{n}"
+)
 _WITH_WORD = (
-    "SELECT incident_id, at FROM (SELECT incident_id, at FROM incident_words"
+    "SELECT incident_id, at, CAST(:r{n} AS FLOAT) AS rarity FROM (SELECT incident_id, at FROM incident_words"
     " WHERE word = :w{n} ORDER BY at DESC, incident_id DESC LIMIT {newest}) AS with_word{n}"
 )
 _WITH_WORDS = (
     "SELECT incident_id FROM (SELECT incident_id FROM ({each}) AS with_word"
-    " GROUP BY incident_id ORDER BY count(*) DESC, max(at) DESC, incident_id DESC LIMIT {newest}) AS with_words"
+    " GROUP BY incident_id ORDER BY sum(rarity) DESC, max(at) DESC, incident_id DESC LIMIT {newest}) AS with_words"
 )
 _CANDIDATES = (
     "WITH candidates AS MATERIALIZED ({found})"  # noqa: S608 - numbers of ours and names of parameters
@@ -90,19 +97,30 @@ async def _this(
             values[Dimension(row.dimension)].append(row.value)
     values[Dimension.SERVICE] += services
     values[Dimension.ALERT] += rules
+    words = significant(words_of(title)) | (significant(words_of(rows[0].title)) if rows else frozenset())
     return Features(
         incident_id=incident_id,
         at=_moment(rows[0].at) if rows else datetime.now(UTC),
         shared={dimension: tuple(dict.fromkeys(found)) for dimension, found in values.items() if found},
-        words=significant(words_of(title)) | (significant(words_of(rows[0].title)) if rows else frozenset()),
+        words=words,
+        rarity=await _rarity(connection, words),
     )
+
+
+async def _rarity(connection: AsyncConnection, words: frozenset[str]) -> dict[str, float]:
+    # The longest words are the rarest, as a rule.
+    counted = sorted(words, key=lambda word: (-len(word), word))[:_MOST_WORDS_COUNTED]
+    if not counted:
+        return {}
+    each = " UNION ALL ".join(_HOW_OFTEN.format(n=n, most=COUNTED_TO) for n in range(len(counted)))
+    rows = (await connection.execute(text(each), {f"w{n}": word for n, word in enumerate(counted)})).all()
+    return {row.word: rarity(row.incidents) for row in rows}
 
 
 async def _candidates(connection: AsyncConnection, this: Features) -> list[Features]:
     """The newest that share something with this one, each with what it shares and with all its words."""
     shared = [(dimension, value) for dimension in _COMPARED for value in this.shared.get(dimension, ())][:_MOST_SHARED]
-    # The longest words are the rarest, as a rule.
-    words = sorted(this.words, key=lambda word: (-len(word), word))[:_MOST_WORDS]
+    words = sorted(this.rarity, key=lambda word: (-this.rarity[word], -len(word), word))[:_MOST_WORDS]
     found = [
         _WITH_VALUE.format(n=n, newest=_NEWEST) for n, (dimension, _) in enumerate(shared) if dimension in _FOUND_BY
     ]
@@ -112,7 +130,8 @@ async def _candidates(connection: AsyncConnection, this: Features) -> list[Featu
     if not found:
         return []
     pairs = " OR ".join(f"(dimension = :d{n} AND value = :v{n})" for n in range(len(shared))) or "1 = 0"
-    given = {f"w{n}": word for n, word in enumerate(words)}
+    given: dict[str, object] = {f"w{n}": word for n, word in enumerate(words)}
+    given |= {f"r{n}": this.rarity[word] for n, word in enumerate(words)}
     for n, (dimension, value) in enumerate(shared):
         given |= {f"d{n}": dimension.value, f"v{n}": value}
     asking = text(_CANDIDATES.format(found=" UNION ".join(found), shared=pairs))

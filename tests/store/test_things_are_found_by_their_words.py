@@ -141,6 +141,19 @@ async def test_of_a_common_word_the_newest_are_ranked(store: Store) -> None:
     assert {int(each.incident_id.removeprefix("inc-")) for each in alike} <= set(range(60, 260))
 
 
+async def test_of_incidents_alike_the_rare_word_decides(store: Store) -> None:
+    """Each shares two words with it and the service; one that nobody else has counts for more than being newer."""
+    shop = {"services": ["shop"]}
+    every_day = [incident(f"inc-{n}", minutes=n, title="Checkout queue slow", **shop) for n in range(2, 42)]
+    rare = incident("inc-1", title="Certificate of the checkout expired", **shop)
+    await store.record.save(batch("a", pictures=(rare, *every_day)))
+    found = await store.alike.alike("inc-1000", title="Certificate, checkout, slow", services=("shop",))
+    assert found[0].incident_id == "inc-1"
+    assert found[0].reasons[1].sentence == "the words ‘certificate’, ‘checkout’"
+    assert found[1].reasons[1].sentence == "the words ‘slow’, ‘checkout’"
+    assert found[0].score > found[1].score
+
+
 async def test_a_runbook_that_is_gone_is_not_found(store: Store) -> None:
     """The shelf holds exactly what the catalogue has."""
     await store.search.shelve_runbooks([ShelvedRunbook("a", "Drain", "x"), ShelvedRunbook("b", "Drain too", "y")])
