@@ -128,10 +128,10 @@ def extend_action_item(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask for a later due date, for one item or many; another person approves each, then it is counted."""
-    asked = "asked for; another person approves it, unless the policy wants nobody"
+    """A later due date for one item or many; counted. Where the policy says so, another person approves each first."""
+    said = "later, or asked for where another person approves it"
     wish = {"due_at": until, "later_by": later_by, "reason": reason}
-    _bulk(items, wish, by=by, as_json=as_json, said=asked)
+    _bulk(items, wish, by=by, as_json=as_json, said=said)
 
 
 @action_items.command("approve-extension")

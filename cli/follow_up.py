@@ -150,7 +150,7 @@ def extend_review(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask for a later deadline; another person approves it, then it is counted."""
+    """A later deadline; counted. Where the policy says so, another person approves it first."""
     _change_review(incident, "extend", {"due_at": until, "reason": reason}, by=by, as_json=as_json)
 
 

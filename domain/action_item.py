@@ -310,7 +310,7 @@ class CreateIssueAgain(ActionItemCommand):
 
 
 class ExtendItem(ActionItemCommand):
-    """A later due date, with a reason; another person approves it, then it is counted."""
+    """A later due date, with a reason; counted. Where the policy says so, another person approves it first."""
 
     due_at: datetime
     reason: str

@@ -1,7 +1,7 @@
 """More time for an action item: asked for with a reason, approved by another person, counted (rule A03).
 
-Called by `action_item_decisions.py`. Pure; who may approve is in `extension.py`. The policy may do without a second
-person (`extension_needs_approver: false`); then whoever asks moves the date.
+Called by `action_item_decisions.py`. Pure; who may approve is in `extension.py`. Unless the policy wants a second
+person (`extension_needs_approver: true`), whoever asks moves the date.
 """
 
 from datetime import datetime

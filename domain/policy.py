@@ -187,8 +187,9 @@ class Policy(Model):
     deadline_reminders_before: tuple[Duration, ...] = (timedelta(days=2), timedelta(hours=4))
     # After a missed deadline the owner is reminded this often, and the manager hears from the second time on.
     overdue_reminder_every: Duration = timedelta(days=1)
-    # A later deadline needs a second person's word (incident.io, Rootly); false: a reason is enough.
-    extension_needs_approver: bool = True
+    # A reason is enough for a later deadline, and it is counted; true: it needs a second person's word, too (rule A03,
+    # as incident.io and Rootly have it).
+    extension_needs_approver: bool = False
     # A proposed action item is decided after this many working days ("soak time": Etsy's debriefing guide, 2 days).
     action_item_soak_days: int = Field(default=2, ge=0)
     # Somebody has begun with an action item after this many working days (assignment within 3 days is the field's SLA).

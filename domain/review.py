@@ -403,7 +403,7 @@ class WaiveReview(ReviewCommand):
 
 
 class ExtendReview(ReviewCommand):
-    """A later deadline, with a reason; another person approves it, then it is counted."""
+    """A later deadline, with a reason; counted. Where the policy says so, another person approves it first."""
 
     due_at: datetime
     reason: str

@@ -43,7 +43,7 @@ def terms(**fields: object) -> ActionItemStart:
     given = {
         "id": "act-7k2m9q", "incident_id": "inc-20261122-k7qd", "title": "Probe it", "owner": "alice",
         "done_when": "a probe alerts", "created_by": person("bob"), "managers": {"alice": "mona"},
-        "people": PEOPLE, "policy": Policy(),
+        "people": PEOPLE, "policy": Policy(extension_needs_approver=True),
     }  # fmt: skip
     return ActionItemStart.model_validate(given | fields)
 

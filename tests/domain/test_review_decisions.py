@@ -43,7 +43,12 @@ def terms(severity: Severity = Severity.SEV1, **fields: Any) -> ReviewStart:
     """A review of alice."""
     given = {"owner": "alice", "managers": {"alice": "mona", "bob": "mona"}, "people": PEOPLE} | fields
     return ReviewStart(
-        incident_id="inc-20261122-k7qd", title="t", severity=severity, resolved_at=START, policy=Policy(), **given
+        incident_id="inc-20261122-k7qd",
+        title="t",
+        severity=severity,
+        resolved_at=START,
+        policy=Policy(extension_needs_approver=True),
+        **given,
     )
 
 

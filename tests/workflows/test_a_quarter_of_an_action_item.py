@@ -48,7 +48,7 @@ from workflows.options import STEPS_QUEUE
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ALICE, BOB, LENA = person("alice"), person("bob"), person("lena")
 OFFICE = WorkingHours(time_zone="Europe/Berlin")
-POLICY = Policy(calendar=OFFICE)
+POLICY = Policy(calendar=OFFICE, extension_needs_approver=True)
 
 
 def start_of(**fields: Any) -> ActionItemStart:

@@ -172,8 +172,9 @@ async def test_a_sev3_review_is_due_in_business_days(begin: Begin):
 
 
 async def test_an_extension_moves_the_deadline_and_its_reminders(begin: Begin):
-    """A later date with a reason and a second person is counted and starts the ladder afresh."""
-    async with begin(policy=WITHOUT_MEETINGS) as review:
+    """A later date with a reason and, where the policy wants one, a second person is counted and starts anew."""
+    strict = WITHOUT_MEETINGS.model_copy(update={"extension_needs_approver": True})
+    async with begin(policy=strict) as review:
         due = (await review.view()).due_at
         kind, _ = await review.refusal("extend", ExtendReview(by=ALICE, due_at=due - HOUR, reason="x"))
         assert kind == "invalid"

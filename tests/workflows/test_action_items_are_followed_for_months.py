@@ -62,7 +62,7 @@ def begin(env: WorkflowEnvironment, task_queue: str, record: Record, post: Post)
             "managers": {"alice": "mona", "bob": "mona"},
             "people": ("alice", "bob", "mona"),
             # The start clock has tests of its own.
-            "policy": Policy(calendar=OFFICE, action_item_start_days=0),
+            "policy": Policy(calendar=OFFICE, action_item_start_days=0, extension_needs_approver=True),
         }
         return following(
             env, task_queue, ActionItem.run, ActionItemStart.model_validate(given | fields),
