@@ -1,7 +1,8 @@
 """What a game day asks of its faults beside injecting, proving and undoing them (which are steps like any other).
 
-Called by `GameDay` through the methods' names, on the steps queue of the fault's site: a lease lives on the machine
-that injected. The one thing to know: all of these may be repeated, and none of them injects anything.
+Called by `GameDay` through the methods' names: the capability on the steps queue of the target's site, all else on the
+machine that has answered it, for the lease lives there. The one thing to know: all of these may be repeated, and none
+of them injects anything.
 """
 
 import logging
@@ -25,8 +26,10 @@ log = logging.getLogger(__name__)
 class FaultActivities:
     """The life of a fault between its injection and its end."""
 
-    def __init__(self, registry: ActionRegistry, secrets: SecretResolver) -> None:
+    def __init__(self, registry: ActionRegistry, secrets: SecretResolver, machine: str = "") -> None:
         self._registry = registry
+        # Where this worker runs, and where the leases of what it injects will be.
+        self._machine = machine
         self._secrets = secrets
 
     @activity.defn(name="faults.capability")
@@ -39,7 +42,7 @@ class FaultActivities:
                 found = await fault.capability(parameters, call)
             except Rejected as refused:
                 found = Finding(holds=False, detail=refused.sentence)
-        return _result(found, redactor)
+        return _result(found, redactor).model_copy(update={"machine": self._machine})
 
     @activity.defn(name="faults.renew")
     @translated

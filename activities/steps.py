@@ -91,6 +91,8 @@ class CheckResult(Model):
     holds: bool | None
     detail: str
     output: dict[str, Any]
+    # Of an injector's capability: on which machine it was asked.
+    machine: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ class DrillTarget(Model):
     environment: Name
     # The opt-in: without it the target is known, and no game day touches it.
     drillable: bool = False
+    # Faults and probes at it are made by the workers of this execution site (`hotwash worker --site`); left out: by any
+    # worker without a site.
+    site: Name | None = None
     tags: dict[Name, str] = Field(default_factory=dict)
     # What faults and probes read of it, as `{{ target.process }}`.
     with_: dict[str, Scalar] = Field(default_factory=dict, alias="with")
@@ -120,6 +123,7 @@ class ResolvedTarget(Model):
     name: str
     service: str | None = None
     environment: str
+    site: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
 
@@ -226,7 +230,12 @@ def _some(names: Sequence[str], select: Literal["all"] | Count | Percent, seed: 
 
 def _resolved(name: str, target: DrillTarget) -> ResolvedTarget:
     return ResolvedTarget(
-        name=name, service=target.service, environment=target.environment, tags=target.tags, with_=target.with_
+        name=name,
+        service=target.service,
+        environment=target.environment,
+        site=target.site,
+        tags=target.tags,
+        with_=target.with_,
     )
 
 

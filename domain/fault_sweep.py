@@ -29,6 +29,8 @@ class SweepState(Model):
     """What is known; the answer of the query `view`."""
 
     machine: str
+    # Of its worker; None: it serves none in particular.
+    site: str | None = None
     # When a sweep was last carried out there; None: never yet.
     swept_at: datetime | None = None
     # What the last one that found something has found, and when that was.
@@ -49,6 +51,7 @@ class FaultSweepStart(Model):
     """The input of the `FaultSweep` workflow."""
 
     machine: str
+    site: str | None = None
     # Carried by continue-as-new only.
     state: SweepState | None = None
 

@@ -77,6 +77,8 @@ class FaultRun(Model):
     action: str
     # The name of the target.
     target: str | None = None
+    # Whose worker has said that its injector works: the lease will be there, so all that is asked of it is asked there.
+    machine: str = ""
     state: FaultStage = FaultStage.WAITING
     duration_seconds: float
     start_after: tuple[str, ...] = ()

@@ -172,9 +172,9 @@ def standing_approval_workflow_id(name: str) -> str:
     return f"standing-approval/{name}"
 
 
-def fault_sweep_workflow_id(machine: str) -> str:
-    """The id under which the engine has the faults swept that are left over on one machine."""
-    return f"fault-sweep/{machine}"
+def fault_sweep_workflow_id(machine: str, site: str | None) -> str:
+    """The id under which the engine has the faults swept that a worker of one machine and site has left over."""
+    return f"fault-sweep/{machine}" + (f"/{site}" if site else "")
 
 
 def safety_lever_workflow_id(scope: str) -> str:

@@ -68,7 +68,7 @@ from workflows.fault_sweep import FaultSweep
 from workflows.game_day import GameDay
 from workflows.incident import Incident
 from workflows.operations_review import OperationsReview
-from workflows.options import CONTROL_QUEUE, steps_queue, sweep_queue
+from workflows.options import CONTROL_QUEUE, machine_queue, steps_queue
 from workflows.resource_lock import ResourceLock
 from workflows.review import Review
 from workflows.runbook_run import RunbookRun
@@ -128,34 +128,22 @@ def build_workers(
     site: str | None = None,
     secret_key: str | None = None,
 ) -> list[Worker]:
-    """The workers of one process: control, steps and this machine's sweeps, or only the latter of an execution site.
+    """The workers of one process: control and steps, or only the steps of an execution site.
 
     `closing` takes what must be closed once the workers have ended.
     """
     secrets = Secrets(configuration.folder)
     channels = ConfiguredChannels(configuration, secrets)
     closing.push_async_callback(channels.close)
-    steps = Worker(
-        client,
-        task_queue=steps_queue(site),
-        activities=step_activities(store, configuration, secrets, channels, closing),
-        graceful_shutdown_timeout=GRACE,
-        # A step learns of a stop with a heartbeat, so the SDK may not save heartbeats up for longer than they come.
-        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
-        default_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
-    )
-    sweeps = Worker(
-        client,
-        task_queue=sweep_queue(socket.gethostname()),
-        activities=sweep_activities(configuration),
-        # One look into a folder every few minutes.
-        max_concurrent_activities=1,
-        graceful_shutdown_timeout=GRACE,
-    )
+    doing = step_activities(store, configuration, secrets, channels, closing)
+    steps = _steps_worker(client, steps_queue(site), doing)
+    # What has begun on this machine and can only go on here: faults, whose leases are files, and the sweep for them.
+    sweeping = sweep_activities(configuration)
+    here = _steps_worker(client, machine_queue(socket.gethostname(), site), [*doing, *sweeping])
     if site is not None:
-        return [steps, sweeps]
+        return [steps, here]
     activities = control_activities(client, store, configuration, channels, closing, secret_key=secret_key)
-    return [_control_worker(client, activities), steps, sweeps]
+    return [_control_worker(client, activities), steps, here]
 
 
 def control_activities(
@@ -247,15 +235,15 @@ def fault_sweep(configuration: ConfigurationFile) -> Callable[[], Awaitable[None
     return sweep
 
 
-def periodic_sweep(client: Client) -> Callable[[], Awaitable[None]]:
+def periodic_sweep(client: Client, site: str | None) -> Callable[[], Awaitable[None]]:
     """What starts the sweep of this machine, which goes on by itself; may be called again."""
 
     async def keep() -> None:
         machine = socket.gethostname()
         await client.start_workflow(
             FaultSweep.run,
-            FaultSweepStart(machine=machine),
-            id=fault_sweep_workflow_id(machine),
+            FaultSweepStart(machine=machine, site=site),
+            id=fault_sweep_workflow_id(machine, site),
             task_queue=CONTROL_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
@@ -286,7 +274,7 @@ def step_activities(
     )
     known = registry(configuration, actions)
     steps = StepActivities(known, store.ledger, secrets)
-    leased = FaultActivities(known, secrets)
+    leased = FaultActivities(known, secrets, socket.gethostname())
     return [
         steps.perform,
         steps.check,
@@ -300,6 +288,18 @@ def step_activities(
 def sweep_activities(configuration: ConfigurationFile) -> list[Activity]:
     """What looks after the leases of this very machine."""
     return [FaultSweeper(FileLeases(configuration)).sweep]
+
+
+def _steps_worker(client: Client, queue: str, activities: Sequence[Activity]) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities,
+        graceful_shutdown_timeout=GRACE,
+        # A step learns of a stop with a heartbeat, so the SDK may not save heartbeats up for longer than they come.
+        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
+        default_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY_SECONDS),
+    )
 
 
 def _control_worker(client: Client, activities: Sequence[Activity]) -> Worker:

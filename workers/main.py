@@ -63,7 +63,7 @@ async def _run(settings: Settings, site: str | None) -> None:
                 await _add_search_attributes(client)
                 key = settings.secret_key.get_secret_value() if settings.secret_key else home.secret_key()
                 workers = build_workers(client, store, configuration, closing, site=site, secret_key=key)
-                background.add(_keep_trying("the periodic sweep", periodic_sweep(client)))
+                background.add(_keep_trying("the periodic sweep", periodic_sweep(client, site)))
                 if site is None:
                     background.add(_keep_trying("the game day schedules", schedules(client, configuration)))
                     background.add(_keep_trying("the polls of trackers", tracker_polls(client, configuration)))

@@ -46,7 +46,7 @@ async def _look(client: Client, workflow_id: str, now: datetime) -> SweepLook:
 
 def look_of(state: SweepState, now: datetime) -> SweepLook:
     """In words."""
-    machine = state.machine
+    machine = f"{state.machine} (site {state.site})" if state.site else state.machine
     last = f"last swept at {state.swept_at:%Y-%m-%d %H:%M:%S} UTC" if state.swept_at else "never swept yet"
     if state.left:
         what = "; ".join(f"{each.what} ({each.action}): {each.detail}" for each in state.left)

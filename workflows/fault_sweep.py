@@ -13,7 +13,7 @@ from temporalio.exceptions import TimeoutError as EngineTimeout
 from domain import fault_sweep as decisions
 from domain.fault_sweep import FaultSweepStart, LeftOver, SweepState
 from workflows.game_days.desk import sentence_of
-from workflows.options import HEARTBEAT_TIMEOUT, ONCE, sweep_queue
+from workflows.options import HEARTBEAT_TIMEOUT, ONCE, machine_queue
 
 # Undo and watchdog come within seconds; what is left for a sweep has lost both. A drill lasts for minutes, and an empty
 # sweep costs a look into one folder.
@@ -28,7 +28,7 @@ class FaultSweep:
 
     @workflow.init
     def __init__(self, start: FaultSweepStart) -> None:
-        self._state = start.state or SweepState(machine=start.machine)
+        self._state = start.state or SweepState(machine=start.machine, site=start.site)
 
     @workflow.query
     def view(self) -> SweepState:
@@ -51,7 +51,7 @@ class FaultSweep:
             found: list[LeftOver] = await workflow.execute_activity(
                 "faults.sweep",
                 result_type=list[LeftOver],
-                task_queue=sweep_queue(self._state.machine),
+                task_queue=machine_queue(self._state.machine, self._state.site),
                 schedule_to_start_timeout=EVERY,
                 start_to_close_timeout=_LASTS_AT_MOST,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,

@@ -15,9 +15,9 @@ def steps_queue(site: str | None) -> str:
     return f"{STEPS_QUEUE}-{site}" if site else STEPS_QUEUE
 
 
-def sweep_queue(machine: str) -> str:
-    """The queue that only the workers of one machine serve; leases are files there."""
-    return f"sweep-{machine}"
+def machine_queue(machine: str, site: str | None) -> str:
+    """The queue that only the workers of one machine and site serve; leases are files there. No site holds an `@`."""
+    return f"{steps_queue(site)}@{machine}"
 
 
 # Bookkeeping never gives up: the record catches up when the store is back. 30 s is how stale it may be after that.

@@ -35,7 +35,7 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 from workers.composition import WORKFLOWS
 from workflows.fault_sweep import FaultSweep
-from workflows.options import CONTROL_QUEUE, sweep_queue
+from workflows.options import CONTROL_QUEUE, machine_queue
 from workflows.safety_lever import SafetyLever
 from workflows.standing_approval import StandingApproval
 from workflows.tracker_sync import TrackerSync
@@ -46,7 +46,7 @@ TELLTALES = re.compile(
     r"(?<![\w.])/(tmp|home|root|work|Users|private|var/folders)/|whsec_|Bearer |BEGIN [A-Z ]*PRIVATE KEY"
 )
 # This machine's sweep has its name in its history.
-OURS = {fault_sweep_workflow_id(socket.gethostname())}
+OURS = {fault_sweep_workflow_id(socket.gethostname(), None)}
 # What the demo does not show: a run that takes a lock.
 _ONE_AT_A_TIME = """\
 schema_version: 1
@@ -185,9 +185,9 @@ async def _let_an_approval_stand(client: Client) -> None:
 async def _sweep_a_machine(client: Client) -> None:
     """One that is nowhere: the history of our own machine would tell its name."""
     start = FaultSweepStart(machine="nowhere")
-    id_ = fault_sweep_workflow_id("nowhere")
+    id_ = fault_sweep_workflow_id("nowhere", None)
     handle = await client.start_workflow(FaultSweep.run, start, id=id_, task_queue=CONTROL_QUEUE)
-    async with Worker(client, task_queue=sweep_queue("nowhere"), activities=[_find_nothing]):
+    async with Worker(client, task_queue=machine_queue("nowhere", None), activities=[_find_nothing]):
         while not (await handle.query(FaultSweep.view)).swept_at:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 

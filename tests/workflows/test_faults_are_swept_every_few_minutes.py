@@ -19,7 +19,7 @@ from domain.fault_sweep import FaultSweepStart, SweepState
 from domain.ids import fault_sweep_workflow_id
 from tests.support.engine import replayer, until, working
 from workflows.fault_sweep import EVERY, FaultSweep
-from workflows.options import sweep_queue
+from workflows.options import machine_queue
 
 
 class Site:
@@ -65,10 +65,10 @@ async def test_a_leftover_is_reverted_while_the_worker_goes_on(
     async with working(env.client, task_queue, workflows=[FaultSweep], activities=[]):
         with env.with_time_skipping_disabled():
             handle = await env.client.start_workflow(
-                FaultSweep.run, FaultSweepStart(machine=machine), id=fault_sweep_workflow_id(machine),
+                FaultSweep.run, FaultSweepStart(machine=machine), id=fault_sweep_workflow_id(machine, None),
                 task_queue=task_queue,
             )  # fmt: skip
-        async with working(env.client, sweep_queue(machine), workflows=[], activities=sweeping):
+        async with working(env.client, machine_queue(machine, None), workflows=[], activities=sweeping):
             first = await _swept(handle)
             assert (first.found, first.left, first.silent_since) == ((), (), None)
             fault = await a_fault_that_nobody_watches(leases, tmp_path, "fault")

@@ -28,7 +28,7 @@ from runbooks.game_day_schema import GameDayStart
 from runbooks.schema import ActionCall
 from workflows.courier import Courier
 from workflows.locks import LockDesk
-from workflows.options import HEARTBEAT_TIMEOUT, ONCE, STEPS_QUEUE
+from workflows.options import HEARTBEAT_TIMEOUT, ONCE, machine_queue, steps_queue
 from workflows.recorder import Recorder
 
 with workflow.unsafe.imports_passed_through():
@@ -46,7 +46,6 @@ R = TypeVar("R")
 
 
 class _StepOptions(TypedDict):
-    task_queue: str
     schedule_to_start_timeout: timedelta
     start_to_close_timeout: timedelta
     heartbeat_timeout: timedelta
@@ -55,7 +54,6 @@ class _StepOptions(TypedDict):
 
 
 _ON_STEPS: _StepOptions = {
-    "task_queue": STEPS_QUEUE,
     "schedule_to_start_timeout": _TAKEN_WITHIN,
     "start_to_close_timeout": _CALL_TIMEOUT,
     "heartbeat_timeout": HEARTBEAT_TIMEOUT,
@@ -73,6 +71,8 @@ class Answer(NamedTuple):
     output: dict[str, Any]
     # The step's worker does not know such a thing; asking again is of no use.
     is_refused: bool = False
+    # Whose worker has answered; of an injector's capability only.
+    machine: str = ""
 
 
 class Performed(NamedTuple):
@@ -210,7 +210,12 @@ class DrillDesk:
         request = self._request(call, key, _RENEWED_WITHIN)
         try:
             answer: LeaseAnswer = await workflow.execute_activity(
-                "faults.renew", request, result_type=LeaseAnswer, summary=f"renew: {request.action}", **options
+                "faults.renew",
+                request,
+                result_type=LeaseAnswer,
+                task_queue=self._queue(call),
+                summary=f"renew: {request.action}",
+                **options,
             )
         except ActivityError:
             return None
@@ -221,7 +226,11 @@ class DrillDesk:
         request = self._request(call, key, _CALL_TIMEOUT)
         try:
             result: StepResult = await workflow.execute_activity_method(
-                StepActivities.perform, request, summary=f"{call}: {request.action}", **_ON_STEPS
+                StepActivities.perform,
+                request,
+                task_queue=self._queue(call),
+                summary=f"{call}: {request.action}",
+                **_ON_STEPS,
             )
         except ActivityError as error:
             return Performed(sentence_of(error), {}, nothing_done=_is_sure_that_nothing_was_done(error))
@@ -233,7 +242,11 @@ class DrillDesk:
         fields = request.model_dump() | {"key": f"{request.key}/undo", "output": performed}
         try:
             result: StepResult = await workflow.execute_activity_method(
-                StepActivities.undo, UndoRequest(**fields), summary=f"undo: {request.action}", **_ON_STEPS
+                StepActivities.undo,
+                UndoRequest(**fields),
+                task_queue=self._queue(call),
+                summary=f"undo: {request.action}",
+                **_ON_STEPS,
             )
         except ActivityError as error:
             return Performed(sentence_of(error), {})
@@ -280,11 +293,24 @@ class DrillDesk:
         request = self._request(call, key, _CALL_TIMEOUT)
         try:
             answer: CheckResult = await workflow.execute_activity(
-                activity, request, result_type=CheckResult, summary=f"{call}: {request.action}", **_ON_STEPS
+                activity,
+                request,
+                result_type=CheckResult,
+                task_queue=self._queue(call),
+                summary=f"{call}: {request.action}",
+                **_ON_STEPS,
             )
         except ActivityError as error:
             return Answer(None, sentence_of(error), {}, is_refused=_is_refused(error))
-        return Answer(answer.holds, answer.detail, answer.output)
+        return Answer(answer.holds, answer.detail, answer.output, machine=answer.machine)
+
+    def _queue(self, call: str) -> str:
+        """Who carries it out: the machine that has the fault, else the site of the target, else whoever is free."""
+        kind, _, key = call.partition("/")
+        name = key.partition("/")[2]
+        site = next((each.site for each in self.state.targets.all() if each.name == name), None)
+        run = next((each for each in self.state.faults if each.key == key), None) if kind in {"fault", "undo"} else None
+        return machine_queue(run.machine, site) if run is not None and run.machine else steps_queue(site)
 
     def _request(self, call: str, key: str, timeout: timedelta) -> StepRequest:
         action = self.calls[call]

@@ -207,6 +207,9 @@ async def _alert_paths(desk: DrillDesk) -> list[PreflightCheck]:
 async def _injectors(desk: DrillDesk) -> list[PreflightCheck]:
     runs = [run for run in desk.state.faults if run.is_leased]
     answers = await asyncio.gather(*(desk.capability(f"fault/{run.key}", f"fault/{run.key}") for run in runs))
+    for run, answer in zip(runs, answers, strict=True):
+        # The lease will be a file of that machine, so everything else about the fault is asked there.
+        desk.adopt_fault(run.model_copy(update={"machine": answer.machine}))
     return [
         PreflightCheck(
             name=f"injector of {run.name}", holds=answer.holds, detail=f"{run.action} on {run.target}: {answer.detail}"

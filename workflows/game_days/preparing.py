@@ -178,6 +178,12 @@ def _probes(document: GameDay, chosen: Chosen) -> list[ProbeRun]:
     return runs
 
 
+def _target(target: ResolvedTarget) -> dict[str, Any]:
+    # What says nothing is not shown, and so no approval hangs on it.
+    written = target.model_dump(mode="json", by_alias=True)
+    return {key: value for key, value in written.items() if key != "site" or value is not None}
+
+
 def _shown(desk: DrillDesk, document: GameDay, chosen: Chosen, calls: Mapping[str, ActionCall]) -> dict[str, Any]:
     return {
         "game_day": {"name": document.name, "version": document.version, "digest": desk.start.digest},
@@ -185,7 +191,7 @@ def _shown(desk: DrillDesk, document: GameDay, chosen: Chosen, calls: Mapping[st
         "hypothesis": document.hypothesis,
         "environments": list(chosen.environments()),
         "services": list(chosen.services()),
-        "targets": chosen.model_dump(mode="json", by_alias=True)["targets"],
+        "targets": {group: [_target(each) for each in found] for group, found in chosen.targets.items()},
         "steps": [
             _step(fault, target, calls) for fault in document.faults for target in chosen.targets.get(fault.targets, ())
         ],
