@@ -7,6 +7,7 @@ value; anything else is text.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from itertools import islice
 from math import isfinite
 from typing import Any, NoReturn
@@ -34,6 +35,9 @@ MAX_DEPTH = 40
 _MAX_BITS = 256
 # Of a fraction: a float has no more.
 _MAX_DIGITS = 15
+
+# Of what there is instead of a name; more would hide the sentence.
+_NAMES_TOLD = 12
 
 _NO_FORMAT = "% formats no text here; put the values into the text with {{ }}"
 _NO_MULTIPLE = "only numbers can be multiplied"
@@ -343,8 +347,23 @@ def _size(value: Any) -> int:
     return len(value) if isinstance(value, str | list | tuple) else 0
 
 
+class _Missing(StrictUndefined):
+    """What is not there, told with what is: people look for a name, and not for a dict and its attributes."""
+
+    @property
+    def _undefined_message(self) -> str:
+        owner, name = self._undefined_obj, self._undefined_name
+        if self._undefined_hint or not isinstance(owner, Mapping) or name is None:
+            return super()._undefined_message
+        known = sorted(map(str, owner))
+        near = get_close_matches(str(name), known, n=1)
+        if near:
+            return f"there is no {name!r} in it; did you mean {near[0]!r}?"
+        return f"there is no {name!r} in it; it has {', '.join(known[:_NAMES_TOLD]) or 'nothing'}"
+
+
 def _environment() -> _Environment:
-    environment = _Environment(undefined=StrictUndefined, autoescape=False, loader=None)
+    environment = _Environment(undefined=_Missing, autoescape=False, loader=None)
     environment.globals.clear()
     own: dict[str, Callable[..., Any]] = {
         "join": _join,

@@ -60,7 +60,7 @@ class ImportContext:
     owner: str
 
 
-_NOTHING_LIKE_IT = "a runbook has nothing like it"
+_NOTHING_LIKE_IT = "nothing here is like it"
 
 
 class Reading:

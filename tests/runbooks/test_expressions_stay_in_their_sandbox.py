@@ -1,5 +1,6 @@
 """Rendering: values keep their types, and whatever is hostile or too large is refused with a sentence."""
 
+import re
 from typing import Any
 
 import pytest
@@ -137,3 +138,21 @@ def test_names_are_found_wherever_they_are_read() -> None:
         ("steps", "look", "output", "status"),
         ("incident", "id"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ target.aws }}", "there is no 'aws' in it; it has health_url, process"),
+        ("{{ target.proces }}", "there is no 'proces' in it; did you mean 'process'?"),
+        ("{{ params.none.at_all }}", "there is no 'at_all' in it; it has nothing"),
+        ("{{ nobody.knows }}", "'nobody' is undefined"),
+        ("{{ target.process.real }}", "'str object' has no attribute 'real'"),
+    ],
+)
+def test_what_is_missing_is_told_with_what_there_is(text: str, words: str) -> None:
+    """People look for a name among names, not for an attribute of a dict; values are not told."""
+    scope = {"target": {"process": "hunter2", "health_url": "http://shop"}, "params": {"none": {}}}
+    with pytest.raises(Rejected, match=re.escape(words)) as refused:
+        render({"here": text}, scope)
+    assert "hunter2" not in refused.value.sentence

@@ -44,6 +44,8 @@ async def check(desk: DrillDesk) -> None:
         prepared = await preparing.prepare(desk)
     except FailureError as error:
         problem = sentence_of(error)
+        if "{{ target." in problem:
+            problem += " (what a target has stands under its `with` in drill_targets of hotwash.yaml)"
         refused = f"its targets or parameters do not fit: {problem}"
         desk.adopt(decisions.refuse(desk.state, refused, workflow.now(), check="targets"))
         return
