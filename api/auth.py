@@ -120,6 +120,7 @@ class Authenticator:
         self._tokens = _serializer(secret_key, "hotwash.token")
         self._links = _serializer(secret_key, "hotwash.login-link")
         self._sessions = _serializer(secret_key, "hotwash.session")
+        self._calendars = _serializer(secret_key, "hotwash.calendar")
         self._admin_mark = hmac.new(secret_key.encode(), admin_token.encode(), hashlib.sha256).hexdigest()[:32]
 
     # --- reading ---
@@ -137,6 +138,10 @@ class Authenticator:
             raise _unauthenticated("this session was logged out; log in again")
         return self._principal(claims).model_copy(update={"by_cookie": True})
 
+    def from_calendar_link(self, link: str) -> Principal:
+        """Who subscribed to a calendar; Rejected (401) like a token. It opens calendars and nothing else."""
+        return self._principal(self._read(self._calendars, link, "calendar link"))
+
     # --- issuing ---
 
     def issue_token(self, name: str, life: timedelta = TOKEN_LIFE) -> Issued:
@@ -149,6 +154,11 @@ class Authenticator:
         if name is not None:
             known_person(self._configuration.current(), name)
         return self._issue(self._links, name, LOGIN_LINK_LIFE)
+
+    def issue_calendar_link(self, principal: Principal) -> Issued:
+        """What a calendar program shows instead of a header, which it cannot send; it ends with the person's tokens."""
+        name = None if principal.speaks_for_others else principal.name
+        return self._issue(self._calendars, name, LONGEST_TOKEN_LIFE)
 
     def open_session_by_link(self, link: str) -> Issued:
         """Spend a login link and begin a session; Rejected (401) the second time."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from temporalio.client import (
     Client,
@@ -45,6 +46,14 @@ _SCHEDULE_TIMEOUT = timedelta(seconds=5)
 # Game days that were held in a month: more than one an hour is no practice any more.
 _HELD_AT_MOST = 200
 _LONGEST_SPAN = timedelta(days=92)
+
+
+class _About(NamedTuple):
+    title: str
+    services: tuple[str, ...]
+    # Empty: it could be held.
+    problem: str
+    lasts: timedelta
 
 
 class ScheduleDesk:
@@ -115,7 +124,8 @@ class ScheduleDesk:
         policy = configuration.game_day_policy
         problems: list[str] = []
         told_until: dict[str, datetime] = {}
-        entries = await self._held(since, until, problems)
+        held = await self._held(since, until, problems)
+        entries, is_partial = held or [], held is None
         scheduled = {name: each for name, each in configuration.game_days.items() if each.cron or each.every}
         for name in sorted(scheduled):
             try:
@@ -123,6 +133,7 @@ class ScheduleDesk:
                     seen = await _described(handle)
             except (Rejected, Transient) as error:
                 problems.append(error.sentence)
+                is_partial = is_partial or isinstance(error, Transient)
                 continue
             found = await asyncio.to_thread(self._due, name, seen, configuration)
             entries += [each for each in found if since <= each.at < until]
@@ -137,46 +148,63 @@ class ScheduleDesk:
             freezes=freezes_between(configuration.policy.freezes, since, until),
             windows=tuple(map(window_words, policy.windows)),
             problems=tuple(problems),
+            is_partial=is_partial,
             told_until=told_until,
         )
 
     # --- inside ---
 
     def _due(self, name: str, seen: ScheduleDescription, configuration: Configuration) -> list[CalendarEntry]:
-        title, services, problem = self._about(name, configuration)
+        about = self._about(name, configuration)
+        title, services, problem, lasts = about.title, about.services, about.problem, about.lasts
         policy, zone = configuration.game_day_policy, configuration.policy.calendar.time_zone
         state = seen.schedule.state
         found = [
-            CalendarEntry(at=each.at, kind=CalendarKind.SKIPPED, name=name, title=title, note=each.note)
+            CalendarEntry(
+                at=each.at,
+                planned_at=each.at,
+                until=each.at + lasts,
+                kind=CalendarKind.SKIPPED,
+                name=name,
+                title=title,
+                note=each.note,
+            )
             for each in left_out(seen.schedule.spec, datetime.now(UTC))
         ]
         for at in seen.info.next_action_times:
             why = problem or in_the_way_at(at, configuration.policy.freezes, services, policy.windows, zone)
             kind = CalendarKind.PAUSED if state.paused else CalendarKind.REFUSED if why else CalendarKind.DUE
             note = (state.note or "") if state.paused else why
-            found.append(CalendarEntry(at=at, kind=kind, name=name, title=title, note=note))
+            planned_at = nominal(seen.schedule.spec, at)
+            found.append(
+                CalendarEntry(
+                    at=at, planned_at=planned_at, until=at + lasts, kind=kind, name=name, title=title, note=note
+                )
+            )
         return found
 
-    def _about(self, name: str, configuration: Configuration) -> tuple[str, tuple[str, ...], str]:
-        """Title, services, and why it could not be held as its file is now."""
+    def _about(self, name: str, configuration: Configuration) -> "_About":
+        """What its file says now, or why it could not be held."""
         try:
             start = self._catalog.start(name, automation("calendar"), configuration)
             chosen = choose(start.document, start.parameters, configuration, seed=name)
         except Rejected as error:
-            return name, (), error.sentence
+            return _About(name, (), error.sentence, timedelta())
         own = (start.document.service,) if start.document.service else ()
-        return start.document.title, (*own, *chosen.services()), ""
+        return _About(start.document.title, (*own, *chosen.services()), "", start.document.duration)
 
-    async def _held(self, since: datetime, until: datetime, problems: list[str]) -> list[CalendarEntry]:
+    async def _held(self, since: datetime, until: datetime, problems: list[str]) -> list[CalendarEntry] | None:
+        """None: the record is away."""
         try:
             page = await self._reader.things(ProjectionKind.GAME_DAY, limit=_HELD_AT_MOST)
         except Transient as error:
             problems.append(error.sentence)
-            return []
+            return None
         entries = [
             CalendarEntry(
                 at=datetime.fromisoformat(each["started_at"]), kind=CalendarKind.HELD, name=each["name"],
                 title=each["title"], note=each["reason"], id=each["id"], verdict=each["verdict"] or each["phase"],
+                until=datetime.fromisoformat(each["finished_at"]) if each.get("finished_at") else None,
             )
             for each in page.items
         ]  # fmt: skip

@@ -31,6 +31,8 @@ log = structlog.get_logger("api.access")
 PUBLIC = frozenset({"/healthz", "/readyz", "/status", "/login", "/favicon.ico"})
 # A view of an incident is given with a signed link (api/pages/reviews.py).
 PUBLIC_FOLDERS = ("/webhooks/", "/v2/", "/static/", "/status/", "/perspectives/")
+# Calendar programs send no header: they may show a signed link instead (`Authenticator.issue_calendar_link`).
+FEEDS = frozenset({"/api/v1/game-days/calendar.ics"})
 # Open only while the API is bound to this machine and nobody forwards: Prometheus next door needs no token then.
 LOCAL_ONLY = frozenset({"/metrics"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -122,6 +124,9 @@ class Guard:
             if scheme.lower() != "bearer" or not token.strip():
                 raise Rejected("the Authorization header must read: Bearer TOKEN", RejectionKind.UNAUTHENTICATED)
             return self._authenticator.from_bearer(token.strip())
+        link = request.query_params.get("link")
+        if link and request.method in _SAFE and request.url.path in FEEDS:
+            return self._authenticator.from_calendar_link(link)
         cookie = request.cookies.get(SESSION_COOKIE)
         if cookie:
             return self._authenticator.from_session(cookie)

@@ -81,9 +81,22 @@ def _show_standing(found: dict[str, Any], *, as_json: bool) -> None:
 @game_day.command("calendar")
 def calendar(
     month: Annotated[str | None, typer.Option(help="2026-12; left out: the next 31 days.")] = None,
+    ics: Annotated[bool, typer.Option("--ics", help="Print it as iCalendar: last month and the next two.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print the address for a calendar program; it is yours.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """What is due and what was held; what a freeze, a window or a person keeps from beginning."""
+    if ics + link + (month is not None) > 1:
+        fail("--ics and --link take no month, and not each other", 2)
+    if ics:
+        stdout.out(call("GET", "/game-days/calendar.ics"), end="", highlight=False)
+        return
+    if link:
+        made = call("POST", "/game-days/calendar/links")
+        print_json(made) if as_json else stdout.out(made["url"], highlight=False)
+        return
     params = {} if month is None else _span(month)
     found = call("GET", "/game-days/calendar", params=params)
     if as_json:

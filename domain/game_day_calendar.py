@@ -31,6 +31,10 @@ class CalendarEntry(Model):
     """One game day at one time."""
 
     at: datetime
+    # Without its jitter: what the schedule calls it then (`<name>-<planned_at>` becomes its id). None: of no schedule.
+    planned_at: datetime | None = None
+    # When it ends, or has ended; of one that is due, at the latest.
+    until: datetime | None = None
     kind: CalendarKind
     name: str
     title: str
@@ -62,6 +66,8 @@ class GameDayCalendar(Model):
     windows: tuple[str, ...] = ()
     # What could not be told, and why.
     problems: tuple[str, ...] = ()
+    # The engine or the record did not answer: what is missing here may be there all the same.
+    is_partial: bool = False
     # The engine tells the next ten times of each schedule; later ones are not known for these names.
     told_until: dict[str, datetime] = Field(default_factory=dict)
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from api.calendar_links import calendar_link
 from api.engine import key_mark
 from api.game_day_coverage import CoverageDesk
 from api.game_day_reports import FindingItem, ReportDesk, state_of
@@ -108,9 +109,13 @@ async def calendar(desk: AtDesk, month: str = "") -> HTMLResponse:
     schedules: ScheduleDesk = desk.request.app.state.game_day_schedules
     since, until = (datetime.combine(each, time(), zone) for each in (first, after))
     found = await schedules.calendar(since.astimezone(UTC), until.astimezone(UTC))
+    feed = calendar_link(desk.request, desk.principal)
     return await desk.page(
         "game_day_calendar.html",
         calendar=found,
+        feed=feed,
+        # What calendar programs listen to on a desktop and a phone.
+        feed_webcal=re.sub(r"^https?:", "webcal:", feed.url),
         first=first,
         before=(first - timedelta(days=1)).strftime("%Y-%m"),
         after=after.strftime("%Y-%m"),

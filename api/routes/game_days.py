@@ -9,7 +9,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import AwareDatetime, Field
 
 from api.acting import Actions
+from api.auth import CurrentPrincipal
 from api.bodies import Body, Strict, body_of
+from api.calendar_links import CalendarLink, calendar_link
 from api.dependencies import (
     ActionsDep,
     ReaderDep,
@@ -22,6 +24,7 @@ from api.dependencies import (
     several,
     shows,
 )
+from api.export.calendar import as_icalendar
 from api.game_day_coverage import CoverageDesk
 from api.game_day_reports import FindingItem, ReportDesk
 from api.game_day_schedules import ScheduleDesk
@@ -31,7 +34,7 @@ from api.routes.verbs import Verb, add_verbs
 from api.standing_approvals import Standing, StandingDesk
 from domain.action_item import ActionItemState, ActionItemStatus
 from domain.chaos_journal import journal_of
-from domain.errors import HotwashError
+from domain.errors import HotwashError, Transient
 from domain.game_day import GameDayState, HaltGameDay
 from domain.game_day_calendar import GameDayCalendar
 from domain.game_day_coverage import Coverage
@@ -51,6 +54,8 @@ from domain.tabletop import (
 from store.interface import Document
 
 router = APIRouter(prefix="/game-days", tags=["game days"])
+# What was held lately, and much of what the engine knows of its schedules; within the longest span of a calendar.
+FEED_BEFORE, FEED_AHEAD = timedelta(days=31), timedelta(days=61)
 
 
 def _desk(request: Request) -> GameDayDesk:
@@ -119,6 +124,50 @@ async def calendar(schedules: SchedulesDep, query: Annotated[CalendarQuery, Quer
     since = query.since or datetime.now(UTC)
     found = await schedules.calendar(since, query.until or since + timedelta(days=31))
     return JSONResponse(found.model_dump(mode="json"))
+
+
+_FEED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "iCalendar (RFC 5545).", "content": {"text/calendar": {}}}
+}
+
+
+@router.get(
+    "/calendar.ics",
+    summary="The same for calendar programs",
+    response_model=None,
+    responses=_FEED | problems(503),
+)
+async def calendar_feed(request: Request, schedules: SchedulesDep, link: str | None = None) -> Response:
+    """Game days of a month ago and two months ahead, freezes and windows; instead of a token a signed `link` will do.
+
+    Refused with 503 while something does not answer: a calendar program would take what is missing for called off.
+    """
+    del link  # The guard has read it.
+    configuration = request.app.state.configuration.current()
+    now = datetime.now(UTC)
+    found = await schedules.calendar(now - FEED_BEFORE, now + FEED_AHEAD)
+    if found.is_partial:
+        raise Transient("; ".join(found.problems))
+    text = as_icalendar(
+        found,
+        configuration.game_day_policy.windows,
+        organization=configuration.organization,
+        base_url=(configuration.base_url or str(request.base_url)).rstrip("/"),
+        now=now,
+    )
+    return Response(text, media_type="text/calendar; charset=utf-8")
+
+
+@router.post(
+    "/calendar/links",
+    summary="Make a link for a calendar program",
+    status_code=201,
+    response_model=None,
+    responses=shows(CalendarLink, 201) | problems(403),
+)
+async def make_calendar_link(request: Request, principal: CurrentPrincipal) -> JSONResponse:
+    """For whoever asks: it shows the calendar and nothing else, for a year; `tokens_valid_after` ends it earlier."""
+    return JSONResponse(calendar_link(request, principal).model_dump(mode="json"), status_code=201)
 
 
 @router.get(

@@ -88,3 +88,17 @@ async def test_ready_names_what_is_missing(engineless: World) -> None:
         assert {name: part["ready"] for name, part in parts.items()} == {
             "engine": False, "control worker": False, "steps worker": False, "store": True,
         }  # fmt: skip
+
+
+async def test_a_calendar_program_is_told_to_come_again(engineless: World) -> None:
+    """A feed without what is due would call it off in everybody's calendar; the page shows what can be told."""
+    configuration = engineless.home.configuration
+    before = configuration.read_text()
+    configuration.write_text(f'{before}\ngame_days: {{weekly: {{cron: "0 10 * * 2"}}}}\n')
+    try:
+        feed = await engineless.admin.get("/api/v1/game-days/calendar.ics")
+        shown = await engineless.admin.get("/api/v1/game-days/calendar")
+    finally:
+        configuration.write_text(before)
+    assert (feed.status_code, "does not answer" in feed.json()["detail"]) == (503, True)
+    assert (shown.status_code, shown.json()["is_partial"]) == (200, True)

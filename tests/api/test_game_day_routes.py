@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import pytest_asyncio
+from icalendar import Calendar
 
 from activities.actions import specs
 from domain.game_day import GameDayPhase, GameDayState
@@ -335,3 +337,34 @@ async def test_one_is_linted_as_the_running_hotwash_sees_it(world: World) -> Non
     assert "broken.yaml:2:1: unknown key 'nam'; did you mean 'name'?" in broken["problems"]
     assert (await world.admin.get(f"{path}/free/lint")).json() == {"name": "free", "problems": []}
     assert (await world.admin.get(f"{path}/nowhere/lint")).status_code == 404
+
+
+async def test_a_calendar_program_reads_the_feed_by_a_link(world: World) -> None:
+    """Without a header; the link opens the calendar only, and a wrong one opens nothing."""
+    made = await hotwash(world, "game-day", "calendar", "--link")
+    assert made.exit_code == 0, made
+    url = made.stdout.strip()
+    async with httpx.AsyncClient() as program:
+        feed = await program.get(url)
+        assert (feed.status_code, feed.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+        link = url.partition("?link=")[2]
+        for path in ("/api/v1/game-days/calendar", "/api/v1/incidents", "/game-days/calendar"):
+            assert (await program.get(f"{world.url}{path}?link={link}")).status_code in {303, 401}
+        for wrong in (f"{url[:-4]}AAAA", url.partition("?")[0], f"{url.partition('=')[0]}={world.home.admin_token()}"):
+            assert (await program.get(wrong)).status_code == 401
+        assert (await program.post(url)).status_code == 401
+    calendar = Calendar.from_ical(feed.text)
+    ids = {str(each["UID"]).rpartition("-2")[0]: str(each["STATUS"]) for each in calendar.walk("VEVENT")}
+    assert ids["game-day/drill"] in {"CONFIRMED", "CANCELLED"}
+    assert ids["game-day/quarterly"] == "TENTATIVE"
+    assert str(calendar["X-WR-CALNAME"]).startswith("Game days")
+    # What is due has the id that the schedule will give it: without its jitter.
+    hourly = [str(each["UID"]) for each in calendar.walk("VEVENT") if str(each["UID"]).startswith("game-day/hourly-")]
+    assert hourly
+    assert all(each.endswith(":00:00Z@hotwash") for each in hourly)
+    said = await hotwash(world, "game-day", "calendar", "--ics")
+    assert (said.exit_code, said.stdout.startswith("BEGIN:VCALENDAR")) == (0, True)
+    assert (await hotwash(world, "game-day", "calendar", "--ics", "--link")).exit_code == 2
+    page = (await world.admin.get("/game-days/calendar", headers={"Accept": "text/html"})).text
+    assert "webcal://" in page
+    assert "/api/v1/game-days/calendar.ics?link=" in page
