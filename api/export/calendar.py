@@ -17,6 +17,8 @@ from domain.ids import game_day_workflow_id
 
 # How often clients may look again; Google takes its own time whatever one says, Apple and Thunderbird listen.
 _LOOK_AGAIN = "PT1H"
+# A window goes on for ever; the rules of its zone beyond a feed that is read anew every hour are nobody's business.
+_RULES_KNOWN_FOR = timedelta(days=731)
 # What is due is an appointment; what is in doubt is a tentative one, and what was called off is shown as such.
 _STATUS = {
     CalendarKind.DUE: STATUS.CONFIRMED,
@@ -33,7 +35,8 @@ def as_icalendar(
     found: GameDayCalendar, windows: Iterable[DrillWindow], *, organization: str, base_url: str, now: datetime
 ) -> bytes:
     """The feed: game days, freezes, and the windows in which faults may be made. Hostile texts stay texts."""
-    calendar = Calendar.new(prodid="-//Hotwash//Game days//EN", name=_one_line(f"Game days, {organization}"))
+    name = _one_line(f"Game days, {organization}")
+    calendar = Calendar.new(prodid="-//Hotwash//Game days//EN", name=name, uid="game-days@hotwash")
     calendar.add("X-WR-TIMEZONE", found.time_zone)
     calendar.add("REFRESH-INTERVAL", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", _LOOK_AGAIN)
@@ -44,7 +47,7 @@ def as_icalendar(
     for number, window in enumerate(windows):
         calendar.add_component(_window(window, number, found, now))
     # Only the windows come again and again, so only they have a time of day in a zone; the rest is in UTC.
-    calendar.add_missing_timezones()
+    calendar.add_missing_timezones(found.since.date(), found.until.date() + _RULES_KNOWN_FOR)
     return bytes(calendar.to_ical())
 
 
