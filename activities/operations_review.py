@@ -11,7 +11,7 @@ from activities.ports import ConfigurationSource
 from domain.configuration import Configuration
 from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight
-from domain.insight.words import RECURRENCE_WINDOW, Window
+from domain.insight.words import DEFAULT_LIMITS, RECURRENCE_WINDOW, LoadLimits, Window
 from domain.model import Model
 from domain.operations_review_document import LINES, DrillDue, WeekFacts, document, headlines
 from domain.record import ProjectionKind
@@ -55,7 +55,9 @@ class LearningSource(Protocol):
     def reader(self) -> Lists:
         """Lists."""
 
-    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> Insights:
+    def insight(
+        self, window: Window, teams: Mapping[str, Sequence[str]], zone: str, limits: LoadLimits = DEFAULT_LIMITS
+    ) -> Insights:
         """Counting over a window."""
 
 
@@ -93,7 +95,9 @@ class OperationsReviewActivities:
         week = Window(since=request.since, until=request.until)
         quarter = Window(since=request.until - RECURRENCE_WINDOW, until=request.until)
         zone = configuration.policy.calendar.time_zone
-        of_week, of_quarter = self._store.insight(week, {}, zone), self._store.insight(quarter, {}, zone)
+        limits = configuration.operations_review.load
+        of_week = self._store.insight(week, {}, zone, limits)
+        of_quarter = self._store.insight(quarter, {}, zone, limits)
         incidents = Evidence.within(week, Subject.INCIDENT)
         overdue = Evidence.within(week, Subject.ACTION_ITEM).but(which=Which.OVERDUE)
         owed = Evidence.within(quarter, Subject.REVIEW).but(which=Which.OWED)

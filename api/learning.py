@@ -66,7 +66,8 @@ class LearningDesk:
         for name, service in configuration.services.items():
             if service.team:
                 teams[service.team].append(name)
-        return self.learning.insight(window, teams, configuration.policy.calendar.time_zone)
+        limits = configuration.operations_review.load
+        return self.learning.insight(window, teams, configuration.policy.calendar.time_zone, limits)
 
     def runbook_text(self, name: str) -> str:
         """The text of a runbook; Rejected (not found) when there is none such."""
@@ -131,7 +132,8 @@ def insight_document(insight: Insight) -> Document:
             "name": spread.name,
             "definition": spread.definition,
             "sentence": spread.sentence,
-            "unit": "seconds",
+            "unit": spread.unit,
+            "of": spread.of,
             **spread.distribution.model_dump(),
             "is_small": spread.distribution.is_small,
             "classes": dict(spread.classes),

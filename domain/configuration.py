@@ -36,6 +36,7 @@ from domain.fault_targets import (
     ServedCertificate,
     ShiftableClock,
 )
+from domain.insight.words import LoadLimits
 from domain.label_patterns import LabelPatterns
 from domain.model import Model
 from domain.names import Name, SecretReference
@@ -271,6 +272,8 @@ class OperationsReviewSettings(Model):
     # Five-field cron, in the calendar's time zone: Monday at nine.
     cron: str = "0 9 * * 1"
     paused: bool = False
+    # Whoever was interrupted in more hours than this stands in the review, and on the page of insights.
+    load: LoadLimits = LoadLimits()
 
 
 class Configuration(Model):

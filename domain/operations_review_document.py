@@ -68,6 +68,7 @@ def document(facts: WeekFacts) -> str:
         "",
         *(f"- {escape(sentence)}" for sentence in headlines(facts)),
         "",
+        *_to_speak_about(facts),
         "## What happened",
         "",
         *_incidents(facts),
@@ -91,6 +92,14 @@ _SECTIONS = (
     ("Load on people", ("on-call-load",)),
     ("Communication", ("communication",)),
 )
+
+
+def _to_speak_about(facts: WeekFacts) -> list[str]:
+    """What is beyond a limit of the house this week."""
+    found = [entry for insight in facts.week_view for entry in insight.entries]
+    if not found:
+        return []
+    return ["## To speak about", "", *_with_rest([f"- {escape(each)}" for each in found[:LINES]], len(found), ""), ""]
 
 
 def _incidents(facts: WeekFacts) -> list[str]:

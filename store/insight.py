@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from sqlalchemy import case, func, select
 
 from domain.errors import Rejected, RejectionKind
-from domain.insight import learning, maturity, response
+from domain.insight import learning, load, maturity, response
 from domain.insight.evidence import Evidence, Grouping, Subject, Which
 from domain.insight.report import Insight, Number, Row, Table
-from domain.insight.words import FROM_ONE_SOURCE, Dimension, Window
+from domain.insight.words import FROM_ONE_SOURCE, Dimension, LoadLimits, Window
 from store.columns import microseconds
 from store.database import Database
 from store.insight_counting import InsightCounting
@@ -23,7 +23,6 @@ from store.tables_learning import incident_dimensions, item_facts
 
 # Rows of a table; below these things are rare enough to be looked up in the list.
 _TOP = 10
-_PEOPLE = 50
 # More than any team has services or rules that nearly failed.
 _MOST_VALUES = 10_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -33,10 +32,18 @@ _RECURRING = (Dimension.FACTOR, Dimension.SERVICE, Dimension.ALERT, Dimension.CH
 class SqlInsight:
     """Insights over one window; `teams` maps a team to its services, `zone` is local time."""
 
-    def __init__(self, database: Database, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        window: Window,
+        teams: Mapping[str, Sequence[str]],
+        zone: str,
+        limits: LoadLimits,
+    ) -> None:
         self._database = database
         self._window = window
         self._teams = teams
+        self._limits = limits
         self._count = InsightCounting(database, zone)
         self._known: dict[str, Callable[[], Awaitable[Insight]]] = {
             "recurrence": self._recurrence,
@@ -154,13 +161,15 @@ class SqlInsight:
         return response.alert_noise(self._window, episodes, mattered, league[:_TOP])
 
     async def _on_call_load(self) -> Insight:
-        people = await self._count.bands(self._of(Subject.PAGE), Grouping.PERSON, Which.SLEEP, Which.OFF_HOURS)
+        found = await self._count.hours(self._of(Subject.PAGE), Which.SLEEP, Which.OFF_HOURS)
         loads = [
-            response.Load(person=person, pages=pages, sleep=sleep, off_hours=off_hours)
-            for person, (pages, sleep, off_hours) in people.items()
-        ]
-        loads.sort(key=lambda each: (-each.pages, each.person))
-        return response.on_call_load(self._window, loads[:_PEOPLE])
+            load.Load(
+                person=person, pages=every[0], hours=every[1], sleep=asleep[0], sleep_hours=asleep[1],
+                off_hours=off[0], off_work_hours=off[1],
+            )
+            for person, (every, asleep, off) in found.items()
+        ]  # fmt: skip
+        return load.on_call_load(self._window, loads, self._limits)
 
     async def _reviews(self) -> Insight:
         asked = self._in_reviews()

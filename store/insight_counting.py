@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, Table, Text, and_, case, cast, fun
 
 from domain.errors import Rejected
 from domain.insight.clock import BUSINESS_CLOSES, BUSINESS_OPENS, SLEEP_BEGINS, SLEEP_ENDS, offsets
-from domain.insight.evidence import Evidence, Grouping, Subject, Which
+from domain.insight.evidence import Evidence, FirstOf, Grouping, Subject, Which
 from domain.insight.words import FROM_ONE_SOURCE, Measure
 from domain.record import ProjectionKind
 from store.columns import microseconds
@@ -40,6 +40,7 @@ _SECOND = 1_000_000
 # 1 January 1970 was a Thursday; hours of the week are counted from Monday.
 _HOURS_TO_MONDAY = 72
 _SATURDAY = 5
+_A_WEEK = 7 * 24 * 3600
 
 Condition = ColumnElement[bool]
 
@@ -106,16 +107,24 @@ class InsightCounting:
             rows = (await connection.execute(query.group_by(group))).all()
         return {str(row[0]): tuple(int(many) for many in row[1:]) for row in rows}
 
-    async def bands(self, evidence: Evidence, by: Grouping, *whiches: Which) -> dict[str, tuple[int, ...]]:
-        """Like `tallies`, for parts of the day and the week: local time is worked out once for each row."""
-        group, hour = self._group(evidence, by).label("name"), self._hour_of_week(evidence).label("hour")
-        query = select(group, hour, func.count().label("many")).select_from(_SUBJECTS[evidence.of].table)
-        hours = query.where(*self._conditions(evidence)).group_by(group, hour).subquery()
-        counted = [func.coalesce(func.sum(hours.c.many).filter(_band(hours.c.hour, which)), 0) for which in whiches]
-        asking = select(hours.c.name, func.sum(hours.c.many), *counted).group_by(hours.c.name)
+    async def hours(self, evidence: Evidence, *whiches: Which) -> dict[str, tuple[tuple[int, int], ...]]:
+        """Of each person: pages and hours with one; the same for each part of the day and the week that is asked for.
+
+        Local time is worked out once for each row; an hour of the clock is in one part only.
+        """
+        page = page_facts.c
+        # Counted in UTC, so that the hour which comes twice in autumn is two; zones may be half an hour apart.
+        number = ((page.at // _SECOND + self._ahead(page.at, evidence, within=3600)) // 3600).label("number")
+        band = self._hour_of_week(evidence).label("hour")
+        query = select(page.person, number, band, func.count().label("many")).where(*self._conditions(evidence))
+        hours = query.group_by(page.person, number, band).subquery()
+        counted: list[ColumnElement[Any]] = [func.sum(hours.c.many), func.count()]
+        for which in whiches:
+            is_in = _band(hours.c.hour, which)
+            counted += [func.coalesce(func.sum(hours.c.many).filter(is_in), 0), func.count().filter(is_in)]
         async with self._database.reading() as connection:
-            rows = (await connection.execute(asking)).all()
-        return {str(row[0]): tuple(int(many) for many in row[1:]) for row in rows}
+            rows = (await connection.execute(select(hours.c.person, *counted).group_by(hours.c.person))).all()
+        return {row[0]: tuple(zip(map(int, row[1::2]), map(int, row[2::2]), strict=True)) for row in rows}
 
     async def with_several(self, evidence: Evidence) -> dict[str, tuple[str, ...]]:
         """The incidents that have several values of the evidence's dimension, and which."""
@@ -227,7 +236,23 @@ class InsightCounting:
             found.append(self._hour_of_week(evidence) % 24 == evidence.hour)
         if evidence.weekday is not None:
             found.append(self._hour_of_week(evidence) // 24 == evidence.weekday)
+        if evidence.first_of is not None:
+            found.append(self._is_first(evidence, evidence.first_of))
         return found
+
+    def _is_first(self, evidence: Evidence, of: FirstOf) -> Condition:
+        """No earlier page of the same person in the same hour of local time, or at all; as far as the window goes."""
+        if evidence.of is not Subject.PAGE:
+            raise Rejected(f"'first_of' says nothing of {evidence.of.value.replace('_', ' ')}s")
+        mine, earlier = page_facts.c, page_facts.alias("earlier").c
+        key = ("at", "page_id", "level", "round")
+        before = tuple_(*(earlier[name] for name in key)) < tuple_(*(mine[name] for name in key))
+        query = select(literal(1)).where(earlier.person == mine.person, earlier.is_real.is_(True), before)
+        query = query.where(earlier.at >= microseconds(evidence.since))
+        if of is FirstOf.HOUR:
+            past = (mine.at // _SECOND + self._ahead(mine.at, evidence, within=3600)) % 3600
+            query = query.where(earlier.at >= mine.at - past * _SECOND - mine.at % _SECOND)
+        return not_(query.exists())
 
     def _which(self, evidence: Evidence, which: Which) -> Condition:
         if evidence.of is Subject.PAGE:
@@ -240,13 +265,16 @@ class InsightCounting:
     def _hour_of_week(self, evidence: Evidence) -> ColumnElement[int]:
         """0 is Monday, midnight to one, in local time; summer time included."""
         at = _SUBJECTS[evidence.of].table.c.at
-        steps = offsets(self._zone, evidence.since, evidence.until)
-        ahead: Any = literal(steps[0][1])
-        if len(steps) > 1:
-            whens = [(at >= microseconds(moment), seconds) for moment, seconds in reversed(steps[1:])]
-            ahead = case(*whens, else_=steps[0][1])
-        hours: ColumnElement[int] = (at // _SECOND + ahead) // 3600
+        hours: ColumnElement[int] = (at // _SECOND + self._ahead(at, evidence)) // 3600
         return (hours + _HOURS_TO_MONDAY) % 168
+
+    def _ahead(self, at: ColumnElement[int], evidence: Evidence, within: int = _A_WEEK) -> Any:
+        """How many seconds local time is ahead of UTC then; `within` an hour, only the part of one."""
+        steps = [(moment, ahead % within) for moment, ahead in offsets(self._zone, evidence.since, evidence.until)]
+        if len(steps) == 1:
+            return literal(steps[0][1])
+        whens = [(at >= microseconds(moment), seconds) for moment, seconds in reversed(steps[1:])]
+        return case(*whens, else_=steps[0][1])
 
     def _group(self, evidence: Evidence, by: Grouping) -> ColumnElement[Any]:
         columns = _SUBJECTS[evidence.of].table.c

@@ -12,7 +12,7 @@ from domain.alike import AlikeIncident
 from domain.effect import Claim
 from domain.insight.evidence import Evidence
 from domain.insight.report import Insight
-from domain.insight.words import Window
+from domain.insight.words import DEFAULT_LIMITS, LoadLimits, Window
 from domain.pattern import Lesson, LessonText, Taggable
 from domain.record import ProjectionKind, RecordBatch
 from domain.search import Found, Hit, SearchQuery
@@ -220,7 +220,9 @@ class Learning(Protocol):
     def patterns(self) -> PatternLibrary:
         """Lessons and tags."""
 
-    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
+    def insight(
+        self, window: Window, teams: Mapping[str, Sequence[str]], zone: str, limits: LoadLimits = DEFAULT_LIMITS
+    ) -> InsightReader:
         """Counting over a window; `teams` maps a team to its services, `zone` is the local time of hours."""
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from domain.insight.words import Window
+from domain.insight.words import DEFAULT_LIMITS, LoadLimits, Window
 from store.alike import SqlAlike
 from store.database import Database
 from store.insight import SqlInsight
@@ -44,9 +44,11 @@ class SqlStore:
         self.alike: AlikeFinder = SqlAlike(database)
         self.patterns: PatternLibrary = SqlPatterns(database)
 
-    def insight(self, window: Window, teams: Mapping[str, Sequence[str]], zone: str) -> InsightReader:
+    def insight(
+        self, window: Window, teams: Mapping[str, Sequence[str]], zone: str, limits: LoadLimits = DEFAULT_LIMITS
+    ) -> InsightReader:
         """Counting over a window."""
-        return SqlInsight(self._database, window, teams, zone)
+        return SqlInsight(self._database, window, teams, zone, limits)
 
     @property
     def address(self) -> str:

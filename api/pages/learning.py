@@ -14,7 +14,7 @@ from api.pages.forms import longest_text, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt, markdown
 from api.routes.search import read_kinds
 from domain.errors import Rejected, Transient
-from domain.insight.report import Spread, Table, span
+from domain.insight.report import Spread, Table, amount, span
 from domain.pattern import LessonText, Taggable, lesson_id
 from domain.search import Found, marked, parse_query
 
@@ -76,7 +76,7 @@ async def insights(desk: AtDesk, days: Annotated[int, Query(ge=1, le=3_660)] = 9
         insights=found,
         charts={f"{each.name}/{table.title}": _chart(table) for each in found for table in each.tables},
         spread_charts={spread.name: _spread_chart(spread) for each in found for spread in each.spreads},
-        span=span,
+        amount=amount,
         days=days,
         windows=_WINDOWS,
     )
@@ -90,7 +90,8 @@ def _chart(table: Table) -> str:
 
 
 def _spread_chart(spread: Spread) -> str:
-    return strip(spread.classes, f"{spread.name}: incidents by duration") if spread.distribution.n else ""
+    by = "duration" if spread.unit == "seconds" else spread.unit
+    return strip(spread.classes, f"{spread.name}: {spread.of}s by {by}") if spread.distribution.n else ""
 
 
 @router.get("/insights/evidence")

@@ -70,6 +70,13 @@ class Grouping(StrEnum):
     HOUR_OF_WEEK = "hour_of_week"
 
 
+class FirstOf(StrEnum):
+    """Of what only the first page of a person counts."""
+
+    HOUR = "hour"
+    WINDOW = "window"
+
+
 class Evidence(Model):
     """Some things of one subject, in a window. Drills never count as incidents; they are a subject of their own."""
 
@@ -86,6 +93,8 @@ class Evidence(Model):
     # Local hour (0 to 23) or weekday (0 is Monday) of the declaration.
     hour: int | None = None
     weekday: int | None = None
+    # Of pages of one person only the first of each hour (hours with an interrupt), or of all (people interrupted).
+    first_of: FirstOf | None = None
 
     @classmethod
     def within(cls, window: Window, of: Subject) -> "Evidence":

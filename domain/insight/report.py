@@ -4,6 +4,7 @@ Built by the modules beside this one, shown by pages, API, command line and mail
 """
 
 from datetime import timedelta
+from typing import Literal
 
 from domain.durations import format_duration
 from domain.insight.evidence import Evidence
@@ -45,13 +46,16 @@ class Spread(Model):
     definition: str
     distribution: Distribution
     evidence: Evidence
+    unit: Literal["seconds", "hours"] = "seconds"
+    # What has these values.
+    of: str = "incident"
     # Upper edges in words, and how many values lie in each class.
     classes: tuple[tuple[str, int], ...] = ()
 
     @property
     def sentence(self) -> str:
         """`median 12m (95 %: 9m to 18m), 9 in 10 within 1h30m, of 43 incidents`."""
-        return spread_words(self.distribution)
+        return spread_words(self.distribution, self.of, self.unit)
 
 
 class Grade(Model):
@@ -76,6 +80,8 @@ class Insight(Model):
     tables: tuple[Table, ...] = ()
     spreads: tuple[Spread, ...] = ()
     grades: tuple[Grade, ...] = ()
+    # What is beyond a limit of the house, each as a sentence: the operations review speaks about it.
+    entries: tuple[str, ...] = ()
     # What a reader must know before believing it: few cases, what counts and what does not.
     caveats: tuple[str, ...] = ()
 
@@ -96,16 +102,24 @@ def span(seconds: float | None) -> str:
     return format_duration(timedelta(seconds=whole))
 
 
-def spread_words(found: Distribution) -> str:
+def amount(value: float | None, unit: str) -> str:
+    """A value in its unit: a duration, or a number of hours."""
+    if unit == "seconds" or value is None:
+        return span(value)
+    return plural(int(value), "hour") if value == int(value) else f"{value} hours"
+
+
+def spread_words(found: Distribution, what: str = "incident", unit: str = "seconds") -> str:
     """A distribution in words; small numbers are said to be small."""
     if found.n == 0:
-        return "not known of any incident"
-    of = f"of {found.n} incident{'s' if found.n > 1 else ''}"
-    interval = f" (95 % interval {span(found.low)} to {span(found.high)})" if found.low is not None else ""
+        return f"not known of any {what}"
+    low, high = amount(found.low, unit), amount(found.high, unit)
+    interval = f" (95 % interval {low} to {high})" if found.low is not None else ""
     few = f"; fewer than {SMALL}, so take it as examples" if found.is_small else ""
     if found.n < SMALLEST_FOR_INTERVAL:
         few = f"; with fewer than {SMALLEST_FOR_INTERVAL} there is no interval and nothing to conclude"
-    return f"median {span(found.median)}{interval}, 9 in 10 within {span(found.p90)}, {of}{few}"
+    most = amount(found.p90, unit)
+    return f"median {amount(found.median, unit)}{interval}, 9 in 10 within {most}, of {plural(found.n, what)}{few}"
 
 
 def share(part: int, whole: int) -> str:

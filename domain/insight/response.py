@@ -1,4 +1,4 @@
-"""How the response itself went: times, promises to audiences, alert noise, load on people, reviews. Pure."""
+"""How the response itself went: times, promises to audiences, alert noise, reviews. Pure; people are in `load.py`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,9 +18,6 @@ _MEASURE_NAMES = {
     Measure.RESOLVE: "Resolution",
     Measure.IMPACT: "Impact",
 }
-# More nights broken than this in a week, for one person, is said in the sentence. The number is ours; the guides ask
-# for a threshold and name none.
-SLEEPLESS_PER_WEEK = 2
 
 
 class RuleCount(Model):
@@ -29,15 +26,6 @@ class RuleCount(Model):
     rule: str
     episodes: int
     mattered: int
-
-
-class Load(Model):
-    """How often a person was interrupted."""
-
-    person: str
-    pages: int
-    sleep: int
-    off_hours: int
 
 
 def times(window: Window, values: Mapping[Measure, Counted]) -> Insight:
@@ -171,54 +159,6 @@ def alert_noise(window: Window, episodes: int, mattered: int, rules: Sequence[Ru
         ),
         caveats=tuple(each for each in (definition, _few(episodes, "alerts")) if each),
     )
-
-
-def on_call_load(window: Window, loads: Sequence[Load]) -> Insight:
-    """Who was interrupted how often, and when (rule O01)."""
-    pages = Evidence.within(window, Subject.PAGE)
-    weeks = max(1.0, window.days / 7)
-    tired = [each for each in loads if each.sleep / weeks > SLEEPLESS_PER_WEEK]
-    total, asleep = sum(each.pages for each in loads), sum(each.sleep for each in loads)
-    if not total:
-        sentence = f"Nobody was paged in {plural(window.days, 'day')}."
-    elif tired:
-        worst = max(tired, key=lambda each: each.sleep)
-        sentence = (
-            f"{worst.person} was woken {worst.sleep} times in {window.days} days, more than "
-            f"{SLEEPLESS_PER_WEEK} times a week."
-        )
-    else:
-        sentence = f"{plural(total, 'page')} in {window.days} days, {asleep} of them in sleep hours."
-    rows = [
-        Row(
-            name=each.person,
-            numbers=(
-                Number(value=each.pages, evidence=pages.but(values=(each.person,))),
-                Number(value=each.sleep, evidence=pages.but(values=(each.person,), which=Which.SLEEP)),
-                Number(value=each.off_hours, evidence=pages.but(values=(each.person,), which=Which.OFF_HOURS)),
-            ),
-            note="woken too often" if each in tired else "",
-        )
-        for each in loads
-    ]
-    return Insight(
-        name="on-call-load",
-        title="Load on people",
-        sentence=sentence,
-        tables=(
-            Table(
-                title="Interruptions", columns=("pages", "in sleep hours", "off hours"), rows=tuple(rows),
-                drawn_as="bars",
-            ),
-        ),
-        caveats=(
-            (
-                "One page to one person is one interruption, over however many channels. Sleep is 22 to 8, business "
-                "Monday to Friday 8 to 18, off hours the rest, in the time zone of the business calendar. A drill's "
-                "pages are not counted."
-            ),
-        ),
-    )  # fmt: skip
 
 
 REVIEW_ROWS = (

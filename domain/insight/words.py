@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.model import Model
 
 # Repeat detection looks back this far: rule O03 of the practice guides.
@@ -56,3 +58,16 @@ class Window(Model):
     def days(self) -> int:
         """Its length, in whole days."""
         return max(1, round((self.until - self.since) / timedelta(days=1)))
+
+
+class LoadLimits(Model):
+    """How many hours with an interrupt a person may have in a week; more is said in insight and operations review.
+
+    The numbers are ours: PagerDuty's operations review asks for a threshold, and names none. None: no limit.
+    """
+
+    sleep_hours_a_week: int | None = Field(default=2, ge=0)
+    off_hours_a_week: int | None = Field(default=6, ge=0)
+
+
+DEFAULT_LIMITS = LoadLimits()

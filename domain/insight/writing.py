@@ -47,7 +47,7 @@ def as_csv(insights: Sequence[Insight]) -> str:
             for column in ("n", "median", "p90", "low", "high"):
                 value = getattr(found, column)
                 shown = "" if value is None else value
-                place = [insight.name, "distribution in seconds", spread.name]
+                place = [insight.name, f"distribution in {spread.unit}", spread.name]
                 writer.writerow([*place, column, shown, spread.evidence.query()])
         for grade in insight.grades:
             writer.writerow([insight.name, grade.level, grade.name, "part", grade.part.value, _query(grade.part)])
@@ -81,10 +81,10 @@ def _text(insight: Insight) -> str:
 
 def _markdown_table(table: Table, base_url: str) -> list[str]:
     head = f"| {table.title} | {' | '.join(table.columns)} |"
-    rows = [
-        f"| {escape(row.name)} | {' | '.join(_markdown_number(number, base_url) for number in row.numbers)} |"
-        for row in table.rows
-    ]
+    rows = []
+    for row in table.rows:
+        name = f"{escape(row.name)} ({row.note})" if row.note else escape(row.name)
+        rows.append(f"| {name} | {' | '.join(_markdown_number(number, base_url) for number in row.numbers)} |")
     return [head, "|---|" + "---|" * len(table.columns), *rows]
 
 

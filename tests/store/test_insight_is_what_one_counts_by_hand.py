@@ -1,6 +1,7 @@
 """The numbers of insight against a quarter that was counted by hand, and every number against its own drill-down."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,11 +9,12 @@ from domain.errors import Rejected
 from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight, Table
 from domain.insight.words import Dimension, Window
+from domain.record import ProjectionKind
 from store import Store
 from store.insight import SqlInsight
 from store.interface import InsightReader
 from tests.support.quarter import BEGIN, NOW, incident, save_quarter
-from tests.support.records import batch
+from tests.support.records import batch, picture
 
 TEAMS = {"web": ("shop", "search"), "post": ("mail",), "empty": ()}
 WINDOW = Window(since=BEGIN, until=NOW)
@@ -103,7 +105,12 @@ async def test_load_is_by_person_and_band(reader: InsightReader) -> None:
     found = await reader.insight("on-call-load")
     # Berlin: incidents 1 to 5 at 3 to 7 o'clock are in sleep hours, all others on Mondays in business hours.
     assert counts(found, "Interruptions") == {"ana": (12, 5, 0), "ben": (1, 0, 0)}
+    assert counts(found, "Hours with an interrupt") == {"ana": (12, 5, 0), "ben": (1, 0, 0)}
     assert found.sentence == "13 pages in 90 days, 5 of them in sleep hours."
+    told = {spread.name: spread.distribution for spread in found.spreads}
+    assert (told["Hours with an interrupt"].n, told["Hours with an interrupt"].median) == (2, 6.5)
+    assert told["Of these in sleep hours"].p90 == 5
+    assert found.spreads[0].sentence.startswith("median 6.5 hours, 9 in 10 within 12 hours, of 2 responders;")
 
 
 async def test_reviews_are_held_to_the_first_deadline(reader: InsightReader) -> None:
@@ -138,8 +145,12 @@ async def test_no_number_contradicts_its_drill_down(reader: InsightReader) -> No
             assert number.evidence is not None
             assert number.value == len(await everything(reader, number.evidence)), (insight.name, number)
             seen += 1
-        for spread in insight.spreads:
-            values = sorted(each["seconds"] for each in await everything(reader, spread.evidence))
+        for place, spread in enumerate(insight.spreads):
+            if spread.of == "responder":
+                # Each value is a number of the first table, which was recounted above; the list has the people.
+                values = sorted(row.numbers[place].value for row in insight.tables[0].rows)
+            else:
+                values = sorted(each["seconds"] for each in await everything(reader, spread.evidence))
             middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
             assert spread.distribution.median == middle
             assert sum(many for _, many in spread.classes) == len(values)
@@ -249,3 +260,33 @@ async def test_a_question_that_makes_no_sense_is_refused(reader: InsightReader) 
         await reader.count(Evidence(of=Subject.REVIEW, since=BEGIN, until=NOW, which=Which.KEPT))
     with pytest.raises(Rejected, match="cursor"):
         await reader.listing(Evidence(of=Subject.REVIEW, since=BEGIN, until=NOW), "made-up")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"])
+async def test_hours_with_an_interrupt_are_counted_as_on_the_wall(store: Store, zone: str) -> None:
+    """Several pages of an hour are one; zones half an hour apart, and clocks put back in the night, change nothing."""
+    window = Window(since=datetime(2026, 10, 24, tzinfo=UTC), until=datetime(2026, 10, 26, tzinfo=UTC))
+    # Every 17 minutes over the night in which Berlin's clocks go back: no hour without a page, most with several.
+    moments = [window.since + timedelta(minutes=17 * each) for each in range(160)]
+    moments = [each for each in moments if each < window.until and each.hour % 3 != 1]
+    deliveries = [
+        {"person": "ana", "channel": "mail", "status": "delivered", "level": 1, "round": n, "at": at.isoformat()}
+        for n, at in enumerate(moments)
+    ]
+    page = picture(ProjectionKind.PAGE, "inc-1.1", incident_id="inc-1", deliveries=deliveries)
+    real = incident(1)
+    await store.record.save(batch("incident/inc-1", pictures=(real, page)))
+    reader = store.insight(window, {}, zone)
+    found = await reader.insight("on-call-load")
+    there = ZoneInfo(zone)
+    hours: dict[tuple[int, int], int] = {}
+    for each in moments:
+        local = each.astimezone(there)
+        offset = local.utcoffset() or timedelta()
+        hours[int((each + offset).timestamp() // 3600), int(offset.total_seconds())] = local.hour
+    asleep = sum(hour >= 22 or hour < 8 for hour in hours.values())
+    numbers = counts(found, "Hours with an interrupt")["ana"]
+    assert numbers[:2] == (len(hours), asleep)
+    for number in found.tables[0].rows[0].numbers:
+        assert number.evidence is not None
+        assert number.value == len(await everything(reader, number.evidence)) == await reader.count(number.evidence)
