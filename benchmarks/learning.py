@@ -9,6 +9,7 @@ factors therefore come back every three weeks in the same mixture. docs/benchmar
 import argparse
 import asyncio
 import itertools
+import os
 import random
 import statistics
 import tempfile
@@ -27,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from domain.insight.words import Window
 from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch
-from domain.search import Found, parse_query
+from domain.search import Found, SearchQuery, parse_query
 from domain.timeline import Entry, EntryKind, automation
 from store import Store, open_store
 from store.columns import columns_of
@@ -35,6 +36,7 @@ from store.database import Database
 from store.facts import facts_of
 from store.indexing import index_of, index_texts
 from store.search_texts import text_of_entry, text_of_picture
+from store.searching import fts5_of, tsquery_of
 from store.tables import picture_services, pictures
 from store.tables_learning import (
     alert_facts,
@@ -300,9 +302,40 @@ class Measured(list[tuple[str, list[float], float]]):
         WORK.clear()
 
 
-async def measure(store: Store) -> Measured:
+class Bare:
+    """The database without Hotwash: one round trip, and a search that ranks every hit, as one would write it first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def round_trip(self) -> None:
+        """One connection of the pool, one statement."""
+        async with self._database.reading() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def search(self, query: SearchQuery) -> None:
+        """The best twenty ids of all that fits, without their texts."""
+        async with self._database.reading() as connection:
+            if self._database.is_sqlite:
+                for kind in Found:
+                    index = index_of(kind)
+                    ranked = f"SELECT rowid FROM {index} WHERE {index} MATCH :query ORDER BY bm25({index}) LIMIT 20"
+                    await connection.execute(text(ranked), {"query": fts5_of(query)})
+                return
+            words = "to_tsquery('hotwash', :query)"
+            ranked = f"SELECT id FROM search_index WHERE vector @@ {words} ORDER BY ts_rank_cd(vector, {words}) DESC"
+            await connection.execute(text(f"{ranked} LIMIT 20"), {"query": tsquery_of(query)})
+
+
+async def measure(store: Store, bare: Bare) -> Measured:
     """Every question, each some times."""
     found = Measured()
+    found.append(("bare: one round trip", await timed(bare.round_trip, 100)))
+    plain: list[float] = []
+    for typed in QUERIES:
+        query = parse_query(typed)
+        plain += await timed(lambda query=query: bare.search(query), 5)  # type: ignore[misc]
+    found.append(("bare: every hit of the words ranked", sorted(plain)))
     searches: list[float] = []
     for typed in QUERIES:
         query = parse_query(typed)
@@ -344,12 +377,16 @@ async def run(urls: dict[str, str], count: int) -> None:
         if not (await store.reader.incidents(limit=1)).items:
             took = await fill(url, count, console, name)
             console.print(f"{name}: filled in {took:.0f} s ({count / took:.0f} incidents a second)")
-        for question, taken, work in await measure(store):
+        database = Database(url)
+        console.print(f"{name}: load {os.getloadavg()[0]:.1f} before", style="dim")
+        for question, taken, work in await measure(store, Bare(database)):
             p95 = taken[min(len(taken) - 1, int(0.95 * len(taken)))]
             table.add_row(
                 name, question, f"{statistics.median(taken):.1f}", f"{p95:.1f}", f"{taken[-1]:.1f}", f"{work:.1f}"
             )
+        console.print(f"{name}: load {os.getloadavg()[0]:.1f} after", style="dim")
         await store.close()
+        await database.close()
     console.print(table)
 
 

@@ -38,7 +38,7 @@ _WORD = "word"
 _LINES = 5
 
 # Written out and not composed: composing it for each question took longer than the database. Bound by numbers; each
-# look is one range of an index that is sorted by time. What is compared is only what this incident has as well.
+# look is one range of an index that is sorted by time.
 _WITH_VALUE = (
     "SELECT incident_id FROM (SELECT incident_id FROM incident_dimensions"
     " WHERE dimension = :d{n} AND value = :v{n} AND is_real"
@@ -56,11 +56,16 @@ _WITH_WORDS = (
     "SELECT incident_id FROM (SELECT incident_id FROM ({each}) AS with_word"
     " GROUP BY incident_id ORDER BY sum(rarity) DESC, max(at) DESC, incident_id DESC LIMIT {newest}) AS with_words"
 )
+# Of each candidate by its id. PostgreSQL may take a join for a walk through the whole table, which this is not.
+_OF_EACH = {
+    "sqlite": "candidates CROSS JOIN {table} USING (incident_id)",
+    "postgresql": "candidates CROSS JOIN LATERAL (SELECT * FROM {table}"
+    " WHERE {table}.incident_id = candidates.incident_id OFFSET 0) AS {table}",
+}
 _CANDIDATES = (
     "WITH candidates AS MATERIALIZED ({found})"  # noqa: S608 - numbers of ours and names of parameters
-    " SELECT incident_id, at, dimension AS feature, value FROM candidates JOIN incident_dimensions USING (incident_id)"
-    " WHERE is_real AND at IS NOT NULL AND ({shared})"
-    f" UNION ALL SELECT incident_id, at, '{_WORD}', word FROM candidates JOIN incident_words USING (incident_id)"
+    " SELECT candidates.incident_id, at, dimension AS feature, value FROM {dimensions} WHERE is_real AND at IS NOT NULL"
+    f" UNION ALL SELECT candidates.incident_id, at, '{_WORD}', word FROM {{words}}"
 )
 
 
@@ -118,23 +123,25 @@ async def _rarity(connection: AsyncConnection, words: frozenset[str]) -> dict[st
 
 
 async def _candidates(connection: AsyncConnection, this: Features) -> list[Features]:
-    """The newest that share something with this one, each with what it shares and with all its words."""
-    shared = [(dimension, value) for dimension in _COMPARED for value in this.shared.get(dimension, ())][:_MOST_SHARED]
+    """The newest that share something with this one, each with all that incidents may share."""
+    shared = [(dimension, value) for dimension in _FOUND_BY for value in this.shared.get(dimension, ())][:_MOST_SHARED]
     words = sorted(this.rarity, key=lambda word: (-this.rarity[word], -len(word), word))[:_MOST_WORDS]
-    found = [
-        _WITH_VALUE.format(n=n, newest=_NEWEST) for n, (dimension, _) in enumerate(shared) if dimension in _FOUND_BY
-    ]
+    found = [_WITH_VALUE.format(n=n, newest=_NEWEST) for n in range(len(shared))]
     if words:
         each = " UNION ALL ".join(_WITH_WORD.format(n=n, newest=_NEWEST_WITH_WORD) for n in range(len(words)))
         found.append(_WITH_WORDS.format(each=each, newest=_NEWEST))
     if not found:
         return []
-    pairs = " OR ".join(f"(dimension = :d{n} AND value = :v{n})" for n in range(len(shared))) or "1 = 0"
     given: dict[str, object] = {f"w{n}": word for n, word in enumerate(words)}
     given |= {f"r{n}": this.rarity[word] for n, word in enumerate(words)}
     for n, (dimension, value) in enumerate(shared):
         given |= {f"d{n}": dimension.value, f"v{n}": value}
-    asking = text(_CANDIDATES.format(found=" UNION ".join(found), shared=pairs))
+    of_each = _OF_EACH[connection.dialect.name]
+    tables = {
+        "dimensions": of_each.format(table="incident_dimensions"),
+        "words": of_each.format(table="incident_words"),
+    }
+    asking = text(_CANDIDATES.format(found=" UNION ".join(found), **tables))
     moments: dict[str, int] = {}
     values: dict[str, dict[Dimension, tuple[str, ...]]] = {}
     words_by: dict[str, set[str]] = {}
@@ -143,9 +150,8 @@ async def _candidates(connection: AsyncConnection, this: Features) -> list[Featu
         if feature == _WORD:
             words_by.setdefault(incident_id, set()).add(value)
         else:
-            of_incident = values.setdefault(incident_id, {})
-            dimension = Dimension(feature)
-            of_incident[dimension] = (*of_incident.get(dimension, ()), value)
+            of_incident, shares = values.setdefault(incident_id, {}), Dimension(feature)
+            of_incident[shares] = (*of_incident.get(shares, ()), value)
     return [
         Features(
             incident_id=incident_id,

@@ -65,7 +65,7 @@ _POSTGRESQL = text(
     " SELECT id, score, found.*,"
     f" EXISTS (SELECT FROM fit GROUP BY kind HAVING count(*) > {_RANKED}) AS is_cut"
     " FROM best CROSS JOIN LATERAL (SELECT kind, thing_id, incident_id, at, title, body FROM search_documents"
-    " WHERE id = best.id) found ORDER BY score, at DESC NULLS LAST, id DESC"
+    " WHERE id = best.id OFFSET 0) found ORDER BY score, at DESC NULLS LAST, id DESC"
 )
 
 
@@ -100,11 +100,11 @@ def incidents_with(query: SearchQuery, *, is_sqlite: bool) -> ColumnElement[Any]
     """The ids of the newest incidents that fit, for a filter `pictures.id IN (…)`."""
     if is_sqlite:
         index = index_of(Found.INCIDENT)
-        matching = text(f"{index} MATCH :words").bindparams(words=_fts5(query))
+        matching = text(f"{index} MATCH :words").bindparams(words=fts5_of(query))
         number: ColumnElement[int] = column("rowid")
     else:
         index = "search_index"
-        matching = text(f"vector @@ {_TSQUERY}").bindparams(query=_tsquery(query), kind=kind_word(Found.INCIDENT))
+        matching = text(f"vector @@ {_TSQUERY}").bindparams(query=tsquery_of(query), kind=kind_word(Found.INCIDENT))
         number = column("id")
     fitting = select(number).select_from(text(index)).where(matching)
     if not is_sqlite:
@@ -119,7 +119,7 @@ async def _on_postgresql(
     connection: AsyncConnection, query: SearchQuery, kinds: Sequence[Found], since: datetime | None, wanted: int
 ) -> FoundThings:
     asking = {
-        "query": _tsquery(query),
+        "query": tsquery_of(query),
         "kinds": [kind.value for kind in kinds],
         "window": _WINDOW,
         "since": None if since is None else microseconds(since),
@@ -147,7 +147,7 @@ async def _ranked(
     connection: AsyncConnection, query: SearchQuery, kind: Found, limit: int
 ) -> tuple[dict[int, float], bool]:
     """The best of the newest things of one kind, and whether there were more than were ranked."""
-    match, index = {"query": _fts5(query)}, index_of(kind)
+    match, index = {"query": fts5_of(query)}, index_of(kind)
     cutting, ranking = text(_SQLITE_CUTOFF.format(index=index)), text(_SQLITE_RANKED.format(index=index))
     cutoff = (await connection.execute(cutting, match | {"ranked": _RANKED})).scalar_one_or_none()
     found = await connection.execute(ranking, match | {"cutoff": cutoff or 0, "limit": limit})
@@ -177,7 +177,8 @@ def _hit(row: Any, score: float, query: SearchQuery) -> Hit:
     )
 
 
-def _fts5(query: SearchQuery) -> str:
+def fts5_of(query: SearchQuery) -> str:
+    """The query in FTS5's language."""
     # Words are letters and digits only, and quoted: nothing that is typed can be an operator.
     wanted = " AND ".join(_fts5_term(term) for term in query.wanted)
     return " NOT ".join([f"({wanted})", *(_fts5_term(term) for term in query.unwanted)])
@@ -187,7 +188,8 @@ def _fts5_term(term: Term) -> str:
     return f'"{" ".join(term.words)}"{" *" if term.is_prefix else ""}'
 
 
-def _tsquery(query: SearchQuery) -> str:
+def tsquery_of(query: SearchQuery) -> str:
+    """The query in PostgreSQL's language."""
     wanted = [_tsquery_term(term) for term in query.wanted]
     return " & ".join([*wanted, *(f"!({_tsquery_term(term)})" for term in query.unwanted)])
 

@@ -99,8 +99,9 @@ async def test_incidents_alike_take_five_looks(filled: tuple[Store, Database]) -
     assert len(asked) == 5
     for statement, parameters in asked:
         shown = await plan(database, statement, parameters)
-        walked = [line for line in shown.splitlines() if "SCAN incident_" in line or "Seq Scan on incident_" in line]
-        assert walked == [], shown
+        # Many rows that are sifted afterwards would be a bitmap.
+        walks = ("SCAN incident_", "Seq Scan on incident_", "Bitmap Heap Scan on incident_")
+        assert [line for line in shown.splitlines() if any(walk in line for walk in walks)] == [], shown
 
 
 async def test_a_search_of_everything_is_one_statement_on_postgresql(filled: tuple[Store, Database]) -> None:
