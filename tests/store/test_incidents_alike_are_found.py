@@ -16,10 +16,10 @@ async def test_the_same_alert_and_service_come_first_and_say_why(store: Store) -
     assert [(reason.feature, reason.sentence, reason.weight) for reason in found[0].reasons] == [
         ("alert", "the same alert ‘Errors’", 3.0),
         ("service", "the same service ‘shop’", 1.5),
-        ("words", "the words ‘incident’", 0.833),
+        ("words", "the words ‘incident’", 0.525),
         ("time", "83 days apart", 0.5),
     ]
-    assert found[0].score == 5.833
+    assert found[0].score == 5.525
     assert [item.id for item in found[0].open_items] == ["ai-3"]
     assert found[0].runbooks == ("roll-back",)
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
