@@ -46,7 +46,7 @@ _WITH_VALUE = (
 )
 _HOW_OFTEN = (
     "SELECT :w{n} AS word, count(*) AS incidents FROM"
-    " (SELECT 1 FROM incident_words WHERE word = :w{n} LIMIT {most}) AS counted{n}"
+    " (SELECT at FROM incident_words WHERE word = :w{n} ORDER BY at DESC LIMIT {most}) AS counted{n}"
 )
 _WITH_WORD = (
     "SELECT incident_id, at, CAST(:r{n} AS FLOAT) AS rarity FROM (SELECT incident_id, at FROM incident_words"
