@@ -113,6 +113,7 @@ class OperationsReviewActivities:
             long_view=(await of_quarter.insight("recurrence"), await of_quarter.insight("action-debt")),
             week_view=(
                 await of_week.insight("alert-noise"),
+                await of_week.insight("alert-hygiene"),
                 await of_week.insight("on-call-load"),
                 await of_week.insight("communication"),
             ),

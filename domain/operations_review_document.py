@@ -89,6 +89,7 @@ def document(facts: WeekFacts) -> str:
 _SECTIONS = (
     ("What recurs", ("recurrence", "action-debt")),
     ("Noise league", ("alert-noise",)),
+    ("Alert hygiene", ("alert-hygiene",)),
     ("Load on people", ("on-call-load",)),
     ("Communication", ("communication",)),
 )

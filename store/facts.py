@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from domain.action_item import ActionItemStatus
-from domain.alert import GroupStatus
+from domain.alert import AlertStatus, GroupStatus
 from domain.alike import significant
 from domain.incident import FINISHED, IncidentStatus
+from domain.insight.hygiene import hygiene_of
 from domain.insight.words import Dimension
 from domain.message import DeliveryStatus
 from domain.record import Projection, ProjectionKind
@@ -124,6 +125,7 @@ def _alert_group(origin: str, picture: Projection) -> Facts:
     counts: dict[str, int] = {}
     for each in seen:
         counts[_rule(each)] = counts.get(_rule(each), 0) + _number(each, "count")
+    brought = _brought(seen)
     routed = _object(document, "routed_as")
     is_real = document.get("game_day_id") is None and document.get("status") != GroupStatus.SUPPRESSED.value
     rows = [
@@ -137,6 +139,8 @@ def _alert_group(origin: str, picture: Projection) -> Facts:
             "deliveries": count,
             "is_real": is_real,
             "mattered": incident_id is not None,
+            "is_drill": document.get("game_day_id") is not None,
+            **brought[rule],
         }
         for rule, count in counts.items()
     ]
@@ -147,6 +151,17 @@ def _alert_group(origin: str, picture: Projection) -> Facts:
         found += [(Dimension.CHANGE, value) for name in _CHANGE_LABELS if (value := _text(labels, name))]
     dimensions = None if incident_id is None else _dimensions(picture, incident_id, found)
     return Facts(alerts=rows, dimensions=dimensions)
+
+
+def _brought(alerts: list[Row]) -> dict[str, Row]:
+    """Of each rule what all of its alerts brought along, and whether the sender said that all of them ended."""
+    found: dict[str, Row] = {}
+    for each in alerts:
+        brought = hygiene_of(_object(each, "labels"), _object(each, "annotations"), _text(each, "source_url"))
+        own = brought.model_dump() | {"is_resolved": each.get("status") == AlertStatus.RESOLVED.value}
+        known = found.get(_rule(each), dict.fromkeys(own, True))
+        found[_rule(each)] = {name: known[name] and value for name, value in own.items()}
+    return found
 
 
 def _rule(alert: Row) -> str:

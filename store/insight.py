@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from sqlalchemy import case, func, select
 
 from domain.errors import Rejected, RejectionKind
-from domain.insight import learning, load, maturity, response
+from domain.insight import hygiene, learning, load, maturity, response
 from domain.insight.evidence import Evidence, Grouping, Subject, Which
 from domain.insight.report import Insight, Number, Row, Table
 from domain.insight.words import FROM_ONE_SOURCE, Dimension, LoadLimits, Window
@@ -26,6 +26,14 @@ _TOP = 10
 # More than any team has services or rules that nearly failed.
 _MOST_VALUES = 10_000
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_OF_ALERTS = (
+    Which.MATTERED,
+    Which.UNTITLED,
+    Which.UNMEASURED,
+    Which.WITHOUT_RUNBOOK,
+    Which.ENDED_BY_ITSELF,
+    Which.NOT_ENDED,
+)
 _RECURRING = (Dimension.FACTOR, Dimension.SERVICE, Dimension.ALERT, Dimension.CHANGE)
 
 
@@ -52,11 +60,13 @@ class SqlInsight:
             "times": self._times,
             "communication": self._communication,
             "alert-noise": self._alert_noise,
+            "alert-hygiene": self._alert_hygiene,
             "on-call-load": self._on_call_load,
             "reviews": self._reviews,
             "maturity": self._maturity,
         }
         # Asked once, though several insights speak of it.
+        self._rules: asyncio.Task[dict[str, tuple[int, ...]]] | None = None
         self._recurring: asyncio.Task[list[learning.Recurring]] | None = None
         self._tallied: dict[Dimension, asyncio.Task[list[tuple[str, int]]]] = {}
         # What all of them count, where all of them are asked for.
@@ -150,15 +160,34 @@ class SqlInsight:
         return response.communication(self._window, kept, broken, sum(late for _, _, _, late in told.values()))
 
     async def _alert_noise(self) -> Insight:
-        rules = await self._count.tallies(self._of(Subject.ALERT), Grouping.RULE, Which.MATTERED)
+        rules = await self._by_rule()
         league = [
-            response.RuleCount(rule=rule, episodes=episodes, mattered=mattered)
-            for rule, (episodes, mattered) in rules.items()
-            if episodes > mattered
+            response.RuleCount(rule=rule, episodes=many, mattered=told[Which.MATTERED])
+            for rule, (many, told) in rules.items()
+            if many > told[Which.MATTERED]
         ]
         league.sort(key=lambda each: (each.mattered - each.episodes, each.rule))
-        episodes, mattered = (sum(each[place] for each in rules.values()) for place in (0, 1))
+        episodes = sum(many for many, _ in rules.values())
+        mattered = sum(told[Which.MATTERED] for _, told in rules.values())
         return response.alert_noise(self._window, episodes, mattered, league[:_TOP])
+
+    async def _alert_hygiene(self) -> Insight:
+        drills = Evidence(of=Subject.DRILL_ALERT, since=hygiene.drilled_since(self._window), until=self._window.until)
+        rules, drilled = await asyncio.gather(self._by_rule(), self._count.tallies(drills, Grouping.RULE))
+        found = [
+            hygiene.RuleHygiene(
+                rule=rule,
+                episodes=many,
+                untitled=told[Which.UNTITLED],
+                unmeasured=told[Which.UNMEASURED],
+                without_runbook=told[Which.WITHOUT_RUNBOOK],
+                resolved=told[Which.ENDED_BY_ITSELF],
+                not_ended=told[Which.NOT_ENDED],
+                drills=drilled.get(rule, (0,))[0],
+            )
+            for rule, (many, told) in rules.items()
+        ]
+        return hygiene.alert_hygiene(self._window, found)
 
     async def _on_call_load(self) -> Insight:
         found = await self._count.hours(self._of(Subject.PAGE), Which.SLEEP, Which.OFF_HOURS)
@@ -182,6 +211,15 @@ class SqlInsight:
         return maturity.scorecard(asked, await self._counts(wanted.values()))
 
     # --- inside ---
+
+    async def _by_rule(self) -> dict[str, tuple[int, dict[Which, int]]]:
+        """Of each alert rule how often it fired, and for how many of these each of `_OF_ALERTS` holds; asked once."""
+        if self._rules is None:
+            self._rules = asyncio.create_task(self._count.tallies(self._of(Subject.ALERT), Grouping.RULE, *_OF_ALERTS))
+        return {
+            rule: (many, dict(zip(_OF_ALERTS, told, strict=True)))
+            for rule, (many, *told) in (await self._rules).items()
+        }
 
     async def _counts(self, evidences: Iterable[Evidence]) -> dict[str, int]:
         """Of each, by its `query()`, how many there are."""

@@ -41,6 +41,7 @@ _SECOND = 1_000_000
 _HOURS_TO_MONDAY = 72
 _SATURDAY = 5
 _A_WEEK = 7 * 24 * 3600
+_DAY = 24 * 3600 * _SECOND
 
 Condition = ColumnElement[bool]
 
@@ -65,6 +66,7 @@ _SUBJECTS: dict[Subject, _Subject] = {
         promise_facts, ("update_id",), "promised_at", lambda row: f"/incidents/{row.incident_id}"
     ),
     Subject.ALERT: _Subject(alert_facts, ("origin", "rule"), "at", lambda row: f"/triage/{row.group_id}"),
+    Subject.DRILL_ALERT: _Subject(alert_facts, ("origin", "rule"), "at", lambda row: f"/triage/{row.group_id}"),
     Subject.PAGE: _Subject(
         page_facts, ("page_id", "person", "level", "round"), "at", lambda row: f"/incidents/{row.incident_id}"
     ),
@@ -72,6 +74,7 @@ _SUBJECTS: dict[Subject, _Subject] = {
 }
 
 
+_DRILLS = {Subject.DRILL, Subject.DRILL_ALERT}
 # A near miss is no incident; what hangs on either (pages, promises, items) counts all the same.
 _INCIDENTS = {Subject.INCIDENT, Subject.NEAR_MISS}
 
@@ -208,7 +211,7 @@ class InsightCounting:
         columns = subject.table.c
         is_standing = evidence.of is Subject.ACTION_ITEM
         found: list[Condition] = []
-        if evidence.of is Subject.DRILL:
+        if evidence.of in _DRILLS:
             found.append(columns.is_drill.is_(True))
         else:
             found.append(columns.is_real.is_(True))
@@ -297,6 +300,7 @@ _SEEN_WITH = {
 _VALUES = {
     Subject.PAGE: "person",
     Subject.ALERT: "rule",
+    Subject.DRILL_ALERT: "rule",
     Subject.PROMISE: "audience",
     Subject.ACTION_ITEM: "owner",
     Subject.INCIDENT: "incident_id",
@@ -382,6 +386,13 @@ _WHICH: dict[tuple[Subject, Which], Callable[[Evidence], Condition]] = {
     (Subject.PROMISE, Which.BROKEN_LATE): lambda _: _late_answer,
     (Subject.ALERT, Which.MATTERED): lambda _: alert_facts.c.mattered.is_(True),
     (Subject.ALERT, Which.IGNORED): lambda _: alert_facts.c.mattered.is_(False),
+    (Subject.ALERT, Which.WITHOUT_RUNBOOK): lambda _: alert_facts.c.has_runbook.is_(False),
+    (Subject.ALERT, Which.UNTITLED): lambda _: alert_facts.c.has_title.is_(False),
+    (Subject.ALERT, Which.UNMEASURED): lambda _: alert_facts.c.has_metric.is_(False),
+    (Subject.ALERT, Which.ENDED_BY_ITSELF): lambda _: alert_facts.c.is_resolved.is_(True),
+    (Subject.ALERT, Which.NOT_ENDED): lambda e: and_(
+        alert_facts.c.is_resolved.is_(False), alert_facts.c.at < _until(e) - _DAY
+    ),
     (Subject.REVIEW, Which.ON_TIME): lambda _: _in_time,
     (Subject.REVIEW, Which.EXTENDED): lambda _: and_(
         _signed, _review.finished_at > _review.first_due_at, _review.finished_at <= _review.due_at
@@ -399,7 +410,7 @@ _WHICH: dict[tuple[Subject, Which], Callable[[Evidence], Condition]] = {
 def _title(of: Subject) -> ColumnElement[Any]:
     if of is Subject.ACTION_ITEM:
         return _item.title
-    if of is Subject.ALERT:
+    if of in {Subject.ALERT, Subject.DRILL_ALERT}:
         return alert_facts.c.rule
     incident_id = _SUBJECTS[of].table.c.incident_id
     found = select(pictures.c.title).where(

@@ -144,9 +144,20 @@ alert_facts = Table(
     Column("deliveries", BigInteger, nullable=False),
     Column("is_real", Boolean, nullable=False),
     Column("mattered", Boolean, nullable=False),
-    Index("ix_alert_facts_noise", "is_real", "at", "rule", "mattered", "deliveries"),
+    # What all of its alerts brought along, and whether the sender said that they ended; empty for episodes that were
+    # recorded before this was kept, and are in no picture any more.
+    Column("has_title", Boolean),
+    Column("has_metric", Boolean),
+    Column("has_runbook", Boolean),
+    Column("is_resolved", Boolean),
+    Column("is_drill", Boolean, nullable=False, server_default=false()),
+    Index(
+        "ix_alert_facts_noise",
+        "is_real", "at", "rule", "mattered", "deliveries", "has_title", "has_metric", "has_runbook", "is_resolved",
+    ),
+    Index("ix_alert_facts_drills", "is_drill", "at", "rule"),
     Index("ix_alert_facts_incident_id", "incident_id"),
-)
+)  # fmt: skip
 
 # One row per person and time that somebody was interrupted; two channels of one page are one interruption.
 page_facts = Table(

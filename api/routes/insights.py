@@ -56,7 +56,7 @@ async def evidence(
 async def get_insight(
     name: str, learning: LearningDep, configuration: ConfigurationDep, asked: Annotated[AskedAs, Query()]
 ) -> Response:
-    """recurrence, action-debt, hot-spots, times, communication, alert-noise, on-call-load, reviews or maturity."""
+    """One by its name, as the list of all of them has it: recurrence, alert-noise, alert-hygiene, on-call-load, ..."""
     found = await learning.insight(asked.window(), configuration).insight(name)
     return _in_form([found], asked.format, insight_document(found))
 

@@ -22,6 +22,8 @@ class Subject(StrEnum):
     ACTION_ITEM = "action_item"
     PROMISE = "promise"
     ALERT = "alert"
+    # An alert that a game day explains.
+    DRILL_ALERT = "drill_alert"
     PAGE = "page"
     REVIEW = "review"
 
@@ -41,6 +43,11 @@ class Which(StrEnum):
     # episodes of alerts
     MATTERED = "mattered"
     IGNORED = "ignored"
+    WITHOUT_RUNBOOK = "without_runbook"
+    UNTITLED = "untitled"
+    UNMEASURED = "unmeasured"
+    ENDED_BY_ITSELF = "ended_by_itself"
+    NOT_ENDED = "not_ended"
     # pages
     BUSINESS = "business"
     OFF_HOURS = "off_hours"

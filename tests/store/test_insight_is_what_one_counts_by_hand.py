@@ -9,7 +9,7 @@ from domain.errors import Rejected
 from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight, Table
 from domain.insight.words import Dimension, Window
-from domain.record import ProjectionKind
+from domain.record import Projection, ProjectionKind
 from store import Store
 from store.insight import SqlInsight
 from store.interface import InsightReader
@@ -290,3 +290,39 @@ async def test_hours_with_an_interrupt_are_counted_as_on_the_wall(store: Store, 
     for number in found.tables[0].rows[0].numbers:
         assert number.evidence is not None
         assert number.value == len(await everything(reader, number.evidence)) == await reader.count(number.evidence)
+
+
+def alert_group(id_: str, at: datetime, *alerts: dict[str, object], **more: object) -> Projection:
+    """A group as the engine pictures it."""
+    seen = [
+        {"fingerprint": str(n), "count": 1, "title": "t", "status": "resolved", "labels": {}, "annotations": {}} | each
+        for n, each in enumerate(alerts)
+    ]
+    body = {"status": "cleared", "first_seen": at.isoformat(), "alerts": seen} | more
+    return picture(ProjectionKind.ALERT_GROUP, id_, incident_id=None, **body)
+
+
+async def test_what_alert_rules_lack_is_counted_by_the_alerts_that_lack_it(store: Store) -> None:
+    """A good rule is in no row; a drill counts for a year back; every number is the length of its list."""
+    disk, mail = {"alertname": "DiskFull"}, {"alertname": "MailDown"}
+    whole = {"description": "9 of 10 GB", "runbook_url": "https://runbooks.example/disk"}
+    good = {"labels": disk, "annotations": whole}
+    groups = [
+        alert_group("g-1", BEGIN + timedelta(days=1), good),
+        alert_group("g-2", BEGIN + timedelta(days=2), good, {"labels": mail, "status": "firing"}),
+        alert_group("g-3", BEGIN + timedelta(days=3), {"labels": mail, "status": "firing", "annotations": whole}),
+        alert_group("g-4", BEGIN - timedelta(days=100), good, game_day_id="disk-fills"),
+    ]
+    for each in groups:
+        await store.record.save(batch(f"alerts/{each.id}", pictures=(each,)))
+    found = await store.insight(WINDOW, TEAMS, "UTC").insight("alert-hygiene")
+    assert found.sentence == (
+        "1 of 2 alert rules lack something: 1 a drill, 1 a runbook link, 1 an end by itself, 1 what was measured."
+    )
+    assert counts(found, "Rules that lack something") == {"MailDown": (2, 1, 0, 1, 0, 0)}
+    for number in found.numbers:
+        assert number.evidence is not None
+        assert number.value == len(await everything(store.insight(WINDOW, TEAMS, "UTC"), number.evidence))
+    drilled = Evidence(of=Subject.DRILL_ALERT, since=BEGIN - timedelta(days=200), until=NOW, values=("DiskFull",))
+    listed = await store.insight(WINDOW, TEAMS, "UTC").listing(drilled)
+    assert [(each["title"], each["url"]) for each in listed.items] == [("DiskFull", "/triage/g-4")]
