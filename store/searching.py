@@ -40,25 +40,29 @@ _WEIGHTS = "'{0.0, 0.1, 0.25, 1.0}'"
 _WINDOW = 25_000
 _WORD_OF = " ".join(f"WHEN '{kind.value}' THEN '{kind_word(kind)}'" for kind in Found)
 # All kinds in one statement, which asks the index once: a word with a star costs it 10 ms whatever the kind. What is
-# looked up by number is a subquery of its row, because a join might be planned as a walk through the whole table.
+# looked up of a row is a subquery of it, because a join might be planned as a walk through the whole table; `ctid` is
+# its place in the table, as long as the statement lasts.
 _POSTGRESQL = text(
     # Of the newest rows those that fit, and the kinds of which there are enough.
     "WITH recent AS MATERIALIZED ("  # noqa: S608
-    "SELECT id, kind FROM (SELECT id, kind, vector FROM search_index ORDER BY id DESC LIMIT :window) newest"
+    "SELECT id, kind, place FROM"
+    " (SELECT id, kind, vector, ctid AS place FROM search_index ORDER BY id DESC LIMIT :window) newest"
     f" WHERE kind = ANY(:kinds) AND vector @@ {_WORDS}),"
     f" plenty AS MATERIALIZED (SELECT kind FROM recent GROUP BY kind HAVING count(*) > {_RANKED}),"
-    # Of the other kinds everything that fits; when there is none, there is no query, and nothing is looked at.
-    " others AS MATERIALIZED ("
-    f"SELECT id, kind FROM search_index WHERE vector @@ ({_WORDS} && ("
-    f"SELECT CAST(string_agg(CASE kind {_WORD_OF} END, ' | ') AS tsquery) FROM unnest(CAST(:kinds AS text[])) AS kind"
-    " WHERE kind NOT IN (SELECT kind FROM plenty)))),"
-    " fit AS MATERIALIZED (SELECT id, kind FROM recent WHERE kind IN (SELECT kind FROM plenty)"
-    " UNION ALL SELECT id, kind FROM others),"
+    # Of the other kinds everything that fits; when there is none, there is no query, and nothing is looked at. The
+    # index takes as long for the kinds as for the words, so where all are wanted they are not asked for.
+    " missing AS MATERIALIZED ("
+    f"SELECT count(*) AS many, CAST(string_agg(CASE kind {_WORD_OF} END, ' | ') AS tsquery) AS words"
+    " FROM unnest(CAST(:kinds AS text[])) AS kind WHERE kind NOT IN (SELECT kind FROM plenty)),"
+    " others AS MATERIALIZED (SELECT id, kind, ctid AS place FROM search_index WHERE vector @@ ("
+    f"SELECT CASE WHEN many = {len(Found)} THEN {_WORDS} ELSE {_WORDS} && words END FROM missing)),"
+    " fit AS MATERIALIZED (SELECT id, kind, place FROM recent WHERE kind IN (SELECT kind FROM plenty)"
+    " UNION ALL SELECT id, kind, place FROM others),"
     " scored AS MATERIALIZED (SELECT id,"
-    f" (SELECT -ts_rank_cd({_WEIGHTS}, vector, {_WORDS}) FROM search_index WHERE id = newest.id)"
+    f" (SELECT -ts_rank_cd({_WEIGHTS}, vector, {_WORDS}) FROM search_index WHERE ctid = newest.place)"
     " AS score, (SELECT at FROM search_documents WHERE id = newest.id) AS at"
     " FROM unnest(CAST(:kinds AS text[])) AS each CROSS JOIN LATERAL ("
-    f"SELECT id FROM fit WHERE kind = each ORDER BY id DESC LIMIT {_RANKED}) newest),"
+    f"SELECT id, place FROM fit WHERE kind = each ORDER BY id DESC LIMIT {_RANKED}) newest),"
     " best AS MATERIALIZED (SELECT id, score FROM scored"
     " WHERE CAST(:since AS bigint) IS NULL OR at >= CAST(:since AS bigint)"
     " ORDER BY score, at DESC NULLS LAST, id DESC LIMIT :limit)"
