@@ -195,6 +195,8 @@ class AllowedProgram(Model):
     # Regular expressions, one per argument; the last may be followed by none.
     arguments: tuple[tuple[str, ...], ...] = ((),)
     directory: str | None = None
+    # Its owner's word that it only looks: `check.program` may run it as often as it likes.
+    read_only: bool = False
 
 
 class ActionSettings(Model):
@@ -202,7 +204,7 @@ class ActionSettings(Model):
 
     releases: dict[Name, ReleaseTarget] = Field(default_factory=dict)
     programs: dict[Name, AllowedProgram] = Field(default_factory=dict)
-    # Processes that a drill may kill: name to pid file.
+    # Processes that a drill may break, and that `check.process` may look at: name to pid file.
     processes: dict[Name, str] = Field(default_factory=dict)
     # URL prefixes that `http.request` may call with a method other than GET or HEAD.
     http_allow: tuple[str, ...] = ()

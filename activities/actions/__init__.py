@@ -8,6 +8,8 @@ from importlib.metadata import entry_points
 
 from activities.action import Action, ActionRegistry, AnyAction
 from activities.actions.check_http import CheckHttp
+from activities.actions.check_process import CheckProcess
+from activities.actions.check_program import CheckProgram
 from activities.actions.cloud import CLOUD_ACTIONS, CloudPorts, cloud_actions
 from activities.actions.faults import FAULT_ACTIONS, FaultPorts, fault_actions
 from activities.actions.http_request import HttpRequest
@@ -26,6 +28,8 @@ ENTRY_POINTS = "hotwash.actions"
 
 BUILT_IN: tuple[type[AnyAction], ...] = (
     CheckHttp,
+    CheckProcess,
+    CheckProgram,
     HttpRequest,
     Noop,
     NotifyPost,
@@ -53,6 +57,8 @@ def builtin_actions(
     """One of each of `BUILT_IN`, with what it needs."""
     return [
         CheckHttp(http),
+        CheckProcess(configuration, faults.machine),
+        CheckProgram(configuration, programs),
         HttpRequest(configuration, http),
         Noop(),
         NotifyPost(channels),

@@ -1,7 +1,7 @@
 """What checks have in common: they look, say whether what they saw is as wanted, and change nothing.
 
-Derived from by `check.tcp`, `check.promql` and `check.sql`. As a step a check fails when it does not hold; as the
-`check`, `verify` or `wait` of a step it answers yes or no.
+Derived from by `check.tcp`, `check.promql`, `check.sql`, `check.process` and `check.program`. As a step a check fails
+when it does not hold; as the `check`, `verify` or `wait` of a step it answers yes or no.
 """
 
 import operator

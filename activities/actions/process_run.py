@@ -57,13 +57,7 @@ class ProcessRun(Action[ProcessRunParameters, ProcessRunResult]):
 
     @override
     async def perform(self, parameters: ProcessRunParameters, call: Call) -> ProcessRunResult:
-        programs = self._configuration.current().actions.programs
-        allowed = programs.get(parameters.program)
-        if allowed is None:
-            raise Rejected(
-                f"no program is called {parameters.program!r}; define it under actions.programs in hotwash.yaml",
-                RejectionKind.NOT_FOUND,
-            )
+        allowed = allowed_program(self._configuration, parameters.program)
         demand_allowed_arguments(parameters.program, allowed, parameters.arguments)
         limit = call.timeout_seconds
         seconds = parameters.timeout_seconds if limit is None else min(parameters.timeout_seconds, limit)
@@ -80,6 +74,16 @@ class ProcessRun(Action[ProcessRunParameters, ProcessRunResult]):
     @override
     def sentence(self, result: ProcessRunResult) -> str:
         return "ended with exit code 0"
+
+
+def allowed_program(configuration: ConfigurationSource, name: str) -> AllowedProgram:
+    """A program of `actions.programs`; Rejected when there is none of that name."""
+    allowed = configuration.current().actions.programs.get(name)
+    if allowed is None:
+        raise Rejected(
+            f"no program is called {name!r}; define it under actions.programs in hotwash.yaml", RejectionKind.NOT_FOUND
+        )
+    return allowed
 
 
 def demand_allowed_arguments(name: str, allowed: AllowedProgram, arguments: tuple[str, ...]) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 
 from domain.durations import parse_duration
 from runbooks.action_parameters import mistakes_in
-from runbooks.importers.chaos_known import fault_of_function, fault_of_program, is_of_target, probe_of_function, why_not
+from runbooks.importers.chaos_known import (
+    fault_of_function,
+    fault_of_program,
+    is_of_target,
+    probe_of_function,
+    probe_of_program,
+    why_not,
+)
 from runbooks.importers.chaos_probe import check_of_http
 from runbooks.importers.chaos_values import Values
 from runbooks.importers.reading import ImportContext, Loss, Reading, without_secrets
@@ -32,6 +39,7 @@ _ACTIVITY_REASONS = {
 _DURATION_SECONDS = 120.0
 # What people write where the toolkit wants a title.
 _NOTHING = {"", "n/a", "none", "-"}
+_CHECKS = "check.http, check.tcp, check.promql, check.sql, check.process or check.program"
 _SAFEGUARDS = "chaosaddons.controls.safeguards"
 # Only a placeholder: a game day without a steady state cannot be written, and a person must say what it is.
 _BLANK_PROBE = {"id": "steady", "action": "check.http", "with": {"url": "{{ params.health_url }}"}}
@@ -131,6 +139,9 @@ class _Experiment:
         made: dict[str, Any] | None = None
         if kind == "http":
             made = check_of_http(provider, tolerance, lambda value: self._values.weave(value, provider))
+        elif kind == "process":
+            made = probe_of_program(provider, tolerance)
+            made = None if made is None else self._values.weave(made, provider)
         elif kind == "python":
             made = probe_of_function(provider, tolerance)
             if made is not None:
@@ -139,7 +150,7 @@ class _Experiment:
                     "prometheus": self._asked_for("prometheus", "A name under actions.prometheus", provider)
                 }
         if made is None or self._is_unfit(made):
-            why = "a probe changes nothing: write it as check.http, check.tcp, check.promql or check.sql"
+            why = f"a probe changes nothing: write it as {_CHECKS}"
             if kind == "http":
                 why = "check.http asks with a plain GET or HEAD for a status and a text"
             self._leave(activity, provider, f"the probe {name!r} is not carried over: {why}")

@@ -13,6 +13,9 @@ from runbooks.importers.chaos_toolkit import EXTENSIONS
 from runbooks.importers.reading import Loss, Reading
 from runbooks.importers.writing import identifier
 
+_EXIT_CODES = range(256)
+# `timeout_seconds` of check.program.
+_LONGEST_LOOK = 60
 _KILLERS = {"pkill", "killall", "kill"}
 _STRESSORS = {"stress", "stress-ng"}
 _SIGNALS = {"-STOP": "process.pause", "-SIGSTOP": "process.pause", "-19": "process.pause"}
@@ -26,19 +29,37 @@ _NEAREST = {
 
 def fault_of_program(provider: Reading, *, is_plain: bool = False) -> dict[str, Any] | None:
     """A process provider as a fault; `is_plain`: as the program that it is. None when it names no program."""
-    path, arguments = provider.take("path"), _arguments(provider.take("arguments"))
-    if not isinstance(path, str) or not path.strip() or arguments is None:
+    called = _called(provider)
+    if called is None:
         return None
-    words = path.split() if "/" not in path else [path]
-    program, arguments = words[0].rsplit("/", 1)[-1], [*words[1:], *arguments]
+    program, path, arguments = called
     if not is_plain and program in _KILLERS:
         return _killed(provider, arguments)
     if not is_plain and program in _STRESSORS and "--cpu" in arguments:
         return _stressed(provider, arguments)
-    name = (identifier(program) or "program").replace("_", "-")
+    name = _name_of(program)
     provider.say(Loss.INCOMPLETE, f"allow {path!r} with these arguments as actions.programs.{name} in hotwash.yaml")
     provider.lose("timeout", "a program of a fault gets 20 s to begin and to end it", Loss.CHANGED)
     return {"action": "program.inject", "with": {"program": name, "arguments": arguments}}
+
+
+def probe_of_program(provider: Reading, tolerance: Any) -> dict[str, Any] | None:
+    """A process provider as a check that looks at its exit code or its output; None when that cannot be said."""
+    wanted = _wanted_of_program(tolerance)
+    called = _called(provider) if wanted is not None else None
+    if called is None or wanted is None:
+        return None
+    program, path, arguments = called
+    name, (given, ours) = _name_of(program), wanted
+    sentence = f"allow {path!r} with these arguments as actions.programs.{name} in hotwash.yaml, with `read_only: true`"
+    provider.say(Loss.INCOMPLETE, f"{sentence} if it changes nothing")
+    limit = provider.take("timeout")
+    if isinstance(limit, int | float) and 0 < limit <= _LONGEST_LOOK:
+        given = {**given, "timeout_seconds": limit}
+    elif limit is not None:
+        provider.say(Loss.CHANGED, f"'timeout' has changed: a program that looks gets {_LONGEST_LOOK} s at most")
+    call: dict[str, Any] = {"program": name, "arguments": arguments, **given}
+    return {"action": "check.program", "with": call} | ({} if ours is None else {"tolerance": ours})
 
 
 def is_of_target(value: Any) -> bool:
@@ -153,6 +174,33 @@ _FUNCTIONS: Mapping[str, Callable[[Reading], dict[str, Any]]] = {
 
 def _promql(query: str, comparison: str, threshold: float) -> dict[str, Any]:
     return {"action": "check.promql", "with": {"query": query, "comparison": comparison, "threshold": threshold}}
+
+
+def _called(provider: Reading) -> tuple[str, str, list[str]] | None:
+    """The program's name, the path as it is written, and the arguments; None when it names no program."""
+    path, arguments = provider.take("path"), _arguments(provider.take("arguments"))
+    if not isinstance(path, str) or not path.strip() or arguments is None:
+        return None
+    words = path.split() if "/" not in path else [path]
+    return words[0].rsplit("/", 1)[-1], path, [*words[1:], *arguments]
+
+
+def _name_of(program: str) -> str:
+    return (identifier(program) or "program").replace("_", "-")
+
+
+def _wanted_of_program(tolerance: Any) -> tuple[dict[str, Any], Any] | None:
+    """What `check.program` itself compares, and what is left for a tolerance of the game day."""
+    if tolerance is None:
+        return {}, None
+    if isinstance(tolerance, int) and not isinstance(tolerance, bool) and tolerance in _EXIT_CODES:
+        return ({} if tolerance == 0 else {"exit_code": tolerance}), None
+    if not isinstance(tolerance, Mapping) or tolerance.get("type") != "regex":
+        return None
+    pattern, target = tolerance.get("pattern"), tolerance.get("target")
+    if target not in {None, "stdout"} or not isinstance(pattern, str) or not pattern:
+        return None
+    return {}, {"type": "regex", "path": "$.stdout", "pattern": pattern}
 
 
 def _arguments(given: Any) -> list[str] | None:

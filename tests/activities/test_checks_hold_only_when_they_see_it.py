@@ -1,5 +1,7 @@
-"""`check.tcp`, `check.promql`, `check.sql`: what was not seen does not hold, and what makes no sense is refused."""
+"""`check.*`: what was not seen does not hold, and what makes no sense is refused."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.actions.check_promql import CheckPromqlParameters, judge
+from activities.clients import kernel
 from activities.clients.sql import PostgresReader
 from domain.action_targets import Database
 from domain.errors import Rejected, RejectionKind, Transient
 from tests.support.action_world import World
+from tests.support.engine import until
 from tests.support.site_world import with_settings
 
 NAN = float("nan")
@@ -72,12 +76,13 @@ async def test_a_query_that_is_not_accepted_is_refused(world: World) -> None:
         await world.check("check.promql", ASKED)
 
 
-@pytest.mark.parametrize("name", ["check.tcp", "check.promql", "check.sql"])
+@pytest.mark.parametrize("name", ["check.tcp", "check.promql", "check.sql", "check.process", "check.program"])
 async def test_what_is_not_named_is_not_reached(world: World, name: str) -> None:
     """A runbook cannot name an address, only what hotwash.yaml names."""
     case = world.case(name)
-    where = {"check.tcp": "endpoint", "check.promql": "prometheus", "check.sql": "database"}[name]
-    with pytest.raises(Exception, match=r"is called 'else'; define it under actions\."):
+    where = {"promql": "prometheus", "sql": "database", "tcp": "endpoint"}.get(name.removeprefix("check."))
+    where = where or name.removeprefix("check.")
+    with pytest.raises(Exception, match=r"is called 'else'; define .* under actions\."):
         await world.check(name, case.parameters | {where: "else"})
 
 
@@ -185,3 +190,44 @@ async def test_wrong_credentials_are_refused_and_a_lost_server_is_not(
     deaf = away.model_copy(update={"port": silent.getsockname()[1]})
     with silent, pytest.raises(Transient):
         await PostgresReader().rows(deaf, None, "select 1", (), 0.2)
+
+
+async def test_a_process_runs_is_paused_or_is_gone(world: World) -> None:
+    """By the kernel's word of the one that wrote the pid file; a number that is nobody's is gone."""
+    pid = world.start_victim()
+    for wanted, told in (("running", signal.SIGCONT), ("paused", signal.SIGSTOP), ("running", signal.SIGCONT)):
+        os.kill(pid, told)
+        await until(lambda wanted=wanted: (kernel.stat_of(pid) or " ")[0] in {"running": "SR", "paused": "T"}[wanted])
+        seen = await world.check("check.process", {"process": "victim", "wanted": wanted})
+        assert (seen.holds, seen.output["state"], seen.output["pid"]) == (True, wanted, pid)
+        assert (await world.check("check.process", {"process": "victim", "wanted": "gone"})).holds is False
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: bool(world.dead_victims()))
+    gone = await world.check("check.process", {"process": "victim"})
+    assert (gone.holds, gone.detail) == (False, "victim is gone, wanted running")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "holds", "words"),
+    [
+        ({"arguments": ["all is well"]}, True, "ended with exit code 0"),
+        ({"arguments": ["all is well"], "says": "well"}, True, "ended with exit code 0"),
+        ({"arguments": ["all is well"], "says": "bad"}, False, "and does not say 'bad'"),
+        ({"arguments": ["x"], "exit_code": 3}, False, "ended with exit code 0, wanted 3: x"),
+    ],
+)
+async def test_a_program_that_looks_is_believed_by_its_exit_code_and_its_words(
+    world: World, wanted: dict[str, Any], holds: bool, words: str
+) -> None:
+    """What it says is in the output, where a tolerance finds it."""
+    seen = await world.check("check.program", {"program": "looks"} | wanted)
+    assert (seen.holds, seen.output["stdout"]) == (holds, f"{wanted['arguments'][0]}\n")
+    assert words in seen.detail
+
+
+async def test_a_program_is_asked_as_a_probe_only_with_its_owners_word(world: World) -> None:
+    """One that may change something is refused with where that is said; so are arguments that are not allowed."""
+    with pytest.raises(Exception, match=r"say `read_only: true` at actions\.programs\.append"):
+        await world.check("check.program", {"program": "append", "arguments": ["-c", "1", "/x", "y"]})
+    with pytest.raises(Exception, match="may not be run with the arguments"):
+        await world.check("check.program", {"program": "looks", "arguments": ["a", "b"]})

@@ -237,3 +237,31 @@ def test_every_experiment_of_others_is_read() -> None:
         made = import_game_day(file.read_text(), file.name, None, SPECS)
         assert made.losses, file.name
         assert made.findings == (), (file.name, made.findings)
+
+
+def test_a_program_that_looks_stays_a_probe() -> None:
+    """With its exit code or its words; that it changes nothing is its owner's word, in hotwash.yaml."""
+    probes = """\
+    - {type: probe, name: backup is there, tolerance: 0, provider: {type: process, path: /opt/look.sh, timeout: 5}}
+    - type: probe
+      name: queue is short
+      tolerance: {type: regex, pattern: "^[0-9]$", target: stdout}
+      provider: {type: process, path: queue-length, arguments: {--queue: orders}, timeout: 900}
+    - {type: probe, name: odd, tolerance: {type: jsonpath, path: "$.a"}, provider: {type: process, path: look}}
+method:
+"""
+    made = import_game_day(EXPERIMENT.replace("method:\n", probes), "x.yaml", None, SPECS)
+    assert made.findings == ()
+    found = {each["id"]: each for each in YAML(typ="safe").load(made.text)["steady_state"]}
+    backup, queue = found["backup_is_there"], found["queue_is_short"]
+    assert (backup["action"], backup["mode"]) == ("check.program", "edge")
+    assert backup["with"] == {"program": "look-sh", "arguments": [], "timeout_seconds": 5}
+    assert queue["with"] == {"program": "queue-length", "arguments": ["--queue", "orders"]}
+    assert queue["tolerance"] == {"type": "regex", "path": "$.stdout", "pattern": "^[0-9]$"}
+    losses = "\n".join(str(each) for each in made.losses)
+    assert (
+        "allow '/opt/look.sh' with these arguments as actions.programs.look-sh in hotwash.yaml, with `read_only"
+        in losses
+    )
+    assert "a program that looks gets 60 s at most" in losses
+    assert "the probe 'odd' is not carried over: a probe changes nothing: write it as check.http" in losses

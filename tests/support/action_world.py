@@ -157,6 +157,7 @@ class World:
                     arguments=(("-c", ".*", r"/[^\0]*", ".*"),),
                     directory=str(self.folder),
                 ),
+                "looks": AllowedProgram(program="/bin/echo", arguments=((".*",),), read_only=True),
                 **FAULT_PROGRAMS,
             },
             chaos_toolkit={
@@ -228,6 +229,8 @@ class World:
         return {
             "noop": Case({"echo": {"a": 1}}, list),
             "check.http": Case({"url": self.target.url}, list),
+            "check.process": Case({"process": "victim", "wanted": "gone"}, list),
+            "check.program": Case({"program": "looks", "arguments": ["ok"], "says": "ok"}, list),
             "http.request": Case(say | secret, lambda: self.target.asked("POST")),
             "notify.post": Case({"channel": "chat", "text": "hello"}, lambda: self.chat.arrived),
             "process.run": Case(

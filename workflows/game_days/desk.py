@@ -233,7 +233,8 @@ class DrillDesk:
                 **_ON_STEPS,
             )
         except ActivityError as error:
-            return Performed(sentence_of(error), {}, nothing_done=_is_sure_that_nothing_was_done(error))
+            problem = self._problem(call, error)
+            return Performed(problem, {}, nothing_done=_is_sure_that_nothing_was_done(error))
         return Performed(None, result.output)
 
     async def undo(self, call: str, key: str, performed: dict[str, Any] | None) -> Performed:
@@ -249,7 +250,7 @@ class DrillDesk:
                 **_ON_STEPS,
             )
         except ActivityError as error:
-            return Performed(sentence_of(error), {})
+            return Performed(self._problem(call, error), {})
         return Performed(None, result.output)
 
     async def ask_probe(self, run: ProbeRun) -> Seen:
@@ -301,8 +302,14 @@ class DrillDesk:
                 **_ON_STEPS,
             )
         except ActivityError as error:
-            return Answer(None, sentence_of(error), {}, is_refused=_is_refused(error))
+            return Answer(None, self._problem(call, error), {}, is_refused=_is_refused(error))
         return Answer(answer.holds, answer.detail, answer.output, machine=answer.machine)
+
+    def _problem(self, call: str, error: ActivityError) -> str:
+        """What went wrong; where nobody is there to do it, who has to be."""
+        if _was_taken(error):
+            return sentence_of(error)
+        return f"no worker took it; one has to serve the queue {self._queue(call)!r}"
 
     def _queue(self, call: str) -> str:
         """Who carries it out: the machine that has the fault, else the site of the target, else whoever is free."""
@@ -340,7 +347,9 @@ def _is_refused(error: ActivityError) -> bool:
 
 def _is_sure_that_nothing_was_done(error: ActivityError) -> bool:
     """Refused by the action, or never taken by a worker; everything else leaves a doubt."""
+    return not _was_taken(error) or _is_refused(error)
+
+
+def _was_taken(error: ActivityError) -> bool:
     cause = error.cause
-    if isinstance(cause, EngineTimeout):
-        return cause.type is TimeoutType.SCHEDULE_TO_START
-    return _is_refused(error)
+    return not (isinstance(cause, EngineTimeout) and cause.type is TimeoutType.SCHEDULE_TO_START)
