@@ -7,6 +7,7 @@ Raises domain errors only.
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from domain.ids import (
     approval_workflow_id,
     game_day_workflow_id,
     incident_workflow_id,
+    insight_mail_workflow_id,
     is_incident_id,
     operations_review_workflow_id,
     review_workflow_id,
@@ -46,6 +48,7 @@ from domain.incident import (
     StartRun,
 )
 from domain.incident_context import incident_context
+from domain.insight_mail import start_of as mail_start_of
 from domain.model import Model
 from domain.operations_review import OperationsReviewCommand, OperationsReviewStart
 from domain.operations_review_decisions import week_of
@@ -255,6 +258,20 @@ class Actions:
             "OperationsReview", workflow_id, start, f"operations review {week}", mark=None, may_start=True
         )
         return Made(week, owner is Owner.NEW)
+
+    async def mail_insights(
+        self, by: Actor, now: datetime, mark: str | None, *, days: int, names: Sequence[str], people: Sequence[str]
+    ) -> Made:
+        """Have insights counted and mailed. The same mark finds the first mail."""
+        suffix = suffix_from_text(mark, 8) if mark else suffix_from_number(secrets.randbits(64), 8)
+        id_ = f"{now:%Y-%m-%d}-{suffix}" if mark is None else suffix
+        start = mail_start_of(
+            id_, days=days, names=names, people=people, by=by, configuration=self._configuration.current()
+        )
+        owner = await self._engine.claim(
+            "InsightMail", insight_mail_workflow_id(id_), start, f"insight mail {id_}", mark=mark, may_start=True
+        )
+        return Made(id_, owner is Owner.NEW)
 
     async def create_action_item(self, item: NewActionItem, by: Actor, mark: str | None) -> Made:
         """Start an action item. The same mark finds the first one."""

@@ -62,10 +62,7 @@ class LearningDesk:
 
     def insight(self, window: Window, configuration: Configuration) -> InsightReader:
         """Counting over a window, with the teams and the local time of the configuration."""
-        teams: dict[str, list[str]] = {team: [] for team in configuration.teams}
-        for name, service in configuration.services.items():
-            if service.team:
-                teams[service.team].append(name)
+        teams = configuration.services_by_team()
         limits = configuration.operations_review.load
         return self.learning.insight(window, teams, configuration.policy.calendar.time_zone, limits)
 

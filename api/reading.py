@@ -21,6 +21,7 @@ from domain.ids import (
     comms_workflow_id,
     game_day_workflow_id,
     incident_workflow_id,
+    insight_mail_workflow_id,
     is_incident_id,
     operations_review_workflow_id,
     review_workflow_id,
@@ -118,6 +119,12 @@ class Reader:
         subject = f"operations review {week}"
         workflow_id = operations_review_workflow_id(week)
         return await self._picture(workflow_id, ProjectionKind.OPERATIONS_REVIEW, week, subject)
+
+    async def insight_mail(self, id_: str) -> Picture:
+        """Insights that were mailed."""
+        return await self._picture(
+            insight_mail_workflow_id(id_), ProjectionKind.INSIGHT_MAIL, id_, f"insight mail {id_}"
+        )
 
     async def game_day(self, game_day_id: str) -> Picture:
         """One game day."""

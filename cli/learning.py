@@ -49,17 +49,36 @@ def search(
 
 
 def insights(
-    name: Annotated[str | None, typer.Argument(help="One of them, such as recurrence; all when left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One of them, such as recurrence; 'mail' sends them; all when left out.")
+    ] = None,
     days: DaysOption = 90,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="With 'mail': to whom; left out: the audience of hotwash.yaml.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="With 'mail': which of them; several times.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the record says: each insight with its sentence, its numbers and their caveats; no averages."""
+    """What the record says, each with its sentence first and no averages; 'hotwash insights mail' has it mailed."""
+    if name == "mail":
+        _mail(days, to or [], only or [], as_json=as_json)
+        return
+    if to or only:
+        fail("--to and --only go with 'hotwash insights mail'", 2)
     path = f"/insights/{name}" if name else "/insights"
     if as_json:
         print_json(call("GET", path, params={"days": days}))
         return
     sys.stdout.write(call("GET", path, params={"days": days, "format": "csv" if csv else "text"}))
+
+
+def _mail(days: int, to: list[str], only: list[str], *, as_json: bool) -> None:
+    made = call("POST", "/insights/mail", body={"days": days, "people": to, "insights": only})
+    if as_json:
+        print_json(made)
+    else:
+        stdout.print(f"{made['id']}: being counted and mailed", markup=False, highlight=False)
 
 
 def similar(incident: Annotated[str, typer.Argument(help="Its id.")], as_json: JsonOption = False) -> None:

@@ -36,7 +36,7 @@ from domain.fault_targets import (
     ServedCertificate,
     ShiftableClock,
 )
-from domain.insight.words import LoadLimits
+from domain.insight.words import INSIGHTS, LoadLimits
 from domain.label_patterns import LabelPatterns
 from domain.model import Model
 from domain.names import Name, SecretReference
@@ -265,8 +265,8 @@ class GameDaySettings(Model):
         return time_zone if time_zone is None else known_time_zone(time_zone)
 
 
-class OperationsReviewSettings(Model):
-    """The weekly document for the meeting; without people and destinations it is not scheduled."""
+class MailedReport(Model):
+    """What is counted regularly and mailed; without people and destinations it is not scheduled."""
 
     # Who gets it over the page channels, and where else it goes.
     audience: tuple[Name, ...] = ()
@@ -274,8 +274,32 @@ class OperationsReviewSettings(Model):
     # Five-field cron, in the calendar's time zone: Monday at nine.
     cron: str = "0 9 * * 1"
     paused: bool = False
+
+
+class OperationsReviewSettings(MailedReport):
+    """The weekly document for the meeting."""
+
     # Whoever was interrupted in more hours than this stands in the review, and on the page of insights.
     load: LoadLimits = LoadLimits()
+
+
+class InsightMailSettings(MailedReport):
+    """Insights by mail."""
+
+    # The first of each month at nine.
+    cron: str = "0 9 1 * *"
+    # How far back they look: a quarter, as the page does.
+    days: int = Field(default=90, ge=1, le=3_660)
+    # Which of them; empty: all.
+    insights: tuple[str, ...] = ()
+
+    @field_validator("insights")
+    @classmethod
+    def _insights_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in INSIGHTS]
+        if unknown:
+            raise ValueError(f"there is no insight {unknown[0]!r}; there are {', '.join(INSIGHTS)}")
+        return names
 
 
 class Configuration(Model):
@@ -303,6 +327,7 @@ class Configuration(Model):
     drill_targets: dict[Name, DrillTarget] = Field(default_factory=dict)
     game_day_policy: GameDayPolicy = GameDayPolicy()
     operations_review: OperationsReviewSettings = OperationsReviewSettings()
+    insight_mail: InsightMailSettings = InsightMailSettings()
     # Where action items are kept as issues, too.
     trackers: dict[Name, Tracker] = Field(default_factory=dict)
     actions: ActionSettings = ActionSettings()
@@ -311,6 +336,14 @@ class Configuration(Model):
     contributing_factors: dict[Name, str] = Field(default_factory=dict)
     # ISO country whose public holidays the calendar leaves out (filled into `policy.calendar.holidays` when read).
     holidays: str | None = None
+
+    def services_by_team(self) -> dict[str, list[str]]:
+        """Each team's services; a team without any has an empty list."""
+        teams: dict[str, list[str]] = {team: [] for team in self.teams}
+        for name, service in self.services.items():
+            if service.team:
+                teams[service.team].append(name)
+        return teams
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Configuration":
@@ -371,11 +404,19 @@ def _references(configuration: Configuration) -> Iterator[_Reference]:
             yield "person", ("trackers", key, "users", name), name
     for place, name in enumerate(configuration.page_channels):
         yield "channel", ("page_channels", place), name
-    for place, destination in enumerate(configuration.operations_review.destinations):
-        yield "channel", ("operations_review", "destinations", place, "channel"), destination.channel
+    yield from _references_of_reports(configuration)
     for audience, plan in configuration.audiences.items():
         for place, destination in enumerate(plan.destinations):
             yield "channel", ("audiences", audience.value, "destinations", place, "channel"), destination.channel
+
+
+def _references_of_reports(configuration: Configuration) -> Iterator[_Reference]:
+    reports = {"operations_review": configuration.operations_review, "insight_mail": configuration.insight_mail}
+    for report, settings in reports.items():
+        for place, destination in enumerate(settings.destinations):
+            yield "channel", (report, "destinations", place, "channel"), destination.channel
+        for place, name in enumerate(settings.audience):
+            yield "person", (report, "audience", place), name
 
 
 def _references_to_people(configuration: Configuration) -> Iterator[_Reference]:
@@ -385,8 +426,6 @@ def _references_to_people(configuration: Configuration) -> Iterator[_Reference]:
         yield "person", ("teams", key, "manager"), team.manager
         for place, member in enumerate(team.members):
             yield "person", ("teams", key, "members", place), member
-    for place, name in enumerate(configuration.operations_review.audience):
-        yield "person", ("operations_review", "audience", place), name
     for key, game_day in configuration.game_days.items():
         for place, name in enumerate(game_day.audience):
             yield "person", ("game_days", key, "audience", place), name

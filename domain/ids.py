@@ -192,6 +192,21 @@ def operations_review_schedule_id() -> str:
     return "operations-review-schedule/weekly"
 
 
+def insight_mail_workflow_id(id_: str) -> str:
+    """The id under which the engine counts and mails insights."""
+    return f"insight-mail/{id_}"
+
+
+def insight_mail_of(workflow_id: str) -> str:
+    """The mail that a workflow sends."""
+    return workflow_id.removeprefix("insight-mail/")
+
+
+def insight_mail_schedule_id() -> str:
+    """The id of the Temporal Schedule that mails insights."""
+    return "insight-mail-schedule/regular"
+
+
 def game_day_schedule_id(name: str) -> str:
     """The id of the Temporal Schedule that starts a game day."""
     return f"game-day-schedule/{name}"

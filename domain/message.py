@@ -24,6 +24,7 @@ from domain.model import Model
 #   action_item_assigned / _reminder / _overdue   item {id, title, owner, priority, done_when}, due_at, level, reason
 #   game_day_announcement         game_day {title, hypothesis, environment, faults [{id, target, title}]}, text
 #   operations_review             title, week, headlines, markdown
+#   insights                      title, headlines, markdown
 #   game_day_report               game_day {id, name, title, verdict, reason, expectations}, text
 #   tabletop_inject               title, sender, text, question
 #
@@ -52,6 +53,7 @@ class Template(StrEnum):
     GAME_DAY_REPORT = "game_day_report"
     GAME_DAY_ANNOUNCEMENT = "game_day_announcement"
     OPERATIONS_REVIEW = "operations_review"
+    INSIGHTS = "insights"
     TABLETOP_INJECT = "tabletop_inject"
 
 

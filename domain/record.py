@@ -27,6 +27,7 @@ class ProjectionKind(StrEnum):
     ACTION_ITEM = "action_item"
     GAME_DAY = "game_day"
     OPERATIONS_REVIEW = "operations_review"
+    INSIGHT_MAIL = "insight_mail"
     # That a postmortem from elsewhere was imported: its key, and which incident it became.
     IMPORT = "import"
 

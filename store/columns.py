@@ -215,6 +215,15 @@ def _operations_review(id_: str, document: dict[str, Any]) -> Columns:
                    is_open=state not in {"held", "lapsed"}, search=_search(id_))  # fmt: skip
 
 
+def _insight_mail(id_: str, document: dict[str, Any]) -> Columns:
+    at = _moment(document, "until")
+    state = _text(document, "state")
+    is_open = state in {"preparing", "sending"}
+    return Columns(
+        rank=at or 0, state=state, title=_title(document, "title"), at=at, is_open=is_open, search=_search(id_)
+    )
+
+
 _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.ALERT_GROUP: _alert_group,
     ProjectionKind.INCIDENT: _incident,
@@ -228,6 +237,7 @@ _KINDS: dict[ProjectionKind, Callable[[str, dict[str, Any]], Columns]] = {
     ProjectionKind.ACTION_ITEM: _action_item,
     ProjectionKind.GAME_DAY: _game_day,
     ProjectionKind.OPERATIONS_REVIEW: _operations_review,
+    ProjectionKind.INSIGHT_MAIL: _insight_mail,
     ProjectionKind.IMPORT: _import,
 }
 

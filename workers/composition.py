@@ -38,6 +38,7 @@ from activities.drill_surroundings import SurroundingsActivities
 from activities.drills import DrillActivities
 from activities.faults import FaultActivities, FaultSweeper
 from activities.heartbeat import HEARTBEAT_EVERY_SECONDS
+from activities.insight_mail import InsightMailActivities
 from activities.messages import MessageActivities
 from activities.operations_review import OperationsReviewActivities
 from activities.record import RecordActivities
@@ -59,7 +60,7 @@ from runtime.perspective_links import PerspectiveLinks
 from runtime.schedule_times import is_due
 from runtime.secrets import Secrets
 from store import Store
-from workers.schedules import keep_operations_review, keep_schedules
+from workers.schedules import keep_insight_mail, keep_operations_review, keep_schedules
 from workflows.action_item import ActionItem
 from workflows.alert_group import AlertGroup
 from workflows.comms_plan import CommsPlan
@@ -67,6 +68,7 @@ from workflows.escalation import Escalation
 from workflows.fault_sweep import FaultSweep
 from workflows.game_day import GameDay
 from workflows.incident import Incident
+from workflows.insight_mail import InsightMail
 from workflows.operations_review import OperationsReview
 from workflows.options import CONTROL_QUEUE, machine_queue, steps_queue
 from workflows.resource_lock import ResourceLock
@@ -85,6 +87,7 @@ WORKFLOWS: Sequence[type] = (
     FaultSweep,
     GameDay,
     Incident,
+    InsightMail,
     OperationsReview,
     ResourceLock,
     Review,
@@ -179,6 +182,7 @@ def control_activities(
         DirectoryActivities(configuration, lambda: triggers_of(catalog)).incident_context,
         AlikeActivities(store.alike).find,
         OperationsReviewActivities(store, configuration).prepare,
+        InsightMailActivities(store, configuration).prepare,
         drills.find,
         drills.tell_waiting_items,
         drills.unavailable,
@@ -205,6 +209,7 @@ def schedules(client: Client, configuration: ConfigurationFile) -> Callable[[], 
         catalog = GameDayCatalog([configuration.folder / name for name in current.game_day_folders], specs())
         await keep_schedules(client, current, catalog)
         await keep_operations_review(client, current)
+        await keep_insight_mail(client, current)
 
     return keep
 

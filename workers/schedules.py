@@ -1,4 +1,4 @@
-"""Keeps the engine's Schedules as `hotwash.yaml` says: game days, operations review. Called when a worker starts.
+"""Keeps the engine's Schedules as `hotwash.yaml` says: game days, operations review, insights. Called by each worker.
 
 The one thing to know: the definition is pinned into the Schedule when it is written, so an edited file counts from the
 next start of a worker on. What a person paused stays paused, and a time that a person left out stays left out.
@@ -22,19 +22,23 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.configuration import Configuration, GameDaySettings
+from domain.configuration import Configuration, GameDaySettings, MailedReport
 from domain.errors import Rejected
 from domain.ids import (
     game_day_schedule_id,
     game_day_workflow_id,
+    insight_mail_schedule_id,
+    insight_mail_workflow_id,
     operations_review_schedule_id,
     operations_review_workflow_id,
 )
+from domain.insight_mail import InsightMailStart
 from domain.operations_review import OperationsReviewStart
 from domain.timeline import automation
 from runbooks.game_day_catalog import GameDayCatalog
 from runtime.schedule_times import left_out, without
 from workflows.game_day import GameDay
+from workflows.insight_mail import InsightMail
 from workflows.operations_review import OperationsReview
 from workflows.options import CATCH_UP_WINDOW, CONTROL_QUEUE
 
@@ -62,7 +66,32 @@ async def keep_schedules(client: Client, configuration: Configuration, catalog: 
 async def keep_operations_review(client: Client, configuration: Configuration) -> None:
     """The weekly review's schedule, where somebody is named to hear of it; may be repeated. RPCError as above."""
     settings = configuration.operations_review
-    id_ = operations_review_schedule_id()
+    start = OperationsReviewStart(people=settings.audience, destinations=settings.destinations)
+    action = ScheduleActionStartWorkflow(
+        OperationsReview.run, start, id=operations_review_workflow_id("scheduled"), task_queue=CONTROL_QUEUE
+    )
+    await _keep_report(client, operations_review_schedule_id(), settings, action, configuration)
+
+
+async def keep_insight_mail(client: Client, configuration: Configuration) -> None:
+    """The schedule of insights by mail; as above."""
+    settings = configuration.insight_mail
+    start = InsightMailStart(
+        days=settings.days, names=settings.insights, people=settings.audience, destinations=settings.destinations
+    )
+    action = ScheduleActionStartWorkflow(
+        InsightMail.run, start, id=insight_mail_workflow_id("scheduled"), task_queue=CONTROL_QUEUE
+    )
+    await _keep_report(client, insight_mail_schedule_id(), settings, action, configuration)
+
+
+async def _keep_report(
+    client: Client,
+    id_: str,
+    settings: MailedReport,
+    action: ScheduleActionStartWorkflow,
+    configuration: Configuration,
+) -> None:
     if not settings.audience and not settings.destinations:
         try:
             await client.get_schedule_handle(id_).delete()
@@ -70,10 +99,6 @@ async def keep_operations_review(client: Client, configuration: Configuration) -
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
         return
-    start = OperationsReviewStart(people=settings.audience, destinations=settings.destinations)
-    action = ScheduleActionStartWorkflow(
-        OperationsReview.run, start, id=operations_review_workflow_id("scheduled"), task_queue=CONTROL_QUEUE
-    )
     spec = ScheduleSpec(cron_expressions=[settings.cron], time_zone_name=configuration.policy.calendar.time_zone)
     # A Monday that was missed because the engine was down is made up for within the day.
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_REVIEW_CATCH_UP)

@@ -6,7 +6,6 @@ time in its workflow id, so it only starts the week's own workflow and ends; how
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -27,6 +26,7 @@ from domain.record import ProjectionKind
 from domain.timeline import Entry, EntryKind, automation
 from workflows.commands import CommandHandlers
 from workflows.courier import Courier
+from workflows.mailed_report import copies, delivered_in_time
 from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
 from workflows.recorder import Recorder
 
@@ -34,8 +34,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.operations_review import OperationsReviewActivities, WeekRequest
 
 _ME = automation("operations-review")
-# A mail server may be away for longer, but nobody waits for last week's review for ever.
-_MAIL_WITHIN = timedelta(days=1)
 
 
 @workflow.defn
@@ -125,11 +123,8 @@ class OperationsReview(CommandHandlers[OperationsReviewCommand]):
         base = Message(
             key=operations_review_workflow_id(state.id), template=Template.OPERATIONS_REVIEW, context=context
         )
-        # Two messages, because a message goes either to people or to destinations.
-        if start.people:
-            self._send(base.model_copy(update={"key": f"{base.key}/people", "people": start.people}))
-        if start.destinations:
-            self._send(base.model_copy(update={"key": f"{base.key}/audience", "destinations": start.destinations}))
+        for message in copies(base, start.people, start.destinations):
+            self._send(message)
 
     def _send(self, message: Message) -> None:
         self._courier.send(message)
@@ -140,9 +135,7 @@ class OperationsReview(CommandHandlers[OperationsReviewCommand]):
         self._recorder.picture(ProjectionKind.OPERATIONS_REVIEW, state.id, state, None)
 
     async def _end(self, recording: "asyncio.Task[None]") -> None:
-        try:
-            await asyncio.wait_for(self._courier.drain(), _MAIL_WITHIN.total_seconds())
-        except TimeoutError:
+        if not await delivered_in_time(self._courier):
             self._note("The mail could not be delivered in time.")
         await self._recorder.drain()
         recording.cancel()

@@ -30,6 +30,7 @@ BUILT_IN = Path(__file__).parent.parent / "templates"
 _SUBJECT_CHARACTERS = 200
 # Mail and chat cut off beyond this; what is left out is in the console.
 _TEXT_CHARACTERS = 50_000
+_WITH_TABLES = frozenset({MessageTemplate.OPERATIONS_REVIEW, MessageTemplate.INSIGHTS})
 _CUT = "\n… (cut here; the whole text is in the console)"
 
 
@@ -79,8 +80,8 @@ class TemplateRenderer:
 
 
 def _html(message: Message) -> str | None:
-    """The document of an operations review as HTML; what it names stays text, nh3 sees to that."""
-    source = message.context.get("markdown") if message.template is MessageTemplate.OPERATIONS_REVIEW else None
+    """The document of a report as HTML; what it names stays text, nh3 sees to that."""
+    source = message.context.get("markdown") if message.template in _WITH_TABLES else None
     if not isinstance(source, str):
         return None
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(source)

@@ -9,13 +9,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from api.charts import bars, strip
-from api.learning import Asked, LearningDesk, read_evidence
+from api.learning import LONGEST_WINDOW_DAYS, Asked, LearningDesk, read_evidence
 from api.pages.forms import longest_text, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, attempt, markdown
 from api.routes.search import read_kinds
 from domain.errors import Rejected, Transient
 from domain.insight.report import Spread, Table, amount, span
 from domain.pattern import LessonText, Taggable, lesson_id
+from domain.record import ProjectionKind
 from domain.search import Found, marked, parse_query
 
 router = APIRouter(include_in_schema=False)
@@ -73,6 +74,9 @@ async def insights(desk: AtDesk, days: Annotated[int, Query(ge=1, le=3_660)] = 9
         desk.store_problem = error.sentence
     return await desk.page(
         "insights.html",
+        mails=await desk.listing(ProjectionKind.INSIGHT_MAIL, limit=3),
+        people=desk.people,
+        key=desk.new_key(),
         insights=found,
         charts={f"{each.name}/{table.title}": _chart(table) for each in found for table in each.tables},
         spread_charts={spread.name: _spread_chart(spread) for each in found for spread in each.spreads},
@@ -80,6 +84,22 @@ async def insights(desk: AtDesk, days: Annotated[int, Query(ge=1, le=3_660)] = 9
         days=days,
         windows=_WINDOWS,
     )
+
+
+@router.post("/insights/mail")
+async def mail_insights(desk: AtDesk) -> RedirectResponse:
+    """These numbers to somebody; a second press of the same form mails nothing more."""
+    form = await desk.request.form()
+    people = [str(each) for each in form.getlist("people")]
+    days = str(form.get("days", ""))
+    path = f"/insights?days={days}" if days.isdecimal() else "/insights"
+    if not people:
+        return desk.back(path, refusal="choose somebody to mail it to")
+    chosen = min(max(int(days), 1), LONGEST_WINDOW_DAYS) if days.isdecimal() else Asked().days
+    asking = desk.actions.mail_insights(
+        desk.actor, datetime.now(UTC), str(form.get("key", "")) or None, days=chosen, names=(), people=people
+    )
+    return await attempt(desk, path, asking, f"It is being counted and mailed to {', '.join(people)}.")
 
 
 def _chart(table: Table) -> str:

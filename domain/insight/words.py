@@ -11,6 +11,13 @@ from domain.model import Model
 RECURRENCE_WINDOW = timedelta(days=90)
 
 
+# All insights, in the order in which they are read.
+INSIGHTS = (
+    "recurrence", "action-debt", "hot-spots", "times", "communication", "alert-noise", "alert-hygiene", "on-call-load",
+    "reviews", "maturity",
+)  # fmt: skip
+
+
 class Dimension(StrEnum):
     """What incidents can have in common."""
 

@@ -137,6 +137,7 @@ def other_messages() -> Iterator[Message]:
         (Template.TABLETOP_INJECT, {"title": HOSTILE, "sender": HOSTILE, "text": HOSTILE, "question": HOSTILE}),
         (Template.GAME_DAY_REPORT, {"game_day": game_day, "verdict": "passed", "reason": HOSTILE}),
         (Template.OPERATIONS_REVIEW, operations),
+        (Template.INSIGHTS, {name: value for name, value in operations.items() if name != "week"}),
     ]
     for template, context in shapes:
         yield Message(key="k", template=template, context=context, incident_id=INCIDENT)

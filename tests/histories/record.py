@@ -71,6 +71,7 @@ def record() -> None:
         _take_a_lock(world)
         _hold_an_operations_review(world)
         _play_a_tabletop(world)
+        _mail_insights(world)
         for name, history in asyncio.run(_histories(world)).items():
             problem = telltale(history)
             if problem:
@@ -97,6 +98,12 @@ def _hold_an_operations_review(world: World) -> None:
     world.until("the week is laid out", 30, lambda: world.get(path)["state"] == "open")
     world.post(f"{path}/decisions", by="alice", text="Mend the noisiest alert")
     world.post(f"{path}/close", by="alice")
+
+
+def _mail_insights(world: World) -> None:
+    id_ = world.post("/insights/mail", by="alice", people=["alice"], insights=["recurrence"])["id"]
+    path = f"/insights/mails/{id_}"
+    world.until("it is mailed", 30, lambda: world.get(path)["state"] not in {"preparing", "sending"})
 
 
 def _play_a_tabletop(world: World) -> None:
