@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.blameless.findings import BlamelessFinding, Level, lowered
+from domain.blameless.idioms import IDIOMS
 from domain.blameless.markdown import Directive, Reading, Sentence, read_markdown
 from domain.blameless.patterns import PATTERNS, Pattern
 from domain.blameless.people import MAYBE, mark_people, speaks_of_people
@@ -51,7 +52,7 @@ def _hits(reading: Reading) -> Iterable[_Hit]:
 
 def _of_sentence(sentence: Sentence, marked: str, plain: str) -> list[_Hit]:
     found: list[_Hit] = []
-    for pattern in PATTERNS:
+    for pattern in (*PATTERNS, *IDIOMS):
         hit = _match(pattern, sentence, marked if MAYBE in pattern.match.pattern else plain)
         if hit:
             found.append(hit)

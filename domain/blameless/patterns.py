@@ -18,7 +18,7 @@ _PHRASE = (
 )
 _ADVERB = (
     r"\s+(?:\w+ly|also|then|just|even|never|again|still|once|often|always|all|both|had|has|have|was|were|is|are|"
-    r"already|apparently|sometimes|too|involved|concerned|present|themselves|himself|herself|\w+ing)"
+    r"already|apparently|sometimes|too|involved|concerned|responsible|present|themselves|himself|herself|\w+ing)"
 )
 _ASIDE = r",[^,.;]{1,50},"
 _RELATIVE = r",?\s+who\s[^.,;]{1,60}?,?"
@@ -48,13 +48,13 @@ _SHORTHANDS = {
     # `the on-call`, `one of the developers`: what may stand between "by" and a person.
     "BY": r"by\s+(?:(?:the|a|an|our|one|some|of|this|that|another|two)\s+)*(?:[\w-]+\s+){0,3}?",
     "NOT": r"(?:\s+not|\s*n't|\s+never)",
-    "NEVER": r"(?:did(?:\s+not|n't)|never|had\s+not|hadn't|has\s+not|hasn't|have\s+not|haven't|does\s+not|doesn't|do\s+not|don't)",
+    "NEVER": r"(?:did(?:\s+not|n't)|never|had\s+not|hadn't|has\s+not|hasn't|have\s+not|haven't)",
     "SHOULD": r"(?:should|could|ought\s+to|needed\s+to|might\s+at\s+least|must)(?:n't|\s+not|\s+never)?(?:\s+\w+ly|\s+at\s+least|\s+also|\s+well|\s+instead|\s+never)?(?:\s+have|\s*'ve)\b",
     # What people do not do for a reason, or do not have: facts, not judgements.
     "EXCUSED": r"(?:know|have|see|find|need|want|get|receive|expect|believe|feel|mind|own|hear|lose|use|change|roll|switch|fail|go|choose|decide|wake|agree|object|start|begin|leave|proceed|restart|exist|like|yet|intend|plan\s+to|mean\s+to|work\s+(?:in|on|at)|belong|come|become|differ|matter|give|require|cause|affect)\b",
     "HURT": r"(?:caus\w+|broke|broken|breaking|took\s+(?:\w+\s+){0,3}?down|taking\s+\w+\s+down|brought\s+(?:\w+\s+){0,3}?down|bringing\s+\w+\s+down|crash\w+|corrupted|destroyed|wiped|knocked\s+out|triggered|led\s+to|resulted\s+in|introduced)",
 }  # fmt: skip
-_NEGATED = r"(?:\b(?:not|no|never|without|nor|isn't|wasn't|hardly)\s+(?:\w+\s+){0,2})$"
+NEGATED = r"(?:\b(?:not|no|never|without|nor|isn't|wasn't|hardly)\s+(?:\w+\s+){0,2})$"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _expand(template: str) -> str:
     return template
 
 
-def _of(
+def of(
     rule: str,
     *templates: str,
     level: Level | None = None,
@@ -85,6 +85,7 @@ def _of(
     unless: str = "",
     only_described: bool = False,
 ) -> Iterable[Pattern]:
+    """The patterns of one rule, a template each; `{P}` and its like are written out."""
     for template in templates:
         yield Pattern(
             rule,
@@ -101,7 +102,13 @@ _HARMLESS_BREAK = r"(?!\s+(?:down\s+(?:the|a|our|into)|into|out|up|even|off|the\
 
 PATTERNS: tuple[Pattern, ...] = (
     # --- people measured against what they did not do ---
-    *_of(
+    *of(
+        "counterfactual",
+        r"{P}{GAP}\s+(?:does\s+not|doesn't|do\s+not|don't)(?:\s+\w+ly|\s+even)?\s+{DUTIES}\b",
+        # A rule for the case that somebody does not answer measures nobody.
+        unless_before=r"\b(?:if|when|where|whenever|unless|until|while|once|that|who)\s[^,;.]{0,40}$",
+    ),
+    *of(
         "counterfactual",
         r"{P}{GAP}\s+(?:has\s+|had\s+|have\s+)?failed,?(?:\s+once\s+again,?|\s+again)?\s+(?:in\s+(?:his|her|their)|to\s+(?!(?:start|load|connect|boot|mount|sync|bind|render|compile|parse|reconcile|come\s+up|deserialise|deserialize)\b))",
         r"{P}{GAP}\s+{NEVER}(?:\s+\w+ly|\s+even|\s+once|\s+in\s+time)?\s+{DUTIES}\b",
@@ -135,7 +142,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{P}{GAP}\s+(?:could|might)\s+(?:easily\s+|simply\s+|just\s+)(?:have|'ve)\b",
         r"{P}{GAP}\s+(?:should\s+know|should\s+have\s+known|knew|ought\s+to\s+know)\s+better\b",
     ),
-    *_of(
+    *of(
         "counterfactual",
         r"{W}{GAP}\s+(?:has\s+|had\s+|have\s+)?(?:failed\s+to|forgot|forgotten\s+to|neglected)\b",
         r"{W}{GAP}\s+(?:did\s+not|didn't|never)\s+(?:\w+ly\s+|even\s+)?(?:{HUMAN}|listen(?:ed)?|check(?:ed)?|tested|noticed|verif(?:y|ied)|thought|looked|asked|told)\b",
@@ -146,7 +153,7 @@ PATTERNS: tuple[Pattern, ...] = (
         level=Level.WARNING,
         question="What did we do instead, and what made that look right at the time?",
     ),
-    *_of(
+    *of(
         "counterfactual",
         r"{Q}{GAP}\s+(?:failed|neglected)\s+to\s+{HUMAN}\b",
         r"{Q}{GAP}\s+{NEVER}(?:\s+even|\s+\w+ly)?\s+(?:{HUMAN}|look|bother)\b",
@@ -156,14 +163,14 @@ PATTERNS: tuple[Pattern, ...] = (
         level=Level.WARNING,
         unless=r"\b(?:customers?|users?|clients?|visitors|readers)\s+(?:did|should|could|failed)",
     ),
-    *_of(
+    *of(
         "counterfactual",
-        r"{NOBODY}\s+(?:ever\s+|even\s+|had\s+|has\s+|really\s+|else\s+)*(?:bothered|thought|checked|tested|tried|reviewed|verified|looked|read|noticed|questioned|asked|told|warned|did\s+anything|cared|realised|realized|considered|followed|escalated|communicated|documented|took\s+(?:ownership|responsibility)|acted|reacted|responded|was\s+paying|had\s+the\s+(?:idea|sense|courage|foresight)|paid|listened|raised|stopped|spoke|updated|supervised|informed|took\s+care|remembered|renewed|fixed|cleaned|maintained|owned\s+up|did\s+(?:a\s+thing|something)|felt\s+responsible|spotted|caught)\b",
+        r"{NOBODY}(?:\s+(?:on|in|from|at)\s+(?:the|our)\s+[\w\ue000-\ue006-]+)?\s+(?:ever\s+|even\s+|had\s+|has\s+|really\s+|else\s+)*(?:bothered|thought|checked|tested|tried|reviewed|verified|looked|read|noticed|questioned|asked|told|warned|did\s+anything|cared|realised|realized|considered|followed|escalated|communicated|documented|took\s+(?:ownership|responsibility)|acted|reacted|responded|was\s+paying|had\s+the\s+(?:idea|sense|courage|foresight)|paid|listened|raised|stopped|spoke|updated|supervised|informed|took\s+care|remembered|renewed|fixed|cleaned|maintained|owned\s+up|did\s+(?:a\s+thing|something)|felt\s+responsible|spotted|caught)\b",
         r"{NOBODY}\s+(?:on|in|from)\s+the\s+[\w\ue000-\ue006-]+\s+(?:\w+\s+)?(?:bothered|thought|checked|tested|looked|noticed|asked|told|realised|realized|knew)\b",
         level=Level.WARNING,
         question="What could be seen from where people were, and what would have drawn their eyes to it?",
     ),
-    *_of(
+    *of(
         "counterfactual-passive",
         r"\b(?:should|could|ought\s+to)(?:n't|\s+not|\s+never)?(?:\s+\w+ly)?(?:\s+have|'ve)(?:\s+\w+ly|\s+never)?\s+been(?:\s+\w+ly|\s+more|\s+better)?\s+{DONE}\b",
         r"\b(?:failure|failing)\s+to\s+{DUTIES}\b",
@@ -179,12 +186,12 @@ PATTERNS: tuple[Pattern, ...] = (
         unless=r"\b(?:may|can|to\s+be\s+able)\s+(?:\w+\s+)?(?:be\s+)?\w+\s+(?:\w+\s+){0,4}without\b|\b(?:prevents?|keeps?|stops?|refuses?|blocks?)\b.{0,60}\bwithout\b",
     ),
     # --- judgements ---
-    *_of(
+    *of(
         "judgement",
         r"\b(?:negligen(?:t|ce|tly)|careless(?:ly|ness)?|slopp(?:y|iness|ily)|laziness|incompeten(?:t|ce|tly)|reckless(?:ly|ness)?|irresponsib(?:le|ly|ility)|inattenti(?:ve|on|veness)|inexcusabl[ey]|unforgivable|unprofessional(?:ly|ism)?|thoughtless(?:ly|ness)?|complacen(?:t|cy)|clueless|amateurish|idiotic|idiots?|lackadaisical|half-hearted(?:ly)?|slipshod|shoddy|undisciplined|foolish(?:ly|ness)?|inept(?:itude)?|nonchalan(?:t|ce|tly)|heedless(?:ly)?|ill-considered|ill-advised|half-baked|unhelpful|uncooperative|arrogan(?:t|ce)|hubris|forgetful(?:ness)?|caught\s+napping|nowhere\s+to\s+be\s+(?:found|seen))\b",
-        unless_before=_NEGATED,
+        unless_before=NEGATED,
     ),
-    *_of(
+    *of(
         "judgement",
         r"\b(?:rookie|novice|beginner's?|silly|stupid|dumb|embarrassing|elementary|schoolboy|amateur|basic|inexcusable|foolish|costly|careless)\s+(?:mistakes?|errors?|blunders?)\b",
         r"\b(?:poor|bad|questionable|terrible|faulty|flawed|lousy)\s+(?:judge?ment|decision(?:s|-making)?|call|choices?|attitude|work\s+ethic|engineering)\b",
@@ -229,11 +236,17 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{P}{FAR}\bneeds?\s+to\s+learn\s+(?:to|how)\b",
         r"\b(?:left|let)\s+the\s+(?:[\w-]+\s+){1,3}?(?:unattended|unprotected|unlocked|lapse)\b",
         r"{P}{GAP}\s+(?:let|allowed)\s+(?:the\s+)?(?:[\w-]+\s+){1,3}?(?:to\s+)?(?:expire|lapse|run\s+out)\b",
-        r"{P}{FAR}\binstead\s+of\s+(?:\w+ly\s+)?(?:checking|testing|following|asking|reading|escalating|thinking|verifying|waiting|calling|reviewing|consulting|looking|watching|monitoring|working|paying|helping|fixing|responding|telling|informing|acting|listening|admitting|rolling\s+back|investigating|preparing|documenting|doing\s+(?:his|her|their))\b",
         r"\b(?:carelessly|lazily|stupidly|foolishly|blindly)\b",
-        unless_before=_NEGATED,
+        unless_before=NEGATED,
     ),
-    *_of(
+    *of(
+        "judgement",
+        r"{P}{FAR}\binstead\s+of\s+(?:\w+ly\s+)?(?:checking|testing|following|asking|reading|escalating|thinking|verifying|waiting|calling|reviewing|consulting|looking|watching|monitoring|working|paying|helping|fixing|responding|telling|informing|acting|listening|admitting|rolling\s+back|investigating|preparing|documenting|doing\s+(?:his|her|their))\b",
+        unless_before=NEGATED,
+        # What somebody is free to do is no judgement of what was done.
+        unless=r"\b(?:can|could|may|might|to)\s+(?:\w+\s+){1,5}?instead\s+of\b",
+    ),
+    *of(
         "judgement",
         r"{P}{GAP}(?:\s+[\w-]+){0,2}?\s+{WRONGLY}\b",
         r"\b{WRONGLY}\s+(?:\w+\s+){0,3}?{BY}{ANY}",
@@ -247,10 +260,10 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{W}{GAP}(?:\s+[\w-]+){0,1}?\s+{WRONGLY}\b",
         r"{W}{GAP}\s+(?:\w+\s+){0,1}?made\s+(?:a|an|the|several|many|some)\s+(?:\w+\s+){0,2}?(?:mistakes?|errors?|blunders?)\b",
         level=Level.WARNING,
-        unless_before=_NEGATED,
+        unless_before=NEGATED,
     ),
     # --- fault ---
-    *_of(
+    *of(
         "blame",
         r"{P}{GAP}\s+(?:is|are|was|were|be)\s+(?:\w+ly\s+|also\s+|all\s+|partly\s+)?(?:to\s+blame|at\s+fault|guilty|responsible\s+for\s+(?:the\s+|this\s+|causing\s+|these\s+|that\s+)?(?:[\w-]+\s+){0,3}?(?:{HARM}|mistakes?|error))\b",
         r"\b(?:has|have)\s+{NOBODY}\s+(?:but\s+\w+\s+|else\s+)?(?:\w+\s+)?to\s+blame\b|\bnobody\s+but\s+(?:itself|himself|herself|themselves)\b|\b(?:itself|himself|herself|themselves)\s+to\s+blame\b",
@@ -268,7 +281,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\bon\s+the\s+part\s+of\s+(?:the\s+|our\s+|an?\s+)?(?:[\w-]+\s+){0,2}?{ANY}|\bon\s+(?:his|her|their)\s+part\b",
         r"\b(?:bears?|deserves?|shares?|carr(?:y|ies))\s+(?:the\s+|full\s+|some\s+of\s+the\s+|most\s+of\s+the\s+|all\s+)*(?:blame|responsibility\s+for\s+(?:the|this))",
         r"\bblam(?:e|ed|ing)\s+(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{ANY}",
-        r"\bthe\s+one\s+who\s+(?:broke|pushed|deployed|deleted|caused|approved|did|forgot|failed|changed|merged)\b",
+        r"\bthe\s+one\s+(?:who|that)\s+(?:\w+ly\s+)?(?:broke|disabled|removed|turned|switched|skipped|ignored|wrote|let|left|restarted|ran|made|pushed|deployed|deleted|caused|approved|did|forgot|failed|changed|merged)\b",
         r"\b(?:had|have|has)\s+(?:only\s+)?one\s+job\b",
         r"{P}{GAP}\s+(?:pushed|deployed|merged|ran|committed|changed|edited|deleted|released|applied|made|restarted|disabled|removed|shipped|unplugged|enabled)\b{FAR}\b(?:and|which|that|thereby)\s*(?:\w+\s+)?{HURT}\b",
         r"\b(?:caused|triggered|introduced|brought\s+about|created|botched|broken|bungled|screwed\s+up)\s+(?:\w+ly\s+)?{BY}{ANY}(?!'s?\s|\s+(?:pod|service|dashboard|tool))",
@@ -278,7 +291,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\b(?:root\s+cause|cause|reason)\s+(?:of\s+(?:[\w-]+\s+){1,4}?)?(?:was|is)\s+(?:the\s+|an?\s+|our\s+|one\s+of\s+(?:the\s+|our\s+)?)?(?:[\w-]+\s+){0,2}?{P}(?!'s?\s|\s+\w+\s+(?:was|is|had)\b)",
         r"(?:{P}\s+who)\s+(?:approved|pushed|deployed|wrote|merged|deleted|broke|did|caused|rebooted|changed|made)\s{FAR}\b(?:should|must|clearly|did\s+not|didn't|failed|never|forgot|had\s+no)\b",
         r"\b(?:person|people|engineer|individual|team)s?\s+(?:who\s+(?:is|was|are|were)\s+)?responsible\s+(?:should|must|has|will|for\s+the\s+(?:{HARM}))\b",
-        r"\bwhoever\s+\w+{FAR}\b(?:did\s+not|didn't|was|should|must|failed|had|forgot|clearly|never)\b",
+        r"\bwhoever\s+(?!is\b|was\b|wants\b|needs\b|has\b|have\b)\w+{FAR}\b(?:did\s+not|didn't|was|should|must|failed|had|forgot|clearly|never)\b",
         r"\b(?:dropped|deleted|removed|wiped|broken|crashed|unplugged|overwritten|corrupted|killed|disabled|truncated|purged|erased|shut\s+down|taken\s+down|brought\s+down)\s+{BY}{ANY},?\s+(?:who|that)\b",
         r"\b(?:wiped|broken|crashed|corrupted|misconfigured|mistyped|erased|destroyed|wrecked)\s+{BY}{ANY}(?!'s?\s|\s+(?:pod|service|dashboard|tool))",
         r"\b(?:caused|triggered|started|began|happened|occurred)\s+(?:when|after|because|as)\s+(?:the\s+|an?\s+|our\s+|one\s+of\s+(?:the\s+|our\s+))?(?:[\w-]+\s+){0,2}?{P}{GAP}\s+(?:ran|pushed|deployed|deleted|merged|changed|typed|removed|disabled|restarted|applied|executed|edited|made|entered|upgraded|unplugged|committed|mis\w+|rebooted|dropped|used|released)\b",
@@ -288,9 +301,9 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\b(?:the\s+)?culprits?\s+(?:was|is|were)\s+(?:the\s+|an?\s+|our\s+)?(?:[\w-]+\s+){0,2}?[\ue000\ue005]+",
         r"\bfinger[- ]pointing\s+at\b|\bpoint(?:ed|s)?\s+(?:the|a)\s+finger\s+at\b",
         r"\bresult\s+of\s+(?:the\s+|an?\s+)?(?:[\w-]+\s+){0,2}?{ANY}'s?\s",
-        unless_before=_NEGATED,
+        unless_before=NEGATED,
     ),
-    *_of(
+    *of(
         "sanction",
         r"\b(?:has|have|had|was|were)\s+(?:been\s+)?(?:\w+ly\s+)?warned\s+(?:\w+\s+){0,2}?(?:before|repeatedly|times|about\s+this|already)\b",
         r"{ANY}{NEAR}\b(?:should|must|need(?:s|ed)?\s+to|ha(?:s|ve)\s+to|ought\s+to|will|shall|to|ha(?:s|ve)|was|were)\s+(?:be\s+|been\s+|get\s+)?(?:retrained|re-trained|disciplined|reprimanded|punished|fired|dismissed|sacked|sanctioned|demoted|replaced|suspended|warned\s+formally|written\s+up|admonished|ashamed|embarrassed)\b",
@@ -301,23 +314,23 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\bpay(?:s|ing)?\s+(?:more|closer|better|greater|proper)\s+attention\b",
         r"\b(?:exercise|take|use|show|apply)\s+(?:more|better|greater|extra|due)\s+(?:care|caution|diligence|discipline)\b",
         r"\bremind(?:ed)?\s+(?:all\s+|the\s+|our\s+|every\s*)*(?:[\w-]+\s+)?{ANY}\s+(?:to|not\s+to|of\s+the\s+importance)\b",
-        unless_before=_NEGATED,
+        unless_before=NEGATED,
     ),
-    *_of(
+    *of(
         "human-error",
         r"\b(?:human|operator|pilot|people|personal|individual|personnel|engineer|administrator|admin|developer|manual)[- ](?:errors?|mistakes?)\b",
         r"(?:^[\s\"'(]*|\b(?:by|to|was|is|of|a)\s+)user\s+error\b",
         unless=r"\b(?:not|no|never|isn't|rather\s+than|instead\s+of|beyond|behind|stops?\s+at|labels?|term|phrase|concept|beginning|starting\s+point|symptom|so-called|avoid\w*|words?|reduc\w+|prone|guards?|protect\w*|prevent\w*|toleran\w+|robust|explain\w*|risk|less\s+room|room\s+for|chance|likelihood|surface)\b",
     ),
     # --- stories that end too early ---
-    *_of(
+    *of(
         "root-cause",
         r"\b(?:the|a|one|single|true|real|main|primary|ultimate|actual|underlying|its|this|our)\s+root[- ]cause\b(?!s|\s+anal)",
         r"^[\s\"'(]*root[- ]cause\b(?!s|\s+anal)",
         r"\b(?:the|a)\s+(?:sole|only|single|one)\s+cause\b",
         unless=r"\b(?:no|not\s+(?:a|one|the|just|only)|never|isn't|rather\s+than|instead\s+of|more\s+than\s+one|than\s+a\s+single|avoid\w*|beyond|nor|multiple|several|neither)\b",
     ),
-    *_of(
+    *of(
         "hindsight",
         r"\b(?:obviously|of\s+course|needless\s+to\s+say|it\s+goes\s+without\s+saying|self-evident(?:ly)?|no-brainer|blatant(?:ly)?|glaring(?:ly)?|unsurprisingly|predictably|trivially\s+(?:avoid|prevent)\w+)\b",
         r"\b(?:in|with|the\s+benefit\s+of)\s+(?:hindsight|retrospect)\b",
@@ -328,18 +341,18 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\b(?:signs?|writing|warnings?)\s+(?:was|were|had\s+been)\s+(?:all\s+)?(?:there|on\s+the\s+wall|plain)\b",
         r"\b(?:just|simply|merely)\s+(?:needed|had|have)\s+to\b",
     ),
-    *_of(
+    *of(
         "hindsight",
         r"\bclearly\b(?!\s+(?:\w+ed\b|shown|written|seen|visible|say|says|state|states|show|shows|and|mark|label|name|communicat|defin|separat|document|distinguish))",
         unless=r"\b(?:state|says?|said|explain\w*|communicat\w*|writ\w+|document\w*|mark\w*|show\w*|speak|defin\w*|describ\w*|label\w*|see|seen|spell\w*|name\w*|more|as|think|thinking|hear|read|express\w*)\s+(?:\w+\s+){0,3}?clearly\b|\bclearly\s+(?:enough|for)\b",
     ),
-    *_of(
+    *of(
         "hindsight",
         r"\bsimpl[ey]\s+(?:reading|looking|checking|asking|testing|following|glanc\w+|forgot|ignored|missed|should|did\s+not|didn't|never|failed|not|nobody|look)\b",
         r"\ba\s+(?:simple|quick|brief|single)\s+(?:check|look|glance|test|question|call|review)\s+{FAR}(?:would|could)\s+have\b",
         r"{PW}\s+simply\b",
     ),
-    *_of(
+    *of(
         "insufficiency",
         r"\b(?:due\s+to|because\s+of|caused\s+by|result(?:ed)?\s+(?:of|from)|owing\s+to|attribut\w+\s+to|thanks\s+to|reason\s+(?:was|is)|cause\s+(?:was|is)|factors?\s*:?\s*(?:was|were|is|are)?)\s+(?:the\s+|an?\s+|to\s+)?(?:general\s+|complete\s+|obvious\s+)?(?:lack|absence|insufficien\w+|inadequa\w+|poor|deficien\w+|missing|improper|weak|not\s+enough)\s*(?:of\s+)?(?:[\w-]+\s+){0,2}?{OWED}\b",
         r"\black\s+of\s+(?:\w+\s+){0,2}?(?:attention|care|discipline|diligence|judge?ment|knowledge|skills?|training|experience|awareness|communication|ownership|professionalism|rigou?r|foresight|understanding|oversight|leadership|commitment|competence|concentration|supervision|caution|planning|preparation)\b",
@@ -350,7 +363,7 @@ PATTERNS: tuple[Pattern, ...] = (
         only_described=True,
         question="What was there, what was it meant for, and what came that it was not meant for?",
     ),
-    *_of(
+    *of(
         "insufficiency",
         r"\black\s+of\s+(?:\w+\s+)?{OWED}\b",
         r"\b(?:insufficient|inadequate|poor|deficient)\s+(?:\w+\s+)?{OWED}\b",
@@ -358,7 +371,7 @@ PATTERNS: tuple[Pattern, ...] = (
         level=Level.INFO,
         only_described=True,
     ),
-    *_of(
+    *of(
         "named-person",
         r"\b(?:because\s+of|due\s+to|thanks\s+to|blamed?\s+on|caused\s+by|triggered\s+by|introduced\s+by|broken\s+by)\s+(?:a\s+\w+\s+(?:of|by)\s+)?{NAME}",
         r"{NAME}'s?\s+(?:[\w-]+\s+){0,2}?(?:change|deploy\w*|commit|script|command|pr|pull\s+request|release|quer(?:y|ies)|migration|work|config\w*|code|edit|patch|actions?|decisions?|merge|fix|restart|update)\b{NEAR}\b{HURT}\b",
@@ -366,7 +379,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{NAMED}{GAP}\s+(?:deployed|pushed|merged|ran|deleted|changed|edited|approved|restarted|disabled|removed|typed|assumed|upgraded|unplugged)\b{FAR}\b(?:causing|breaking|bringing|leading|taking|resulting)\b",
         r"\b{HARM}\s+(?:\w+\s+){0,4}?(?:after|when|once)\s+{NAMED}\s+(?:deployed|pushed|merged|ran|deleted|changed|edited|approved|disabled|removed|typed)\b",
     ),
-    *_of(
+    *of(
         "who-question",
         r"\bwho\s+(?:\w+\s+)?(?:approved|pushed|deployed|broke|deleted|wrote|caused|let|allowed|forgot|merged|changed|is\s+responsible|was\s+responsible|is\s+to\s+blame|did\s+this|messed|screwed|missed)\b[^.]*\?",
         r"\bwhose\s+(?:fault|mistake|responsibility|job)\b",

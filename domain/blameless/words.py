@@ -33,7 +33,7 @@ SOMETIMES_PEOPLE = words_of(
 # Companies and departments: taken for people only with verbs of people.
 PERHAPS_PEOPLE = words_of(
     "vendor vendors provider providers supplier suppliers company organisation organization business marketing sales "
-    "legal finance hr infosec netops secops noc helpdesk"
+    "legal finance hr infosec netops secops noc helpdesk support"
 )
 # What makes a program of the word behind it.
 MACHINE_MODIFIERS = words_of(
@@ -127,5 +127,6 @@ OWED = (
 )
 ERROR_ADVERBS = (
     "mistakenly|accidentally|inadvertently|erroneously|wrongly|incorrectly|improperly|carelessly|recklessly|unwisely|"
-    "blindly|hastily|negligently|foolishly|stupidly|thoughtlessly|sloppily|lazily|irresponsibly|needlessly"
+    "blindly|hastily|negligently|foolishly|stupidly|thoughtlessly|sloppily|lazily|irresponsibly|needlessly|stubbornly|"
+    "naively|arrogantly|inexplicably|belatedly|clumsily|casually|impatiently|ignorantly|absent-mindedly|wilfully|willfully"
 )
