@@ -5,12 +5,12 @@ of the record. Mitigation never waits for bookkeeping, so a record that is away 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from domain.alike import AlikeIncident
 from domain.errors import HotwashError
 from domain.model import Model
-from store.interface import AlikeFinder
+from store.interface import AlikeFinder, Document
 
 # Over 100,000 incidents it takes some 50 ms (docs/benchmarks.md); a second is what somebody who declares may wait.
 ANSWERED_WITHIN_SECONDS = 1.0
@@ -38,6 +38,21 @@ async def look(
         return Alike(incidents=tuple(looking.result()))
     except HotwashError as error:
         return Alike(problem=f"incidents like this could not be looked up: {error.sentence}")
+
+
+async def look_for_group(finder: AlikeFinder, group: Document, title: str | None) -> Alike:
+    """What is like the incident that was made of a group of alerts: its service, its rules, and its title."""
+    service = (group.get("routed_as") or {}).get("service")
+    named = title or str(group.get("title") or "")
+    return await look(
+        finder, str(group.get("incident_id") or ""), named, (service,) if service else (), rules_of([group])
+    )
+
+
+def rules_of(groups: Iterable[Document]) -> tuple[str, ...]:
+    """The alert rules that fired in some groups, each once."""
+    seen = (alert.get("labels") or {} for group in groups for alert in group.get("alerts") or ())
+    return tuple(dict.fromkeys(labels["alertname"] for labels in seen if labels.get("alertname")))
 
 
 def _forget(looking: "asyncio.Future[list[AlikeIncident]]") -> None:

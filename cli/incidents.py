@@ -290,3 +290,5 @@ def _group(group: str, verb: str, body: dict[str, Any], *, as_json: bool) -> Non
         return
     show.facts([("group", document["id"]), ("status", show.state(document["status"])),
                 ("incident", document["incident_id"] or ""), ("why", document["explanation"])])  # fmt: skip
+    if "alike" in document:
+        _print_alike(document["alike"])

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from api.acting import Declaration
-from api.alike import look
+from api.alike import look, look_for_group
 from api.pages.forms import longest_text, read_form, read_model
 from api.pages.game_days import RUNNING, levers_of
 from api.pages.rendering import AtDesk, Desk, attempt
@@ -124,8 +124,13 @@ async def declare_group(
 ) -> RedirectResponse:
     """A person makes an incident of a group."""
     command = DeclareGroup(by=desk.actor, title=title or None, severity=severity, reason="declared from the console")
-    doing = desk.actions.alert_group(group_id, "declare", command)
-    return await attempt(desk, f"/triage/{group_id}", doing, "Declared.")
+    path = f"/triage/{group_id}"
+    try:
+        declared = await desk.done(desk.actions.alert_group(group_id, "declare", command))
+    except (Rejected, Transient) as error:
+        return desk.back(path, refusal=error.sentence)
+    alike = await look_for_group(desk.request.app.state.learning.learning.alike, declared, command.title)
+    return desk.back(path, notice=" ".join(["Declared.", *in_short(alike.incidents)]))
 
 
 @router.post("/triage/{group_id}/decline")

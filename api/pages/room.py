@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.alike import Alike, look
+from api.alike import Alike, look, rules_of
 from api.pages.forms import Verb, longest_text, read_command, read_form
 from api.pages.rendering import AtDesk, Desk, attempt
 from api.pages.runs import to_decide
@@ -86,10 +86,8 @@ async def room(desk: AtDesk, incident_id: str, everything: Annotated[bool, Query
 
 
 async def _alike(desk: Desk, incident: dict[str, Any], groups: list[dict[str, Any]]) -> Alike:
-    alerts = [alert for group in groups for alert in group.get("alerts") or ()]
-    rules = tuple(dict.fromkeys(alert["labels"]["alertname"] for alert in alerts if "alertname" in alert["labels"]))
     finder = desk.request.app.state.learning.learning.alike
-    return await look(finder, incident["id"], incident["title"], incident["services"], rules)
+    return await look(finder, incident["id"], incident["title"], incident["services"], rules_of(groups))
 
 
 async def _tags(desk: Desk, incident_id: str) -> tuple[str, ...] | None:

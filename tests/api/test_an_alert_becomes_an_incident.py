@@ -3,8 +3,11 @@
 import httpx
 import pytest
 
+from domain.record import ProjectionKind
 from tests.support.alertmanager import alert, body
 from tests.support.api_world import CONFIGURATION, World
+from tests.support.records import batch, picture
+from tests.support.records import incident as recorded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROUTES = """
@@ -53,7 +56,13 @@ async def test_an_alert_over_the_threshold_is_an_incident_and_its_clearing_is_in
 
 
 async def test_a_group_below_its_threshold_is_seen_and_a_person_declares_it(world: World, sender: httpx.AsyncClient):
-    """Triage says why it waits; the answer to the person names the incident."""
+    """Triage says why it waits; the answer to the person names the incident, and those like it with what is owed."""
+    item = picture(
+        ProjectionKind.ACTION_ITEM, "act-slow1", 1, "inc-20261001-slow", title="Index the search", state="open",
+        owner="ben", due_at="2026-10-20T00:00:00+00:00",
+    )  # fmt: skip
+    earlier = recorded("inc-20261001-slow", title="SlowSearch in the morning", services=["search"], status="closed")
+    await world.store.record.save(batch("slow", pictures=(earlier, item)))
     slow = alert("SlowSearch", labels={"alertname": "SlowSearch"})
     answer = await sender.post("/webhooks/alertmanager", json=body(slow, groupLabels={"alertname": "SlowSearch"}))
     path = f"/api/v1/alert-groups/{answer.json()['groups'][0]}"
@@ -62,6 +71,11 @@ async def test_a_group_below_its_threshold_is_seen_and_a_person_declares_it(worl
     async with world.as_person("ana") as ana:
         declared = await ana.post(f"{path}/declare", json={"reason": "customers call", "severity": "SEV-3"})
     assert declared.status_code < 300, declared.text
-    incident = await world.until_recorded(f"/api/v1/incidents/{declared.json()['incident_id']}")
-    assert incident["declared_by"] == {"kind": "person", "name": "ana"}
-    assert incident["services"] == ["search"]
+    alike = declared.json()["alike"]
+    assert alike["problem"] is None
+    (found,) = [each for each in alike["incidents"] if each["incident_id"] == "inc-20261001-slow"]
+    assert [each["id"] for each in found["open_items"]] == ["act-slow1"]
+    assert "the same service ‘search’" in {reason["sentence"] for reason in found["reasons"]}
+    made = await world.until_recorded(f"/api/v1/incidents/{declared.json()['incident_id']}")
+    assert made["declared_by"] == {"kind": "person", "name": "ana"}
+    assert made["services"] == ["search"]
