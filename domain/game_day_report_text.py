@@ -87,7 +87,8 @@ def _scored(report: AgedReport) -> str:
         for name, score in report.scores.model_dump().items()
     ]
     for name, value, limit, unit in (
-        ("RTO", report.rto_seconds, report.rto_limit_seconds, "s"),
+        # Probes are asked about once a second, so the thousandths are nobody's.
+        ("RTO", None if report.rto_seconds is None else round(report.rto_seconds, 1), report.rto_limit_seconds, "s"),
         ("RPO", report.rpo, report.rpo_limit, report.rpo_unit),
     ):
         if value is not None or limit is not None:
