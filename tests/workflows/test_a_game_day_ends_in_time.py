@@ -111,6 +111,19 @@ async def test_a_stop_condition_undoes_the_fault(room: Room, answer: CheckResult
     assert end.reason.startswith("stopped by slow")
 
 
+async def test_an_error_budget_that_runs_low_undoes_the_fault(room: Room) -> None:
+    """Held against what has to be left of it; while enough is left, the game day begins and goes on."""
+    room.target.trouble = CheckResult(holds=True, detail="0.4", output={"value": 0.4})
+    budget = {"prometheus": "main", "query": "budget_left", "at_least": 0.2}
+    handle = await room.start(stop_conditions=[{"id": "budget", "error_budget": budget, "every": "200ms"}], **LEASED)
+    state = await room.until_view(handle, lambda each: each.stop_conditions[0].asked > 1 if each.faults else False)
+    assert (state.stopped, state.verdict) == (None, None)
+    room.target.trouble = CheckResult(holds=False, detail="0.1 left", output={"value": 0.1})
+    end = await room.ended(handle)
+    assert (end.restored, room.target.done) == (True, ["fault", "undo"])
+    assert end.reason.startswith("stopped by budget: 0.1 left")
+
+
 async def test_missing_data_goes_on_where_the_document_says_so(room: Room) -> None:
     """And a condition that needs several in a row waits for them."""
     handle = await room.start(stop_conditions=[{**SLOW, "on_no_data": "go_on", "times": 3}])
