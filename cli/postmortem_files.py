@@ -5,9 +5,11 @@ an `UnreadableFileError` with a sentence and a line, and the other files go on.
 """
 
 import csv
+import datetime as dt
 import io
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ SUFFIXES = (".md", ".markdown", ".csv", ".json")
 LARGEST_FILE = 32 * 1024 * 1024
 _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*\s*")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
+# `**Date:** 2015-10-21`, as Google's template has it, before the first section.
+_BOLD_LINE = re.compile(r"\s*(?:[-*]\s+)?\*\*([^*:]{1,40})(?::\*\*|\*\*\s*:)\s*(\S.*)")
 # A cell that holds a whole review.
 _LARGEST_CELL = 1024 * 1024
 
@@ -80,20 +84,17 @@ def _text(file: Path) -> str:
 def _read_markdown(file: Path, text: str, key: str) -> RawPostmortem:
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
-    front, body, first_line = _split_front_matter(text)
-    if front is not None:
-        try:
-            source = read_yaml(front, file.name)
-        except Unreadable as error:
-            found = error.findings[0]
-            raise UnreadableFileError(f"its front matter: {found.sentence}", found.line + 1) from None
-        if source.data is not None and not isinstance(source.data, Mapping):
-            raise UnreadableFileError("its front matter is no list of 'name: value'", 2)
-        for name, value in source.data.items() if source.data else ():
-            lines[name] = source.place_of((name,), key=True).line + 1
-            for path, each in flattened({name: value}):
-                values[path] = each
-                lines[path] = lines[name]
+    mark, front, body, first_line = _split_front_matter(text)
+    for name, value, line in _read_front_matter(mark, front, file.name):
+        for path, each in flattened({name: value}):
+            values[path] = each
+            lines[path] = line
+    said_above: set[str] = set()
+    for name, value, line in _bold_lines(body):
+        if plain(name) not in {plain(each) for each in values}:
+            values[name] = value
+            lines[name] = first_line + line
+            said_above.add(name)
     title = ""
     sections: dict[str, str] = {}
     in_front = {plain(name) for name in values}
@@ -107,22 +108,64 @@ def _read_markdown(file: Path, text: str, key: str) -> RawPostmortem:
         file=str(file),
         values=values | sections,
         lines=lines,
-        kept=frozenset(sections),
+        kept=frozenset(sections) | said_above,
         markdown=body.strip() + "\n" if body.strip() else "",
         fallback_key=key,
         fallback_title=title,
     )
 
 
-def _split_front_matter(text: str) -> tuple[str | None, str, int]:
-    """The front matter, the rest, and how many lines stand before the rest."""
+def _split_front_matter(text: str) -> tuple[str, str, str, int]:
+    """The mark around the front matter, it, the rest, and how many lines stand before the rest."""
     lines = text.splitlines(keepends=True)
-    if not lines or lines[0].strip() != "---":
-        return None, text, 0
+    mark = lines[0].strip() if lines else ""
+    if mark not in {"---", "+++"}:
+        return "", "", text, 0
     for number, line in enumerate(lines[1:], start=1):
-        if line.rstrip() in {"---", "..."}:
-            return "".join(lines[1:number]), "".join(lines[number + 1 :]), number + 1
-    raise UnreadableFileError("its front matter begins with '---' and does not end with one")
+        if line.rstrip() == mark or (mark == "---" and line.rstrip() == "..."):
+            return mark, "".join(lines[1:number]), "".join(lines[number + 1 :]), number + 1
+    raise UnreadableFileError(f"its front matter begins with '{mark}' and does not end with one")
+
+
+def _read_front_matter(mark: str, front: str, name: str) -> Iterator[tuple[str, Any, int]]:
+    """Name, value and line of each entry: YAML between `---`, TOML between `+++`."""
+    if mark == "+++":
+        try:
+            entries = tomllib.loads(front)
+        except tomllib.TOMLDecodeError as error:
+            raise UnreadableFileError(f"its front matter: {error}", 2) from None
+        yield from ((key, _as_written(value), 2) for key, value in entries.items())
+        return
+    try:
+        source = read_yaml(front, name)
+    except Unreadable as error:
+        found = error.findings[0]
+        raise UnreadableFileError(f"its front matter: {found.sentence}", found.line + 1) from None
+    if source.data is not None and not isinstance(source.data, Mapping):
+        raise UnreadableFileError("its front matter is no list of 'name: value'", 2)
+    for key, value in source.data.items() if source.data else ():
+        yield key, value, source.place_of((key,), key=True).line + 1
+
+
+def _as_written(value: Any) -> Any:
+    """TOML knows times; the mapping says how times are read, so they are texts again."""
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_as_written(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _as_written(each) for name, each in value.items()}
+    return value
+
+
+def _bold_lines(body: str) -> Iterator[tuple[str, str, int]]:
+    """Name, value and line of what is said in bold between the title and the first section."""
+    for number, line in enumerate(body.splitlines(), start=1):
+        heading = _HEADING.fullmatch(line)
+        if heading and len(heading[1]) > 1:
+            return
+        if found := _BOLD_LINE.fullmatch(line):
+            yield found[1].strip(), found[2].strip(), number
 
 
 def _sections(body: str) -> Iterator[tuple[int, str, int, str]]:

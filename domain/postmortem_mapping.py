@@ -63,18 +63,25 @@ DEFAULT_FIELDS: dict[PastField, tuple[str, ...]] = {
     PastField.RESOLVED_AT: ("resolved at", "resolved", "ended at", "end time", "end"),
     PastField.SUMMARY: ("summary", "overview", "executive summary", "tl;dr", "description"),
     PastField.IMPACT: ("impact", "customer impact", "user impact"),
-    PastField.OWNER: ("owner", "author", "postmortem owner"),
+    PastField.OWNER: ("owner", "author", "authors", "postmortem owner"),
     PastField.FACTORS: ("contributing factors", "factors", "root causes", "root cause", "causes", "cause"),
-    PastField.ACTION_ITEMS: ("action items", "actions", "follow ups", "follow up actions", "corrective actions"),
+    PastField.ACTION_ITEMS: (
+        "action items",
+        "actions",
+        "follow ups",
+        "follow up actions",
+        "corrective actions",
+        "next steps",
+    ),
     PastField.BODY: ("body", "markdown", "text", "content", "narrative"),
     PastField.LINK: ("link", "url", "permalink"),
 }
 DEFAULT_ITEM_FIELDS: dict[ItemField, tuple[str, ...]] = {
-    ItemField.TITLE: ("title", "action", "summary", "description", "name", "task"),
+    ItemField.TITLE: ("title", "action", "action item", "item", "summary", "description", "name", "task", "what"),
     ItemField.STATE: ("state", "status", "done"),
-    ItemField.OWNER: ("owner", "assignee", "assigned to"),
+    ItemField.OWNER: ("owner", "assignee", "assigned to", "who", "responsible"),
     ItemField.DONE_WHEN: ("done when", "acceptance", "definition of done"),
-    ItemField.DUE_AT: ("due at", "due", "due date", "deadline"),
+    ItemField.DUE_AT: ("due at", "due", "due date", "deadline", "eta"),
     ItemField.FINISHED_AT: ("finished at", "completed at", "closed at", "done at"),
 }
 

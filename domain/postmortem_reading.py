@@ -31,6 +31,8 @@ _TIMES = (
     PastField.MITIGATED_AT,
     PastField.RESOLVED_AT,
 )
+_STARTS = (PastField.IMPACT_STARTED_AT, PastField.DETECTED_AT, PastField.DECLARED_AT)
+_ENDS = (PastField.ACKNOWLEDGED_AT, PastField.MITIGATED_AT, PastField.RESOLVED_AT)
 _MOST_FACTORS = 50
 _MOST_SERVICES = 50
 # Clocks differ; beyond a day it is a mistake.
@@ -156,6 +158,7 @@ class _Reading:
                     assumed.append(field.value)
                     sentence = f"only the day of {field.value} is known; no duration is made of it"
                     self._note(NoteKind.ASSUMED, sentence, field.value, self._line(name))
+        assumed += self._out_of_order(times, assumed)
         if times and PastField.DECLARED_AT.value not in times:
             stand_in = next(iter(times))
             times[PastField.DECLARED_AT.value] = times[stand_in]
@@ -163,6 +166,21 @@ class _Reading:
             sentence = f"nobody says when it was declared; {stand_in} stands in, and no duration is made of it"
             self._note(NoteKind.ASSUMED, sentence, PastField.DECLARED_AT.value, self._raw.line)
         return times, tuple(assumed)
+
+    def _out_of_order(self, times: dict[str, Any], assumed: list[str]) -> list[str]:
+        """Which times end something before it began; they are kept, and nothing is counted from them."""
+        found = []
+        for end in _ENDS:
+            for start in _STARTS:
+                if end.value not in times or start.value not in times or end.value in found:
+                    continue
+                is_day = end.value in assumed or start.value in assumed
+                ended, began = times[end.value], times[start.value]
+                if (ended.date() < began.date()) if is_day else (ended < began):
+                    sentence = f"{end.value} is before {start.value}; no duration is made of it"
+                    self._note(NoteKind.NOT_UNDERSTOOD, sentence, end.value, self._line(self._value(end)[0]))
+                    found.append(end.value)
+        return [name for name in found if name not in assumed]
 
     def _severity(self) -> Any:
         name, value = self._value(PastField.SEVERITY)

@@ -13,13 +13,15 @@ from domain.action_item import ActionItemStatus
 from domain.contributing_factors import DEFAULT_FACTORS
 from domain.postmortem import PastFactor, PastItem
 from domain.postmortem_mapping import ItemField, PostmortemMapping, plain
+from domain.postmortem_tables import split_tables
 from domain.severity import Severity, severity_from_label
 
 _SEVERITY = re.compile(r"(?:sev(?:erity)?|s|p)?[\s_-]*([1-5])")
 # Python reads any row of digits as a time.
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d(?:[T ].{4,40})?")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[([ xX])\]\s+)?(.+)")
-_OWNER = re.compile(r"\s*\(?@([\w.-]{1,60})\)?\s*")
+# `@ana`, `(@ana)`, `(@ana, due 2026-12-01)`.
+_OWNER = re.compile(r"\s*\(?@([\w.-]{1,60}?)(?:[,;]?\s*(?:due|by)?:?\s*(\d{4}-\d\d-\d\d))?(?:\)|(?![\w.-]))\s*")
 _DONE = {"done", "closed", "complete", "completed", "fixed", "resolved", "shipped", "yes", "true", "x"}
 _DROPPED = {"dropped", "wontfix", "won't fix", "wont fix", "will not fix", "cancelled", "canceled", "rejected"}
 _OPEN = {"open", "todo", "to do", "new", "no", "false", "backlog", "planned", ""}
@@ -100,16 +102,31 @@ def factors_of_value(value: object, mapping: PostmortemMapping) -> list[PastFact
     texts: list[tuple[str, str]] = []
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, Mapping):
-            kind = next((str(each[name]) for name in ("factor", "kind", "category", "type") if each.get(name)), "")
-            text = next((str(each[name]) for name in ("text", "description", "title", "name") if each.get(name)), kind)
-            texts.append((kind, text))
+            texts.append(_factor_of_row(each))
         elif isinstance(each, str):
-            texts += [("", text) for text in _paragraphs_or_bullets(each)]
+            rows, rest = split_tables(each)
+            texts += [_factor_of_row(row) for row in rows]
+            texts += [("", text) for text in _known_kinds(rest, mapping) or _paragraphs_or_bullets(rest)]
     return [
         PastFactor(text=text.strip()[:_LONGEST_FACTOR], factor=_factor(kind or text, mapping))
         for kind, text in texts
         if text.strip()
     ]
+
+
+def _factor_of_row(row: Mapping[str, Any]) -> tuple[str, str]:
+    given = {plain(str(name)): each for name, each in row.items()}
+    kind = next((str(given[name]) for name in ("factor", "kind", "category", "type", "cause") if given.get(name)), "")
+    text = next(
+        (str(given[name]) for name in ("text", "description", "title", "name", "details") if given.get(name)), ""
+    )
+    return kind, text or kind or next((str(each) for each in given.values() if each), "")
+
+
+def _known_kinds(text: str, mapping: PostmortemMapping) -> list[str]:
+    """`Capacity, Change` in one line, where each word names a kind: prose has commas, too."""
+    words = words_of_list(text) if "\n" not in text.strip() else []
+    return words if len(words) > 1 and any(_factor(word, mapping) for word in words) else []
 
 
 def _factor(text: str, mapping: PostmortemMapping) -> str:
@@ -124,14 +141,21 @@ def items_of_value(value: object, mapping: PostmortemMapping) -> tuple[list[Past
     doubts: list[str] = []
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, Mapping):
-            item = _item_of_object(each, mapping, doubts)
-            if item is not None:
-                items.append(item)
+            items += _items_of_objects([each], mapping, doubts)
         elif isinstance(each, str):
-            items += [_item_of_line(box, text, mapping) for box, text in _lines(each)]
+            rows, rest = split_tables(each)
+            items += _items_of_objects(rows, mapping, doubts)
+            items += [_item_of_line(box, text, mapping) for box, text in _lines(rest)]
         elif each is not None:
             doubts.append(f"{str(each)[:60]!r} is no action item")
     return items, doubts
+
+
+def _items_of_objects(
+    objects: Sequence[Mapping[str, Any]], mapping: PostmortemMapping, doubts: list[str]
+) -> list[PastItem]:
+    found = (_item_of_object(each, mapping, doubts) for each in objects)
+    return [item for item in found if item is not None]
 
 
 def _item_of_object(value: Mapping[str, Any], mapping: PostmortemMapping, doubts: list[str]) -> PastItem | None:
@@ -165,7 +189,13 @@ def _item_of_line(box: str | None, text: str, mapping: PostmortemMapping) -> Pas
     owner = _OWNER.search(text)
     title = (_OWNER.sub(" ", text).strip() if owner else text.strip()) or text
     state = ActionItemStatus.DONE if (box or "").casefold() == "x" else ActionItemStatus.OPEN
-    return PastItem(title=title[:_LONGEST_TITLE], state=state, owner=_owner(owner[1] if owner else "", mapping))
+    due = moment_of(owner[2], mapping) if owner and owner[2] else None
+    return PastItem(
+        title=title[:_LONGEST_TITLE],
+        state=state,
+        owner=_owner(owner[1] if owner else "", mapping),
+        due_at=due.at if due else None,
+    )
 
 
 def state_of(value: object) -> ActionItemStatus | None:

@@ -136,6 +136,52 @@ def test_items_of_other_tools_are_read_with_their_states() -> None:
     assert len(doubts) == 3
 
 
+def test_a_table_of_items_is_read_by_its_columns() -> None:
+    """As Google's template has them; what a cell says that nobody understands is said, and lines beside it count."""
+    text = (
+        "| Action item | Type | Owner | Due date | Status |\n|---|:-:|-|---:|---|\n"
+        "| **Warm \\| fill** the cache | prevent | [ana](https://x.example) | 2026-05-01 | done |\n"
+        "| Add an alert | detect | bo | 2026-02-31 | pondering |\n| | | | | |\n\n"
+        "- [ ] Split the key (@cy, due 2026-06-01)\n"
+    )
+    items, doubts = items_of_value(text, PostmortemMapping())
+    assert [(each.title, each.owner, each.state, str(each.due_at)[:10]) for each in items] == [
+        ("Warm | fill** the cache", "ana", ActionItemStatus.DONE, "2026-05-01"),
+        ("Add an alert", "bo", ActionItemStatus.OPEN, "None"),
+        ("Split the key", "cy", ActionItemStatus.OPEN, "2026-06-01"),
+    ]
+    assert len(doubts) == 2
+
+
+def test_bars_without_a_row_of_dashes_are_prose() -> None:
+    """A pipe in a command is no table."""
+    items, _ = items_of_value("- [ ] Document cat x | sort\n- [ ] Move it", PostmortemMapping())
+    assert [each.title for each in items] == ["Document cat x | sort", "Move it"]
+
+
+def test_a_line_of_kinds_is_several_factors_and_a_sentence_with_commas_is_one() -> None:
+    """Commas part words only where one of them is a kind."""
+    mapping = PostmortemMapping.model_validate({"factors": {"Kapazität": "capacity"}})
+    kinds = read(PLAIN | {"Root causes": "Kapazität, Zertifikat"}, mapping).postmortem
+    prose = read(PLAIN | {"Root causes": "The pool, which was small, was full"}, mapping).postmortem
+    assert kinds is not None
+    assert prose is not None
+    assert [(each.factor, each.text) for each in kinds.factors] == [("capacity", "Kapazität"), ("", "Zertifikat")]
+    assert len(prose.factors) == 1
+
+
+@pytest.mark.parametrize(
+    ("resolved", "is_said"), [("2024-03-01T13:00:00Z", True), ("2024-03-01", False), ("2024-02-29", True)]
+)
+def test_an_end_before_its_beginning_is_said_and_not_counted(resolved: str, is_said: bool) -> None:
+    """Of a day without its hour nobody knows whether it was before."""
+    found = read(PLAIN | {"Resolved": resolved})
+    assert found.postmortem is not None
+    assert "resolved_at" in found.postmortem.assumed_times
+    said = [note for note in found.notes if note.kind is NoteKind.NOT_UNDERSTOOD]
+    assert bool(said) is is_said
+
+
 def test_lists_are_lists_however_they_are_written() -> None:
     """Commas, lines, bullets, objects."""
     wanted = ["a", "b"]
