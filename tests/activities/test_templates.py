@@ -272,3 +272,21 @@ def test_there_is_a_file_for_every_template_and_no_other() -> None:
     names = {path.name.split(".")[0] for path in BUILT_IN.glob("*.txt")}
     assert names - {"_foot"} == {template.value for template in Template}
     assert {Template.PAGE, Template.APPROVAL_REQUEST} == URGENT
+
+
+@pytest.mark.parametrize(
+    ("template", "context", "level", "subject"),
+    [
+        (Template.REVIEW_REMINDER, REVIEW, "upcoming", "A review is due (by 2026-11-25 14:00 UTC): "),
+        (Template.REVIEW_REMINDER, REVIEW, "comment", "A comment on the draft of a review: "),
+        (Template.REVIEW_REMINDER, REVIEW, "published", "A review to read: "),
+        (Template.ACTION_ITEM_REMINDER, ITEM, "upcoming", "An action item is due: "),
+        (Template.ACTION_ITEM_REMINDER, ITEM, "extension_asked", "More time for an action item is asked for: "),
+    ],
+)
+def test_a_subject_says_what_is_wanted(
+    renderer: TemplateRenderer, template: Template, context: dict[str, Any], level: str, subject: str
+) -> None:
+    """Whoever reads only subjects knows whether something is due, or somebody waits for a word."""
+    message = Message(key="k", template=template, context={**context, "level": level}, incident_id=INCIDENT)
+    assert renderer.render(message).subject.startswith(subject)
