@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -136,15 +136,16 @@ async def _save_words(connection: AsyncConnection, incidents: Sequence[str], wor
 
 async def _save_dimensions(connection: AsyncConnection, facts: Sequence[Facts], of: Sequence[Projection]) -> list[Row]:
     rows: dict[tuple[str, str, str], Row] = {}
+    sources: list[str] = []
     for each, picture in zip(facts, of, strict=True):
         if each.dimensions is None:
             continue
-        known = {(row["source"], row["dimension"], row["value"]): row for row in each.dimensions}
-        rows |= known
+        rows |= {(row["source"], row["dimension"], row["value"]): row for row in each.dimensions}
         if picture.kind is not ProjectionKind.ALERT_GROUP:
             # An alert group only adds; what fired has fired. Others say anew what they have.
-            for key in await _forget_dimensions(connection, f"{picture.kind.value}/{picture.id}", set(known)):
-                rows.pop(key, None)
+            sources.append(f"{picture.kind.value}/{picture.id}")
+    for key in await _forget_dimensions(connection, sources, set(rows)):
+        del rows[key]
     if rows:
         ordered = [rows[key] for key in sorted(rows)]
         made = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -168,18 +169,20 @@ async def _moved(connection: AsyncConnection, incidents: Sequence[Row]) -> set[s
 
 
 async def _forget_dimensions(
-    connection: AsyncConnection, source: str, kept: set[tuple[str, str, str]]
+    connection: AsyncConnection, sources: Sequence[str], kept: set[tuple[str, str, str]]
 ) -> list[tuple[str, str, str]]:
-    """Take away what the picture does not say any more; answers what it says and is there already."""
+    """Take away what these sources do not say any more; answers what they say and is there already."""
+    if not sources:
+        return []
     table = incident_dimensions.c
-    query = select(table.source, table.dimension, table.value).where(table.source == source)
+    query = select(table.source, table.dimension, table.value).where(table.source.in_(sources))
     there = [(row[0], row[1], row[2]) for row in (await connection.execute(query)).all()]
-    for source_, dimension, value in (each for each in there if each not in kept):
-        await connection.execute(
-            delete(incident_dimensions).where(
-                table.source == source_, table.dimension == dimension, table.value == value
-            )
+    gone = [{"of": source, "name": dimension, "what": value} for source, dimension, value in set(there) - kept]
+    if gone:
+        mine = and_(
+            table.source == bindparam("of"), table.dimension == bindparam("name"), table.value == bindparam("what")
         )
+        await connection.execute(delete(incident_dimensions).where(mine), gone)
     return [each for each in there if each in kept]
 
 
@@ -196,10 +199,11 @@ async def _settle_promises(connection: AsyncConnection, clocks: set[tuple[str, s
         )
         .scalar_subquery()
     )
-    for incident_id, audience in sorted(clocks):
-        of_clock = and_(mine.c.incident_id == incident_id, mine.c.audience == audience)
-        found = (await connection.execute(select(mine.c.update_id, following).where(of_clock))).all()
-        changes = [{"which": row[0], "answer": row[1]} for row in found]
+    query = select(mine.c.update_id, mine.c.answered_at, following)
+    query = query.where(tuple_(mine.c.incident_id, mine.c.audience).in_(sorted(clocks)))
+    found = (await connection.execute(query)).all()
+    changes = [{"which": row[0], "answer": row[2]} for row in found if row[1] != row[2]]
+    if changes:
         statement = update(promise_facts).where(promise_facts.c.update_id == bindparam("which"))
         await connection.execute(statement.values(answered_at=bindparam("answer")), changes)
 
