@@ -59,11 +59,12 @@ def parse_configuration(text: str, file_name: str, today: date) -> Configuration
 class ConfigurationFile:
     """The configuration as the file has it now; asks the file system at each call, which costs microseconds."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the file once; Rejected when it cannot be used."""
+    def __init__(self, path: Path, console_url: str | None = None) -> None:
+        """Read the file once; Rejected when it cannot be used. A file without `base_url` has `console_url`."""
         self._path = path
+        self._console_url = console_url
         self._stamp = _stamp(path)
-        self._current = load_configuration(path)
+        self._current = self._load()
         # Why the file as it is now is not in force; None when it is.
         self.trouble: str | None = None
 
@@ -85,9 +86,14 @@ class ConfigurationFile:
             self._reread()
         return self._current
 
+    def _load(self) -> Configuration:
+        found = load_configuration(self._path)
+        # Without an address a mail that asks somebody for an answer has no link to answer by.
+        return found if found.base_url else found.model_copy(update={"base_url": self._console_url})
+
     def _reread(self) -> None:
         try:
-            self._current = load_configuration(self._path)
+            self._current = self._load()
         except HotwashError as error:
             self.trouble = error.sentence
             log.warning("hotwash.yaml has mistakes; the last good version stays in force", mistakes=error.sentence)

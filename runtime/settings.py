@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     # Where the API listens; anything but this machine should be behind TLS.
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
+    # The console while `hotwash.yaml` has no `base_url`; `hotwash up` tells its worker its own address.
+    console_url: str | None = None
     # The embedded engine: 7233 and 8233 are Temporal's own defaults, so that its CLI finds it without options.
     temporal_port: int = Field(default=7233, ge=1, le=65535)
     temporal_ui_port: int = Field(default=8233, ge=1, le=65535)

@@ -249,7 +249,12 @@ def _references_of_actions(where: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _people(configuration: Configuration) -> Iterator[Check]:
-    """Whether a page could reach those who are on call."""
+    """Whether a page could reach those who are on call, and the console those who get a mail."""
+    if configuration.channels and not configuration.base_url:
+        detail = "links in messages lead to the address of 'hotwash up', which others may not reach, or are missing"
+        yield Check(
+            name="links", state=State.NOTE, detail=detail, mend="set base_url to where people reach the console"
+        )
     on_call = {name for path in configuration.on_call.values() for level in path.levels for name in level.people}
     if on_call and not configuration.page_channels:
         detail = f"{len(on_call)} people are on call and no channel carries a page to them"

@@ -48,7 +48,7 @@ async def _run(settings: Settings, site: str | None) -> None:
     home.prepare()
     keep_out_of_logs(home.secret_key())
     keep_out_of_logs(home.admin_token())
-    configuration = ConfigurationFile(settings.configuration or home.configuration)
+    configuration = ConfigurationFile(settings.configuration or home.configuration, settings.console_url)
     async with AsyncExitStack() as closing:
         store = open_store(settings.store_url.get_secret_value() if settings.store_url else home.store_url)
         closing.push_async_callback(store.close)

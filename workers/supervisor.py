@@ -212,7 +212,7 @@ class _Supervisor:
         return [sys.executable, "-P", "-m", "cli.main", name]
 
     def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, **self._settings.environment()}
+        environment = {"HOTWASH_CONSOLE_URL": self._url, **os.environ, **self._settings.environment()}
         if self._is_embedded:
             environment |= {"TEMPORAL_ADDRESS": self._status.engine_address, "TEMPORAL_NAMESPACE": "default"}
         return environment

@@ -140,3 +140,14 @@ def test_a_running_process_follows_the_file_and_keeps_what_was_good(tmp_path: Pa
             draft.replace(path)
         assert file.current().organization == organization
         assert (file.trouble is None) if trouble is None else (trouble in (file.trouble or ""))
+
+
+def test_links_lead_to_the_console_that_runs_until_the_file_says_where(tmp_path: Path) -> None:
+    """What `hotwash up` knows of itself stands in for a missing `base_url`, and never for one that is there."""
+    path = tmp_path / "hotwash.yaml"
+    path.write_text("organization: One\n")
+    file = ConfigurationFile(path, "http://127.0.0.1:8080")
+    assert file.current().base_url == "http://127.0.0.1:8080"
+    path.write_text("organization: One\nbase_url: https://hotwash.example\n")
+    assert file.current().base_url == "https://hotwash.example"
+    assert ConfigurationFile(path, None).current().base_url == "https://hotwash.example"
