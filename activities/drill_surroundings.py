@@ -15,7 +15,7 @@ from temporalio import activity
 from activities.actions.ports import HttpAnswer, HttpCall, HttpCaller
 from activities.errors import translated
 from activities.ports import ConfigurationSource
-from domain.drill_targets import Chosen, TargetSelection, resolve
+from domain.drill_targets import Chosen, HouseRules, TargetSelection, resolve
 from domain.errors import Transient, UnknownOutcome
 from domain.game_day import PreflightCheck
 from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
@@ -127,6 +127,17 @@ class SurroundingsActivities:
         current = self._configuration.current()
         return resolve(
             request.selections, current.drill_targets, current.game_day_policy, request.environment, request.seed
+        )
+
+    @activity.defn(name="drills.rules")
+    async def rules(self) -> HouseRules:
+        """Windows, freezes, approvals and people as they are now: a schedule holds those of when it was written."""
+        current = self._configuration.current()
+        return HouseRules(
+            policy=current.game_day_policy,
+            freezes=current.policy.freezes,
+            time_zone=current.policy.calendar.time_zone,
+            groups=current.people_by_name(),
         )
 
     @activity.defn(name="drills.look_around")

@@ -345,6 +345,15 @@ class Configuration(Model):
                 teams[service.team].append(name)
         return teams
 
+    def people_by_name(self) -> dict[str, tuple[str, ...]]:
+        """Who is meant by the name of a group, a team or a person."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, person in self.people.items():
+            for group in person.groups:
+                found[group] = (*found.get(group, ()), name)
+        found |= {name: team.members for name, team in self.teams.items()}
+        return found | {name: (name,) for name in self.people}
+
     @model_validator(mode="after")
     def _names_exist(self) -> "Configuration":
         missing = list(missing_names(self))

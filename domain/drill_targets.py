@@ -19,6 +19,7 @@ from domain.durations import Duration
 from domain.errors import Rejected, RejectionKind
 from domain.model import Model
 from domain.names import Name
+from domain.policy import Freeze
 
 Scalar = bool | int | float | str
 
@@ -81,6 +82,16 @@ class GameDayPolicy(Model):
     # For how long people may approve a scheduled game day in advance, as long as nothing about it changes; left out:
     # each run is asked about. At most a quarter: what was agreed to longer ago nobody remembers.
     standing_approval_at_most: Duration | None = Field(default=None, gt=timedelta(), le=timedelta(days=92))
+
+
+class HouseRules(Model):
+    """What `hotwash.yaml` says of game days and people now."""
+
+    policy: GameDayPolicy = GameDayPolicy()
+    freezes: tuple[Freeze, ...] = ()
+    time_zone: str = "UTC"
+    # People by group, team and name.
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Count(Model):

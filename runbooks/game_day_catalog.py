@@ -98,7 +98,7 @@ class GameDayCatalog:
             freezes=configuration.policy.freezes,
             policy=configuration.game_day_policy,
             time_zone=configuration.policy.calendar.time_zone,
-            groups=people_by_name(configuration),
+            groups=configuration.people_by_name(),
             actions=actions,
         )
 
@@ -213,16 +213,6 @@ def choose(document: GameDay, parameters: Mapping[str, Any], configuration: Conf
         for group, selection in document.targets.items()
     }
     return resolve(selections, configuration.drill_targets, configuration.game_day_policy, document.environment, seed)
-
-
-def people_by_name(configuration: Configuration) -> dict[str, tuple[str, ...]]:
-    """Who is meant by the name of a group, a team or a person."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, person in configuration.people.items():
-        for group in person.groups:
-            found[group] = (*found.get(group, ()), name)
-    found |= {name: team.members for name, team in configuration.teams.items()}
-    return found | {name: (name,) for name in configuration.people}
 
 
 def _actions(document: GameDay) -> Iterator[str]:

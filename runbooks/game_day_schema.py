@@ -95,9 +95,9 @@ class GameDayStart(Model):
     audience: tuple[str, ...] = ()
     # Who hears, besides, of a target that could not be put right.
     answerable: tuple[str, ...] = ()
-    # Windows in which nothing is broken either.
+    # These four as they were when it was written; targets, and these, are those of `hotwash.yaml` when it begins.
+    # Windows in which nothing is broken.
     freezes: tuple[Freeze, ...] = ()
-    # The rules as they were when it was started; targets are chosen from what `hotwash.yaml` says when it begins.
     policy: GameDayPolicy = GameDayPolicy()
     time_zone: str = "UTC"
     # People by group, team and name: whom an approval is announced to, and whom a page must reach.

@@ -187,6 +187,7 @@ def control_activities(
         drills.tell_waiting_items,
         drills.unavailable,
         around.choose,
+        around.rules,
         around.look_around,
         around.standing,
         around.alert_paths,

@@ -183,7 +183,7 @@ class GameDay(CommandHandlers[GameDayCommand]):
 
     def _carried(self) -> GameDayStart:
         desk = self._desk
-        return self._start.model_copy(
+        return self._desk.start.model_copy(
             update={
                 "state": desk.state,
                 "calls": desk.calls,

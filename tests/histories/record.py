@@ -45,8 +45,10 @@ FOLDER = Path(__file__).parent
 TELLTALES = re.compile(
     r"(?<![\w.])/(tmp|home|root|work|Users|private|var/folders)/|whsec_|Bearer |BEGIN [A-Z ]*PRIVATE KEY"
 )
-# This machine's sweep has its name in its history.
-OURS = {fault_sweep_workflow_id(socket.gethostname(), None)}
+# A fault stays on its machine, so a game day has the name of this one in its history.
+_HERE, _ELSEWHERE = socket.gethostname(), "machine-1"
+# This machine's own sweep.
+OURS = {fault_sweep_workflow_id(_HERE, None)}
 # What the demo does not show: a run that takes a lock.
 _ONE_AT_A_TIME = """\
 schema_version: 1
@@ -120,11 +122,18 @@ def _play_a_tabletop(world: World) -> None:
     world.until("it is over", 30, lambda: world.get(path)["phase"] == "finished")
 
 
-def clean(part: Any) -> Any:
+def clean(part: Any, key: str = "") -> Any:
     """The history without the names of machines and without stack traces; no replay reads either."""
     if isinstance(part, dict):
-        return {key: clean(value) for key, value in part.items() if key not in {"identity", "stackTrace"}}
-    return [clean(each) for each in part] if isinstance(part, list) else part
+        return {name: clean(value, name) for name, value in part.items() if name not in {"identity", "stackTrace"}}
+    if isinstance(part, list):
+        return [clean(each) for each in part]
+    if not isinstance(part, str):
+        return part
+    if key != "data":
+        return part.replace(f"@{_HERE}", f"@{_ELSEWHERE}")
+    told = base64.b64decode(part).replace(f'"machine":"{_HERE}"'.encode(), f'"machine":"{_ELSEWHERE}"'.encode())
+    return base64.b64encode(told).decode()
 
 
 def texts(part: Any, key: str = "") -> list[str]:

@@ -28,7 +28,7 @@ from activities.drill_surroundings import (
 from activities.drills import DrillOutcome
 from activities.rendering import RenderActivities
 from activities.steps import CheckResult, StepRequest, StepResult, UndoRequest
-from domain.drill_targets import Chosen, GameDayPolicy, ResolvedTarget
+from domain.drill_targets import Chosen, GameDayPolicy, HouseRules, ResolvedTarget
 from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind, PreflightCheck
 from domain.game_day_faults import LeaseAnswer, LeaseStatus
 from domain.game_day_surroundings import Surroundings
@@ -232,6 +232,8 @@ class World:
         # Asks real Alertmanagers instead.
         self.asker: SurroundingsActivities | None = None
         self.chosen: list[ChooseTargets] = []
+        # As the last game day was started with, until a test says otherwise.
+        self.house_rules = HouseRules()
         # Asked for standing approvals, which are real workflows.
         self.engine: EngineSurroundings | None = None
         self.lever_moved_at: datetime | None = None
@@ -243,6 +245,11 @@ class World:
         """The same targets for every selection."""
         self.chosen.append(request)
         return Chosen(targets=dict.fromkeys(request.selections, self.targets))
+
+    @activity.defn(name="drills.rules")
+    async def rules(self) -> HouseRules:
+        """What the file says now."""
+        return self.house_rules
 
     @activity.defn(name="drills.look_around")
     async def look_around(self, request: LookAround) -> Surroundings:
@@ -296,6 +303,7 @@ class Room:
             self.post.send,
             self.items.tell_waiting_items,
             self.world.choose,
+            self.world.rules,
             self.world.look_around,
             self.world.alert_paths,
             self.world.last_run,
@@ -324,14 +332,17 @@ class Room:
         freezes: tuple[Freeze, ...] = (),
         policy: GameDayPolicy | None = None,
         by: Actor = DANA,
+        rules: HouseRules | None = None,
         **changes: Any,
     ) -> WorkflowHandle[Any, GameDayState]:
-        """A game day by dana."""
+        """A game day by dana; `rules`: what the file says by now, and not when it was started."""
         start = GameDayStart(
             document=GameDayDocument.model_validate(DOCUMENT | changes), digest="sha256:0",
             parameters={"process": "shop"}, requested_by=by, audience=audience, answerable=("olga",),
             freezes=freezes, policy=policy or GameDayPolicy(), actions=SPECS, groups={"sre": ("olga",)},
         )  # fmt: skip
+        started_with = {name: getattr(start, name) for name in HouseRules.model_fields}
+        self.world.house_rules = rules or HouseRules.model_validate(started_with)
         with self.env.with_time_skipping_disabled():
             return await self.env.client.start_workflow(
                 GameDay.run, start, id=f"game-day/process-dies-{uuid4().hex[:8]}", task_queue=self.task_queue

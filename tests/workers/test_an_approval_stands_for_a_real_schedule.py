@@ -20,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.actions import specs
 from activities.clients.drill_surroundings import TemporalSurroundings
 from domain.configuration import Configuration
+from domain.drill_targets import HouseRules
 from domain.game_day import GameDayState
 from domain.ids import game_day_schedule_id
 from domain.message import Template
@@ -98,8 +99,8 @@ async def test_only_what_a_schedule_begins_by_itself_is_not_asked_about(tmp_path
     (tmp_path / "stands.yaml").write_text(TEXT)
     async with real_time_engine() as environment:
         client = environment.client
-        room = _room(environment)
         configuration = Configuration.model_validate(SETTINGS)
+        room = _room(environment, configuration)
         await keep_schedules(client, configuration, GameDayCatalog([tmp_path], specs()))
         schedule = client.get_schedule_handle(game_day_schedule_id("stands"))
         drills = Drills(client, room)
@@ -125,11 +126,13 @@ async def test_only_what_a_schedule_begins_by_itself_is_not_asked_about(tmp_path
     assert room.target.done == ["fault", "undo"] * 2
 
 
-def _room(environment: WorkflowEnvironment) -> Room:
+def _room(environment: WorkflowEnvironment, configuration: Configuration) -> Room:
     room = Room(environment, CONTROL_QUEUE, Record(), Post())
     room.world.name = "stands"
     room.world.engine = TemporalSurroundings(environment.client, is_due)
     room.world.is_due = None
+    policy, groups = configuration.game_day_policy, configuration.people_by_name()
+    room.world.house_rules = HouseRules(policy=policy, groups=groups)
     return room
 
 

@@ -12,11 +12,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.steps import CheckResult
-from domain.drill_targets import DrillWindow, GameDayPolicy, ResolvedTarget
+from domain.drill_targets import DrillWindow, GameDayPolicy, HouseRules, ResolvedTarget
 from domain.game_day import GameDayState, PreflightCheck
 from domain.game_day_surroundings import FiringGroup, OpenIncident, Surroundings
 from domain.ids import game_day_approval_id
 from domain.message import Template
+from domain.policy import Freeze
 from domain.record import ProjectionKind
 from domain.run import ApprovalState, DecideApproval, Verdict
 from domain.safety_lever import LeverState
@@ -33,6 +34,7 @@ MILD = OUTAGE.model_copy(update={"severity": Severity.SEV3})
 FIRES = FiringGroup(id="g", title="ShopDown", labels={"drillable": "yes"}, service="shop")
 SLOW = {"id": "slow", "action": "check.promql", "with": {}}
 NEVER = GameDayPolicy(windows=(DrillWindow(weekdays=(0,), opens="00:00", closes="00:01"),))
+SALE = Freeze.model_validate({"name": "sale", "from": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"})
 MONDAY = datetime.now(UTC).weekday() == 0 and datetime.now(UTC).hour == 0
 
 
@@ -225,3 +227,30 @@ async def test_what_changed_while_people_were_given_time_is_looked_at_again(room
     end = await room.ended(handle)
     assert (end.verdict, room.target.done) == ("refused", [])
     assert "the safety lever (global) is engaged" in end.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [(HouseRules(freezes=(SALE,)), "the freeze 'sale' is on"), (HouseRules(policy=NEVER), "outside the windows")],
+)
+async def test_the_rules_of_now_count_and_not_those_that_a_schedule_holds(
+    room: Room, rules: HouseRules, words: str
+) -> None:
+    """A freeze and a window that were written after the schedule was."""
+    assert words in await refused(room, rules=rules)
+
+
+async def test_an_environment_that_needs_an_approval_by_now_is_asked_about(room: Room) -> None:
+    """A freeze that is written while people think it over keeps it from beginning after their yes."""
+    asks = HouseRules(policy=GameDayPolicy(environments_needing_approval=("staging",)), groups={"sre": ("olga",)})
+    handle = await room.start(rules=asks)
+    state = await room.until_view(handle, lambda each: each.approval is not None or each.verdict is not None)
+    assert state.approval is not None, state.reason
+    room.world.house_rules = asks.model_copy(update={"freezes": (SALE,)})
+    vote = DecideApproval(
+        by=person("olga"), approval_id=state.approval.id, decision=Verdict.APPROVE, digest=state.approval.digest,
+        groups=("sre",),
+    )  # fmt: skip
+    await handle.execute_update("decide", vote)
+    end = await room.ended(handle)
+    assert (end.verdict, "the freeze 'sale' is on" in end.reason, room.target.done) == ("refused", True, [])

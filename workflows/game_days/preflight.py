@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
 async def check(desk: DrillDesk) -> None:
     """CHECKING: prepare, ask everything, decide."""
     asked_at = _asked_at(desk)
-    refused = _not_now(desk, ())
+    refused = await _take_rules(desk) or _not_now(desk, ())
     if refused is not None:
         desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
         return
@@ -105,7 +105,7 @@ def services_of(desk: DrillDesk) -> tuple[str, ...]:
 
 async def last_look(desk: DrillDesk) -> str | None:
     """Why it cannot begin after all, when some time has passed since everything was asked."""
-    refused = _not_now(desk, services_of(desk))
+    refused = await _take_rules(desk) or _not_now(desk, services_of(desk))
     if refused is not None:
         return refused
     seen = await look_around(desk)
@@ -136,6 +136,18 @@ def _asked_at(desk: DrillDesk) -> datetime:
     if approval is not None and approval.decided_at is not None and approval.state is ApprovalStatus.APPROVED:
         return approval.decided_at
     return desk.state.started_at
+
+
+async def _take_rules(desk: DrillDesk) -> str | None:
+    """From now on the rules of now count: a freeze may have been written since the schedule was; else why not."""
+    try:
+        rules = await workflow.execute_activity_method(
+            SurroundingsActivities.rules, start_to_close_timeout=QUESTION_TIMEOUT, retry_policy=ASK_BRIEFLY
+        )
+    except ActivityError as error:
+        return f"it cannot be told which rules are in force: {sentence_of(error)}"
+    desk.start = desk.start.model_copy(update={name: getattr(rules, name) for name in type(rules).model_fields})
+    return None
 
 
 def _not_now(desk: DrillDesk, services: tuple[str, ...]) -> str | None:
