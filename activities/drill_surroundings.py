@@ -18,6 +18,7 @@ from activities.ports import ConfigurationSource
 from domain.drill_targets import Chosen, HouseRules, TargetSelection, resolve
 from domain.errors import Transient, UnknownOutcome
 from domain.game_day import PreflightCheck
+from domain.game_day_decisions import answerable
 from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
 from domain.model import Model
 from domain.safety_lever import GLOBAL, LeverEngaged, LeverState
@@ -35,6 +36,13 @@ class ChooseTargets(Model):
     environment: str | None = None
     # Draws the same ones of several each time it is asked.
     seed: str
+
+
+class AskRules(Model):
+    """For whose game day, and which service."""
+
+    owner: str
+    service: str | None = None
 
 
 class LookAround(Model):
@@ -130,7 +138,7 @@ class SurroundingsActivities:
         )
 
     @activity.defn(name="drills.rules")
-    async def rules(self) -> HouseRules:
+    async def rules(self, request: AskRules) -> HouseRules:
         """Windows, freezes, approvals and people as they are now: a schedule holds those of when it was written."""
         current = self._configuration.current()
         return HouseRules(
@@ -138,6 +146,7 @@ class SurroundingsActivities:
             freezes=current.policy.freezes,
             time_zone=current.policy.calendar.time_zone,
             groups=current.people_by_name(),
+            answerable=answerable(current, request.owner, request.service),
         )
 
     @activity.defn(name="drills.look_around")

@@ -92,6 +92,8 @@ class HouseRules(Model):
     time_zone: str = "UTC"
     # People by group, team and name.
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    # Who hears of a target of this game day that could not be put right.
+    answerable: tuple[str, ...] = ()
 
 
 class Count(Model):

@@ -93,9 +93,9 @@ class GameDayStart(Model):
     requested_by: Actor
     # Who gets the report.
     audience: tuple[str, ...] = ()
+    # These five as they were when it was written; when it begins they, and the targets, are those of `hotwash.yaml`.
     # Who hears, besides, of a target that could not be put right.
     answerable: tuple[str, ...] = ()
-    # These four as they were when it was written; targets, and these, are those of `hotwash.yaml` when it begins.
     # Windows in which nothing is broken.
     freezes: tuple[Freeze, ...] = ()
     policy: GameDayPolicy = GameDayPolicy()

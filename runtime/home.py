@@ -74,7 +74,8 @@ class Home:
 
 
 def _new_secret() -> str:
-    return secrets.token_urlsafe(_TOKEN_BYTES) + "\n"
+    # Digits and letters only: one in 64 URL-safe texts begins with a dash, and `--token -x…` is no token.
+    return secrets.token_hex(_TOKEN_BYTES) + "\n"
 
 
 def _first_configuration() -> str:

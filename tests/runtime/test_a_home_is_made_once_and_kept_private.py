@@ -31,6 +31,14 @@ def test_secrets_are_for_their_owner_only(tmp_path: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_token_is_never_taken_for_an_option(tmp_path: Path) -> None:
+    """As `--token -x…` would be: letters and digits only, in each of a hundred homes."""
+    for number in range(100):
+        home = Home(tmp_path / str(number))
+        home.prepare()
+        assert home.admin_token().isalnum()
+
+
 def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path) -> None:
     """Exactly one of them sees a first start; nobody signs with a key that was replaced a moment later."""
     homes = [Home(tmp_path / "home") for _ in range(8)]

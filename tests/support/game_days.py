@@ -18,6 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.drill_surroundings import (
     AlertPaths,
+    AskRules,
     AskStanding,
     ChooseTargets,
     EngineSurroundings,
@@ -247,8 +248,9 @@ class World:
         return Chosen(targets=dict.fromkeys(request.selections, self.targets))
 
     @activity.defn(name="drills.rules")
-    async def rules(self) -> HouseRules:
+    async def rules(self, request: AskRules) -> HouseRules:
         """What the file says now."""
+        assert request.owner == "sre"
         return self.house_rules
 
     @activity.defn(name="drills.look_around")

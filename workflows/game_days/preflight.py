@@ -30,7 +30,7 @@ from workflows.game_days.desk import Answer, DrillDesk, sentence_of
 from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
 
 with workflow.unsafe.imports_passed_through():
-    from activities.drill_surroundings import AlertPaths, LookAround, SurroundingsActivities
+    from activities.drill_surroundings import AlertPaths, AskRules, LookAround, SurroundingsActivities
 
 
 async def check(desk: DrillDesk) -> None:
@@ -142,7 +142,10 @@ async def _take_rules(desk: DrillDesk) -> str | None:
     """From now on the rules of now count: a freeze may have been written since the schedule was; else why not."""
     try:
         rules = await workflow.execute_activity_method(
-            SurroundingsActivities.rules, start_to_close_timeout=QUESTION_TIMEOUT, retry_policy=ASK_BRIEFLY
+            SurroundingsActivities.rules,
+            AskRules(owner=desk.start.document.owner, service=desk.start.document.service),
+            start_to_close_timeout=QUESTION_TIMEOUT,
+            retry_policy=ASK_BRIEFLY,
         )
     except ActivityError as error:
         return f"it cannot be told which rules are in force: {sentence_of(error)}"
