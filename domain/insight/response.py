@@ -106,7 +106,11 @@ def _late(promises: Evidence, late: int) -> Number:
 
 
 def _often(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _mattered(count: int) -> str:
+    return f"mattered {_often(count)}" if count else "never mattered"
 
 
 def alert_noise(window: Window, episodes: int, mattered: int, rules: Sequence[RuleCount]) -> Insight:
@@ -119,7 +123,7 @@ def alert_noise(window: Window, episodes: int, mattered: int, rules: Sequence[Ru
         noisy = [each for each in rules if each.episodes > each.mattered]
         if noisy:
             top = noisy[0]
-            sentence += f"; {top.rule} fired {_often(top.episodes)} and mattered {_often(top.mattered)}"
+            sentence += f"; {top.rule} fired {_often(top.episodes)} and {_mattered(top.mattered)}"
         sentence += "."
     league = [
         Row(
