@@ -19,6 +19,9 @@ from store.tables_learning import search_documents
 # For SQLite; `{index}` is a name of ours.
 _INDEX_SQLITE = "INSERT OR REPLACE INTO {index} (rowid, title, body) VALUES (:id, :title, :body)"
 _FORGET = "DELETE FROM {index} WHERE rowid = :id"
+# Of the index that are merged at once: some tenths of a second, in which nobody else can save.
+_MERGED_PAGES = 500
+_MERGE = "INSERT INTO {index} ({index}, rank) VALUES ('merge', :pages)"
 # The kind is a column, to be read, and a word of its own, to be looked for.
 _INDEX_POSTGRESQL = text(
     "INSERT INTO search_index (id, kind, vector) VALUES (:id, :kind, array_to_tsvector(ARRAY[CAST(:word AS text)])"
@@ -89,6 +92,19 @@ async def index_texts(connection: AsyncConnection, texts: Sequence[SearchText]) 
         of_kind = [place for place in places if place["kind"] == kind.value]
         if of_kind:
             await connection.execute(text(_INDEX_SQLITE.format(index=index_of(kind))), of_kind)
+
+
+async def merge_index(connection: AsyncConnection, kind: Found, *, is_first: bool) -> bool:
+    """A part of what makes SQLite's index of a kind one piece again; answers whether there is more to do.
+
+    What was taken away stays in the index as a mark until then, and each search reads all of its pieces.
+    """
+    changes = text("SELECT total_changes()")
+    before = (await connection.execute(changes)).scalar_one()
+    merging = text(_MERGE.format(index=index_of(kind)))
+    # A negative number begins with all pieces, however small; by the count of changes FTS5 tells that it is done.
+    await connection.execute(merging, {"pages": -_MERGED_PAGES if is_first else _MERGED_PAGES})
+    return bool((await connection.execute(changes)).scalar_one() - before > 1)
 
 
 async def forget_others(connection: AsyncConnection, kind: Found, present: Sequence[str]) -> None:

@@ -8,9 +8,10 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from domain.errors import Transient
 from domain.record import Projection, ProjectionKind, RecordBatch
@@ -135,5 +136,27 @@ async def test_search_and_insight_go_on_meanwhile(new_database: NewDatabase) -> 
         assert await seen() == before
     assert await task == 24
     assert await seen() == before
+    await store.close()
+    await database.close()
+
+
+async def test_the_index_of_sqlite_is_one_piece_afterwards(tmp_path: Path) -> None:
+    """Four hundred lines that were indexed a few at a time: a search then reads one piece, as on the first day."""
+    database = Database(f"sqlite:///{tmp_path}/store.db")
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    await store.migrate()
+    for first in range(0, 400, 4):
+        some = (entry(n, f"replica word{n}") for n in range(first, first + 4))
+        await store.record.save(batch("a", *some))
+
+    async def pieces() -> int:
+        async with database.reading() as connection:
+            asking = text("SELECT count(DISTINCT segid) FROM search_index_entry_idx")
+            return int((await connection.execute(asking)).scalar_one())
+
+    assert await pieces() > 1
+    await store.rebuild()
+    assert await pieces() == 1
+    assert len((await store.search.search(parse_query("replica"), limit=200)).hits) == 200
     await store.close()
     await database.close()
