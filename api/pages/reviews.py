@@ -67,8 +67,11 @@ _MOST_FINDINGS = 30
 
 @router.get("/reviews")
 async def reviews(desk: AtDesk) -> HTMLResponse:
-    """Soonest due first."""
-    return await desk.page("reviews.html", reviews=await desk.listing(ProjectionKind.REVIEW, limit=100))
+    """Soonest due first, with what each waits for."""
+    found = await desk.listing(ProjectionKind.REVIEW, limit=100)
+    hours = desk.configuration.policy.calendar
+    plans = {each["id"]: _meeting_plan(each, hours) for each in found if each["state"] in _OPEN}
+    return await desk.page("reviews.html", reviews=found, plans=plans)
 
 
 @router.get("/reviews/{incident_id}")

@@ -219,7 +219,9 @@ VERBS = (
     Verb("comment", "comment", CommentOnItem, "A comment, here and in the tracker"),
     Verb("link-issue", "link_issue", LinkIssue, "Which issue in the tracker it is"),
     Verb("create-issue", "create_issue_again", CreateIssueAgain, "There is no issue in the tracker: create one"),
-    Verb("extend", "extend", ExtendItem, "Ask for a later due date, and say why; another person approves it"),
+    Verb(
+        "extend", "extend", ExtendItem, "A later due date, and why; where the policy says so another person approves it"
+    ),
     Verb("reassign", "reassign", ReassignItem, "Another owner, without asking them"),
 )
 

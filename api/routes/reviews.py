@@ -68,7 +68,12 @@ VERBS = (
     Verb("sign-off", "sign_off", SignOffReview, "Reviewed and accepted; not by its owner"),
     Verb("return", "return_to_draft", ReturnReview, "Not yet: back to the draft"),
     Verb("waive", "waive", WaiveReview, "No review, and why; where the policy allows it"),
-    Verb("extend", "extend", ExtendReview, "Ask for a later deadline, and say why; another person approves it"),
+    Verb(
+        "extend",
+        "extend",
+        ExtendReview,
+        "A later deadline, and why; where the policy says so another person approves it",
+    ),
     Verb("approve-extension", "approve_extension", ApproveReviewExtension, "The later deadline; not by who asked"),
     Verb("decline-extension", "decline_extension", DeclineReviewExtension, "No more time, and why; or take it back"),
     Verb("close", "close", CloseReview, "Published and done; it also closes by itself after its soak time"),

@@ -25,7 +25,11 @@ async def test_a_comment_is_said_answered_and_waited_for(world: World) -> None:
         assert (await ben.post(f"/reviews/{id_}/comment", data=said)).status_code == 303
         page = (await ben.get(f"/reviews/{id_}")).text
     assert "It began &lt;b&gt;before&lt;/b&gt; the alert" in page
-    assert "1 wait for an answer" in page
+    assert "1 comment waits for an answer" in page
+    # A list is the record's, which comes a moment later.
+    listed = f"/api/v1/reviews?incident_id={id_}"
+    await world.until_recorded(listed, lambda found: found["items"] and found["items"][0]["comments"])
+    assert "1 comment waits" in (await world.admin.get("/reviews")).text
     code, out = await hotwash(world, "reviews", "comment", id_, "Who else knew?", "--by", "cleo")
     assert code == 0, out
     assert "Who else knew?" in (await world.admin.get(f"{path}/calibration")).text

@@ -50,8 +50,8 @@ async def test_its_pages_keep_the_laws(world: World, browser: Browser, review: s
             await visitor.page.goto(path)
             wrong += [f"{path[:16]}: {each}" for each in await visitor.broken_laws()]
         await log_in(visitor, world, "carol")
-        for path in ("", "/changes", "/guide", "/calibration"):
-            answer = await visitor.page.goto(f"/reviews/{review}{path}")
+        for path in ("", f"/{review}", f"/{review}/changes", f"/{review}/guide", f"/{review}/calibration"):
+            answer = await visitor.page.goto(f"/reviews{path}")
             assert answer is not None
             assert answer.status == 200, path
             await visitor.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
