@@ -75,12 +75,25 @@ class PostmortemDesk:
         if not dry_run:
             if outcome is not ImportOutcome.UNCHANGED:
                 revision = int(known["revision"]) + 1 if known else 1
-                await self._sink.save(records_of(past, incident_id, revision, datetime.now(UTC), by))
+                gone = await self._gone(past, incident_id) if known else []
+                await self._sink.save(records_of(past, incident_id, revision, datetime.now(UTC), by, gone=gone))
             if start_open_items:
                 started = await self._start_items(past, incident_id, by, notes)
         return ImportedPostmortem(
             key=past.key, outcome=outcome, incident_id=incident_id, notes=tuple(notes), started=started
         )
+
+    async def _gone(self, past: PastPostmortem, incident_id: str) -> list[Document]:
+        """Open items of earlier imports that the text has no more; one that is followed here is its owner's to end."""
+        there = {item_id_of(past, place) for place in range(len(past.items))}
+        found: list[Document] = []
+        cursor = None
+        while True:
+            page = await self._reader.list(ProjectionKind.ACTION_ITEM, incident_id=incident_id, cursor=cursor)
+            found += [each for each in page.items if each["id"] not in there and each.get("imported") is True]
+            cursor = page.next_cursor
+            if cursor is None:
+                return [each for each in found if each["state"] in _STILL_OPEN]
 
     def _unknown_names(self, past: PastPostmortem) -> list[ImportNote]:
         known = self._configuration.current().services

@@ -5,9 +5,11 @@ below that of every workflow, so a later import never writes over an action item
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from domain.action_item import ActionItemState
+from domain.action_item import ActionItemState, ActionItemStatus
 from domain.ids import new_incident_id, suffix_from_text
 from domain.incident import ActionItemSummary, Impact, IncidentState, IncidentStatus
 from domain.postmortem import PastPostmortem
@@ -16,6 +18,7 @@ from domain.review import Finding, FindingKind, ReviewRevision, ReviewState, Rev
 from domain.timeline import Actor, Entry, EntryKind, Link, automation
 
 IMPORTER = automation("import")
+_GONE = "it is no longer in the postmortem that it was imported from"
 # Sixty bits: a million imported postmortems meet by chance once in a million tries.
 _SUFFIX = 12
 _MILESTONES = (
@@ -52,8 +55,16 @@ def digest_of(past: PastPostmortem) -> str:
     return hashlib.sha256(past.model_dump_json().encode()).hexdigest()
 
 
-def records_of(past: PastPostmortem, incident_id: str, revision: int, now: datetime, by: Actor) -> RecordBatch:
-    """Everything that is saved of it, in one batch."""
+def records_of(
+    past: PastPostmortem,
+    incident_id: str,
+    revision: int,
+    now: datetime,
+    by: Actor,
+    *,
+    gone: Iterable[dict[str, Any]] = (),
+) -> RecordBatch:
+    """Everything that is saved of it, in one batch. `gone`: items of earlier imports that its text has no more."""
     ids = tuple(item_id_of(past, place) for place in range(len(past.items)))
     remembered = {
         "id": import_id(past),
@@ -73,6 +84,15 @@ def records_of(past: PastPostmortem, incident_id: str, revision: int, now: datet
         *[
             (ProjectionKind.ACTION_ITEM, id_, _item(past, place, id_, incident_id).model_dump(mode="json"))
             for place, id_ in enumerate(ids)
+        ],
+        # Nobody owes what the team has taken out of its text.
+        *[
+            (
+                ProjectionKind.ACTION_ITEM,
+                str(each["id"]),
+                each | {"state": ActionItemStatus.DROPPED.value, "dropped_because": _GONE},
+            )
+            for each in gone
         ],
         (ProjectionKind.IMPORT, import_id(past), remembered),
     ]

@@ -402,7 +402,10 @@ _WHICH: dict[tuple[Subject, Which], Callable[[Evidence], Condition]] = {
     (Subject.REVIEW, Which.OWED): lambda _: and_(_review.finished_at.is_(None), _review.state != "waived"),
     (Subject.REVIEW, Which.DECIDED): lambda _: _review.state != "waived",
     (Subject.INCIDENT, Which.DETECTED_BY_AUTOMATION): lambda _: _incident.declared_by.in_(("automation", "alert")),
-    (Subject.INCIDENT, Which.ACKNOWLEDGED): lambda _: _incident.to_acknowledge.is_not(None),
+    (Subject.INCIDENT, Which.HANDLED_HERE): lambda _: _incident.declared_by != "",
+    (Subject.INCIDENT, Which.ACKNOWLEDGED): lambda _: and_(
+        _incident.to_acknowledge.is_not(None), _incident.declared_by != ""
+    ),
     (Subject.INCIDENT, Which.REOPENED): lambda _: _incident.reopened > 0,
 }
 

@@ -60,6 +60,8 @@ class Which(StrEnum):
     OWED = "owed"
     DECIDED = "decided"
     # incidents
+    # Not imported afterwards: of those nobody wrote down who noticed, who acknowledged, or what was run.
+    HANDLED_HERE = "handled_here"
     DETECTED_BY_AUTOMATION = "detected_by_automation"
     ACKNOWLEDGED = "acknowledged"
     REOPENED = "reopened"

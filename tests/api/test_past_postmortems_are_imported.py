@@ -210,6 +210,28 @@ async def test_open_items_are_followed_only_when_asked(world: World, tmp_path: P
     assert (await get(world, f"/action-items/{started}"))["state"] == "in_progress"
 
 
+async def test_an_item_that_left_the_text_is_owed_by_nobody(world: World, tmp_path: Path) -> None:
+    """Words that were changed make another item; the old one is dropped, and one that is followed here goes on."""
+    file = tmp_path / "pm.md"
+    text = MARKDOWN.replace("PM-12", "PM-18") + "- [ ] Split the pool @nobody\n"
+    file.write_text(text)
+    _, (line,) = await imported(world, file, "--start-open-items")
+    (followed,) = line["started"]
+    await world.until_recorded(f"/api/v1/action-items/{followed}", lambda each: not each["imported"])
+    file.write_text(
+        text.replace("Split the pool", "Split the pool in two").replace("- [ ] Add an alert", "- [ ] Alert")
+    )
+    await imported(world, file)
+    items = (await get(world, "/action-items", incident_id=line["incident_id"]))["items"]
+    assert {each["title"]: each["state"] for each in items} == {
+        "Warm the cache before a switch": "done",
+        "Add an alert on the hit rate": "open",
+        "Alert on the hit rate": "open",
+        "Split the pool": "dropped",
+        "Split the pool in two": "open",
+    }
+
+
 async def test_a_record_of_the_past_takes_no_command(world: World, tmp_path: Path) -> None:
     """Its items and its review say what they are and what to do; an item that nobody knows is still not found."""
     file = tmp_path / "pm.md"

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import Rejected
 from domain.insight.evidence import Evidence, Subject, Which
-from domain.insight.report import Insight, Table
+from domain.insight.report import Grade, Insight, Table
 from domain.insight.words import Dimension, Window
 from domain.record import Projection, ProjectionKind
 from store import Store
@@ -135,6 +135,21 @@ async def test_the_scorecard_stands_on_its_data(reader: InsightReader) -> None:
     assert told["proactive", "promised updates kept"] is None
     assert told["automated", "incidents in which a runbook ran"] is True
     assert told["predictive", "drills for each incident"] is False
+
+
+async def test_imported_incidents_are_in_no_grade(store: Store, reader: InsightReader) -> None:
+    """Nobody wrote down who noticed them: they would make a reactive team of any that brings its past along."""
+    before = {(each.level, each.name): (each.part.value, each.whole.value) for each in await grades(reader)}
+    past = [incident(2, id_=f"inc-past-{number}", retrospective=True, runs=[]) for number in range(40)]
+    await store.record.save(batch("import", pictures=tuple(past)))
+    assert counts(await reader.insight("recurrence"), "Incidents")["these 90 days"] == (52, 0)
+    assert {(each.level, each.name): (each.part.value, each.whole.value) for each in await grades(reader)} == before
+    assert before["responsive", "incidents that somebody acknowledged"] == (11, 12)
+
+
+async def grades(reader: InsightReader) -> tuple[Grade, ...]:
+    """Of the scorecard."""
+    return (await reader.insight("maturity")).grades
 
 
 async def test_no_number_contradicts_its_drill_down(reader: InsightReader) -> None:
