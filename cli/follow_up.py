@@ -9,6 +9,7 @@ from cli import action_items, show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
 from domain.review import CommentState, FindingKind
+from domain.review_merge import blanks_in
 
 reviews = typer.Typer(help="Blameless reviews, held by a deadline.", no_args_is_help=False)
 
@@ -63,12 +64,14 @@ def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | 
         return
     asked = document.get("extension_asked")
     more = f"{asked['until']} by {asked['by']['name']}: {asked['reason']}" if asked else None
+    blanks = blanks_in(document["markdown"]) if document["state"] in {"draft", "in_review"} else {}
     show.facts(
         [
             ("review", document["id"]),
             ("state", show.state(document["state"])),
             ("owner", document["owner"]),
             ("asks for more time", more),
+            ("to be filled in", ", ".join(blanks) or None),
         ]
     )
 

@@ -5,6 +5,7 @@ lays the facts out. The one thing to know: documents may be older than this code
 an error.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -193,6 +194,8 @@ def _in_order(entries: Iterable[Document]) -> list[Document]:
 # What a machine wrote down is known; what a person says without a link is remembered (rule P06).
 RECORDED = "recorded"
 _RECALLED = ("recollection", "")
+# An address that somebody wrote into a line; what ends a sentence is not a part of it.
+_ADDRESS = re.compile(r"https?://[^\s<>|\"']*[^\s<>|\"'.,;:!?)\]]")
 
 
 def _evidence(entry: Document) -> tuple[str, str]:
@@ -201,7 +204,10 @@ def _evidence(entry: Document) -> tuple[str, str]:
         if url.startswith(("https://", "http://")):
             return _text(_mapping(link).get("title"), 60) or "evidence", url
     told = entry.get("kind") in {EntryKind.NOTE.value, EntryKind.IMPACT.value}
-    return _RECALLED if told and _mapping(entry.get("actor")).get("kind") == ActorKind.PERSON.value else (RECORDED, "")
+    if not told or _mapping(entry.get("actor")).get("kind") != ActorKind.PERSON.value:
+        return RECORDED, ""
+    written_in = _ADDRESS.search(_text(entry.get("summary"), 2000))
+    return ("as linked", written_in[0]) if written_in else _RECALLED
 
 
 def _with_start(entries: Sequence[Document], began: datetime | None, hours: WorkingHours) -> list[Row]:

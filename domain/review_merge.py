@@ -35,6 +35,16 @@ def merged(base: str, mine: str, new: str) -> str:
     return mine if text == re.sub(r"\n{3,}", "\n\n", mine).strip() else text + "\n"
 
 
+def blanks_in(text: str) -> dict[str, int]:
+    """How many blanks are left to be filled in, by heading; those without any are not named."""
+    found: dict[str, int] = {}
+    for name, lines in _sections(text).items():
+        count = sum(line.count(_BLANK) for line in lines)
+        if count:
+            found[_HEADING.sub("", name) or "the beginning"] = count
+    return found
+
+
 def _sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {_TOP: []}
     name, in_code = _TOP, False

@@ -52,6 +52,7 @@ from domain.review import (
 from domain.review_comments import places_of
 from domain.review_guide import calibration_document, interview_guide
 from domain.review_meeting_date import is_draft_late
+from domain.review_merge import blanks_in
 from domain.timeline import person
 from runtime.perspective_links import PerspectiveLinks
 from store.interface import Document
@@ -96,6 +97,7 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         me=desk.principal.name,
         lint=findings[:_MOST_FINDINGS],
         lint_count=len(findings),
+        blanks=blanks_in(document["markdown"]) if document["state"] in _OPEN else {},
         factors=factors_of(desk.configuration.contributing_factors),
         lacks_factors=len(given) < LEAST_FACTORS,
         # Reviews that are older than these fields have none of them.

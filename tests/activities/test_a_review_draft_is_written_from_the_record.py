@@ -220,6 +220,16 @@ async def test_the_reviews_own_mails_are_no_part_of_the_incident():
     assert "It helped to look twice" in await draft(Archive(INCIDENT, [*TIMELINE, said]), request())
 
 
+async def test_an_address_in_a_persons_line_is_its_evidence():
+    """Whoever writes down where it can be seen is not asked for it again; without one it is a recollection."""
+    linked = entry(904, "10:12:00", "note", "alice", "The hit rate fell, see https://graphs.example/d/7?from=1.")
+    told = entry(905, "10:13:00", "note", "alice", "It fell (http://)")
+    text = await draft(Archive(INCIDENT, [*TIMELINE, linked, told]), request())
+    lines = {name: line for line in text.splitlines() for name in ("see https", "It fell (") if name in line}
+    assert "https://graphs.example/d/7?from=1>" in lines["see https"].rpartition("|")[0].rpartition("|")[2]
+    assert "recollection" in lines["It fell ("]
+
+
 async def test_a_long_timeline_is_cut_and_says_so():
     """A storm of entries leaves a draft of bounded size."""
     storm = [entry(n, "10:05:00", "alert", "triage", "x" * 5000) for n in range(1, 3000)]

@@ -89,6 +89,9 @@ async def test_text_is_linted_versioned_and_exported(world: World) -> None:
     review = (await world.admin.get(path)).json()
     text = review["markdown"] + "\n## In short\n\nBen failed to check the lag.\n"
     edited = await _post(world, f"reviews/{id_}/edit", markdown=text, revision=review["revision"], by="ana")
+    shown = await world.admin.get(f"/reviews/{id_}", headers={"Accept": "text/html"})
+    assert "blanks are left" in shown.text
+    assert "<li>Lessons</li>" in shown.text
     found = (await world.admin.get(f"{path}/lint")).json()["items"]
     assert [(each["rule"], each["level"]) for each in found] == [("counterfactual", "error")]
     await _post(world, f"reviews/{id_}/findings", kind="helped", text="the switch was at hand", by="ana")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.review_merge import merged
+from domain.review_merge import blanks_in, merged
 
 BASE = """# Review
 
@@ -82,3 +82,14 @@ def test_no_line_of_a_person_is_ever_lost(mine: str) -> None:
     once = merged(BASE, mine, NEW)
     assert {line for line in mine.split("\n") if line.strip()} <= set(once.split("\n"))
     assert merged(NEW, once, NEW) == once
+
+
+def test_what_is_left_to_be_filled_in_is_counted_by_heading() -> None:
+    """Until it is filled in; a heading without blanks is not named."""
+    assert blanks_in(BASE) == {"Lessons": 1}
+    assert blanks_in(f"# Review\n\n_To be filled in: x._\n{BASE}- _To be filled in: y._\n") == {
+        "the beginning": 1,
+        "Lessons": 1,
+        "Impact": 1,
+    }
+    assert blanks_in(BASE.replace("_To be filled in: what others should know._", "Warm it first.")) == {}
