@@ -12,7 +12,7 @@ from domain.errors import HotwashError
 from domain.model import Model
 from store.interface import AlikeFinder, Document
 
-# Over 100,000 incidents it takes some 50 ms (docs/benchmarks.md); a second is what somebody who declares may wait.
+# Over 100,000 incidents it takes some 10 ms (docs/benchmarks.md); a second is what somebody who declares may wait.
 ANSWERED_WITHIN_SECONDS = 1.0
 
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from domain.record import Projection, ProjectionKind
 from store import open_store
 from store.database import Database
+from store.deriving import derive
 from store.tables import picture_services
 from store.tables_learning import (
     alert_facts,
@@ -155,5 +156,32 @@ async def test_what_says_the_same_is_not_written_again(new_database: NewDatabase
     assert await states() == ({"marked"}, {"marked"})
     await save(3, status="closed", services=["shop", "mail"])
     assert await states() == ({"closed"}, {"shop", "mail"})
+    await store.close()
+    await database.close()
+
+
+@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+async def test_what_hangs_on_an_incident_waits_for_it(new_database: NewDatabase) -> None:
+    """A review is being saved while its incident turns out to be a drill: its factor is none of a real incident.
+
+    Neither sees what the other has not committed, so without waiting the factor would stay one of a real incident.
+    """
+    url = new_database()
+    store, database = open_store(url), Database(url)
+    await store.migrate()
+    was = picture(ProjectionKind.INCIDENT, "inc-1", 1, "inc-1", status="closed", declared_at=iso(declared(1)))
+    await store.record.save(batch("incident/inc-1", pictures=(was,)))
+    finding = {"kind": "contributing_factor", "factor": "capacity", "text": "x"}
+    review = picture(ProjectionKind.REVIEW, "inc-1", 1, "inc-1", state="draft", findings=[finding])
+    is_now = was.model_copy(update={"version": 2, "document": was.document | {"drill": True}})
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with database.writing() as connection:
+        await derive(connection, [("review/inc-1", review)])
+        saving = asyncio.create_task(store.record.save(batch("incident/inc-1", pictures=(is_now,))))
+        async with database.reading() as looking:
+            while not saving.done() and not (await looking.execute(waiting)).scalar_one():
+                pass
+    await saving
+    assert {(row[1], row[5]) for row in (await held(database))["incident_dimensions"]} == {("factor", False)}
     await store.close()
     await database.close()
