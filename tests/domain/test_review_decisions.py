@@ -15,8 +15,12 @@ from domain.review import (
     AddFinding,
     ApproveReviewExtension,
     AssignReview,
+    CommentOnReview,
+    CommentState,
     EditReview,
     ExtendReview,
+    PlanMeeting,
+    ResolveComment,
     ReturnReview,
     ReviewCommand,
     ReviewStart,
@@ -27,6 +31,7 @@ from domain.review import (
     WaiveReview,
 )
 from domain.review_decisions import accept_draft, decide, open_review, renew_draft, take_step
+from domain.review_meeting_date import next_meeting_step, take_meeting_step
 from domain.review_outcomes import FINISHED
 from domain.review_sign_off import close_after_soak
 from domain.severity import Severity
@@ -86,6 +91,37 @@ class ReviewMachine(RuleBasedStateMachine):
             self.state = outcome.state
             again = next_step(self.state.ladder, self.now, self.terms.policy)
             assert again is None or again.at > self.now
+        # Of what was slept through because of the meeting one thing is said, and then nothing until later.
+        due = next_meeting_step(self.state, self.now, self.terms)
+        if due is not None and due.at <= self.now:
+            self.state = take_meeting_step(self.state, due, self.now, self.terms).state
+            following = next_meeting_step(self.state, self.now, self.terms)
+            assert following is None or following.at > self.now
+
+    @rule(by=actors, hours=st.integers(-50, 500))
+    def plan_meeting(self, by: Actor, hours: int) -> None:
+        """Only a person, only in the future; a move is counted."""
+        at = self.now + timedelta(hours=hours)
+        moved = self.state.meeting_plan.moved if self.state.meeting_plan else 0
+        if self.attempt(PlanMeeting(by=by, at=at)):
+            plan = self.state.meeting_plan
+            assert plan is not None
+            assert (by.kind, at > self.now, plan.at) == ("person", True, at)
+            assert plan.moved in {moved, moved + 1}
+
+    @rule(by=actors, text=texts)
+    def comment(self, by: Actor, text: str) -> None:
+        """Only a person, with words, and not a page of them."""
+        if self.attempt(CommentOnReview(by=by, text=text)):
+            assert (by.kind, text) == ("person", "because")
+
+    @rule(by=actors, number=st.integers(1, 4), text=texts, carry=st.booleans())
+    def resolve_comment(self, by: Actor, number: int, text: str, carry: bool) -> None:
+        """Once, with words; what is carried stands in the review as an open question."""
+        questions = sum(each.kind == "open_question" for each in self.state.findings)
+        if self.attempt(ResolveComment(by=by, comment=number, answer=text, carry=carry)):
+            assert text == "because"
+            assert sum(each.kind == "open_question" for each in self.state.findings) == questions + carry
 
     @rule(by=actors, owner=st.sampled_from([*PEOPLE, "mallory", ""]))
     def assign(self, by: Actor, owner: str) -> None:
@@ -133,6 +169,7 @@ class ReviewMachine(RuleBasedStateMachine):
         was_submitted = self.state.state is ReviewStatus.IN_REVIEW
         if self.attempt(SignOffReview(by=by)):
             assert was_submitted
+            assert all(each.state is not CommentState.OPEN for each in self.state.comments)
 
     @rule()
     def soak_ends(self) -> None:
@@ -195,10 +232,21 @@ class ReviewMachine(RuleBasedStateMachine):
         assert not self.edits or set(self.edits[-1].split("\n")) <= set(self.state.markdown.split("\n"))
 
     @invariant()
+    def whoever_takes_part_is_invited_once(self) -> None:
+        """To a meeting that was fixed and is still to come."""
+        plan = self.state.meeting_plan
+        if plan is None or plan.fixed_by is None:
+            return
+        assert len(set(plan.invited)) == len(plan.invited)
+        if self.state.state not in FINISHED and plan.at > self.now and self.state.owner:
+            assert self.state.owner in plan.invited
+
+    @invariant()
     def the_end_is_quiet(self) -> None:
         """A finished review wants nothing more: no reminder, no draft."""
         if self.state.state in FINISHED:
             assert self.state.ladder is None
+            assert next_meeting_step(self.state, self.now, self.terms) is None
             assert not self.state.draft_wanted
 
 
