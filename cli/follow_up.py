@@ -64,6 +64,8 @@ def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | 
         return
     asked = document.get("extension_asked")
     more = f"{asked['until']} by {asked['by']['name']}: {asked['reason']}" if asked else None
+    waived = document.get("waiver_asked") if not document.get("waiver") else None
+    waiver = f"asked for by {waived['by']['name']}; another person agrees to it" if waived else None
     blanks = blanks_in(document["markdown"]) if document["state"] in {"draft", "in_review"} else {}
     show.facts(
         [
@@ -71,6 +73,7 @@ def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | 
             ("state", show.state(document["state"])),
             ("owner", document["owner"]),
             ("asks for more time", more),
+            ("waiver", waiver),
             ("to be filled in", ", ".join(blanks) or None),
         ]
     )

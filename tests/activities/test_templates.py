@@ -131,6 +131,7 @@ def other_messages() -> Iterator[Message]:
             (t, ITEM)
             for t in (Template.ACTION_ITEM_ASSIGNED, Template.ACTION_ITEM_REMINDER, Template.ACTION_ITEM_OVERDUE)
         ],
+        *[(Template.REVIEW_ASSIGNED, {**REVIEW, "level": level}) for level in ("facilitator", "no_owner")],
         (Template.REVIEW_MEETING, {**REVIEW, "meeting": MEETING}),
         (Template.REVIEW_MEETING, {**REVIEW, "meeting": MEETING | {"cancelled": True}}),
         (Template.GAME_DAY_ANNOUNCEMENT, {"game_day": game_day, "text": HOSTILE}),
@@ -164,6 +165,22 @@ def test_a_message_renders(renderer: TemplateRenderer, message: Message) -> None
     assert "None" not in said.replace("Nobody", "")
     assert re.search(r"\{%|\{\{|<script", said.replace(HOSTILE, "")) is None
     assert "\n\n\n\n" not in rendered.text
+
+
+def test_who_facilitates_is_not_asked_to_write(renderer: TemplateRenderer) -> None:
+    """The owner writes the review down; the facilitator asks; of a review without an owner the manager hears that."""
+    said = {
+        level: renderer.render(
+            Message(
+                key="k", template=Template.REVIEW_ASSIGNED, context={**REVIEW, "level": level}, incident_id=INCIDENT
+            )
+        )
+        for level in ("assigned", "facilitator", "no_owner")
+    }
+    assert said["assigned"].subject.startswith("A review is to be written")
+    assert said["facilitator"].subject.startswith("You facilitate a review")
+    assert said["no_owner"].subject.startswith("A review has no owner")
+    assert ["Write down" in each.text for each in said.values()] == [True, False, True]
 
 
 @pytest.mark.parametrize("template", Template)
