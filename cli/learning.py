@@ -90,7 +90,8 @@ def similar(incident: Annotated[str, typer.Argument(help="Its id.")], as_json: J
     columns: dict[str, Callable[[_Row], show.Cell]] = {
         "INCIDENT": lambda d: d["incident_id"],
         "TITLE": lambda d: d["title"],
-        "WHY": lambda d: ", ".join(reason["sentence"] for reason in d["reasons"]),
+        "SCORE": lambda d: f"{d['score']:.1f}",
+        "WHY": lambda d: ", ".join(f"{reason['sentence']} ({reason['weight']:.1f})" for reason in d["reasons"]),
         "HELPED": lambda d: "; ".join(d["helped"]) or "–",
         "STILL OPEN": lambda d: "; ".join(item["title"] for item in d["open_items"]) or "–",
     }
