@@ -13,9 +13,11 @@ from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight
 from domain.insight.words import DEFAULT_LIMITS, RECURRENCE_WINDOW, LoadLimits, Window
 from domain.model import Model
-from domain.operations_review_document import LINES, DrillDue, WeekFacts, document, headlines
+from domain.operations_review_document import LINES, DecidedBefore, DrillDue, WeekFacts, document, headlines
 from domain.record import ProjectionKind
 
+# A quarter of weekly meetings: what was decided before that is forgotten or an action item.
+_REVIEWS = 13
 # The newest game days that are looked through for the last one of each name.
 _GAME_DAYS = 200
 
@@ -99,6 +101,7 @@ class OperationsReviewActivities:
         of_week = self._store.insight(week, {}, zone, limits)
         of_quarter = self._store.insight(quarter, {}, zone, limits)
         incidents = Evidence.within(week, Subject.INCIDENT)
+        decided_in, decided = await self._decided_before(request.week)
         overdue = Evidence.within(week, Subject.ACTION_ITEM).but(which=Which.OVERDUE)
         owed = Evidence.within(quarter, Subject.REVIEW).but(which=Which.OWED)
         return WeekFacts(
@@ -118,9 +121,21 @@ class OperationsReviewActivities:
                 await of_week.insight("communication"),
             ),
             drills=await self._drills(configuration),
+            decided_before=decided,
+            decided_in=decided_in,
             hours=configuration.policy.calendar,
             base_url=configuration.base_url or "",
         )
+
+    async def _decided_before(self, week: str) -> tuple[str, tuple[DecidedBefore, ...]]:
+        found = (await self._store.reader.list(ProjectionKind.OPERATIONS_REVIEW, limit=_REVIEWS)).items
+        # ISO weeks are in order as texts.
+        earlier = [each for each in found if each.get("decisions") and str(each["id"]) < week]
+        last = max(earlier, key=lambda each: str(each["id"]), default=None)
+        if last is None:
+            return "", ()
+        decided = (DecidedBefore(text=each["text"], owner=each.get("owner") or "") for each in last["decisions"])
+        return str(last["id"]), tuple(decided)
 
     async def _drills(self, configuration: Configuration) -> tuple[DrillDue, ...]:
         held: dict[str, dict[str, Any]] = {}

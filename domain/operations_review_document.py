@@ -27,6 +27,13 @@ class DrillDue(Model):
     last_verdict: str | None = None
 
 
+class DecidedBefore(Model):
+    """What an earlier meeting decided."""
+
+    text: str
+    owner: str = ""
+
+
 class WeekFacts(Model):
     """All that the document is made of."""
 
@@ -42,6 +49,9 @@ class WeekFacts(Model):
     long_view: tuple[Insight, ...] = ()
     week_view: tuple[Insight, ...] = ()
     drills: tuple[DrillDue, ...] = ()
+    # Of the last meeting before this one that decided something, and which it was.
+    decided_before: tuple[DecidedBefore, ...] = ()
+    decided_in: str = ""
     hours: WorkingHours = WorkingHours()
     base_url: str = ""
 
@@ -68,6 +78,7 @@ def document(facts: WeekFacts) -> str:
         "",
         *(f"- {escape(sentence)}" for sentence in headlines(facts)),
         "",
+        *_decided(facts),
         *_to_speak_about(facts),
         "## What happened",
         "",
@@ -93,6 +104,24 @@ _SECTIONS = (
     ("Load on people", ("on-call-load",)),
     ("Communication", ("communication",)),
 )
+
+
+def _decided(facts: WeekFacts) -> list[str]:
+    """A meeting begins with what became of what the last one decided."""
+    if not facts.decided_before:
+        return []
+    place = _link(facts, f"/operations-reviews/{facts.decided_in}", facts.decided_in)
+    lines = [
+        f"- {escape(each.text)}" + (f" ({escape(each.owner)})" if each.owner else "") for each in facts.decided_before
+    ]
+    return [
+        "## Decided last time",
+        "",
+        f"In {place}; what became of it?",
+        "",
+        *_with_rest(lines[:LINES], len(lines), ""),
+        "",
+    ]
 
 
 def _to_speak_about(facts: WeekFacts) -> list[str]:
