@@ -32,6 +32,8 @@ from domain.errors import HotwashError, Rejected, Transient
 from domain.record import ProjectionKind
 from domain.timeline import Actor, person
 
+# A day of last year, or of the next, is told from one of this year by its year; ten months leave no doubt.
+_SAME_YEAR = timedelta(days=300)
 T = TypeVar("T")
 _DURATION = TypeAdapter(timedelta)
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -44,19 +46,28 @@ def _moment(value: str | datetime | None) -> datetime | None:
     return datetime.fromisoformat(value)
 
 
+def _year(moment: datetime) -> str:
+    """` 2024` of what is so far away that its day could be taken for that of another year."""
+    return f" {moment.year}" if abs(moment - datetime.now(UTC)) > _SAME_YEAR else ""
+
+
 def at(value: str | datetime | None) -> str:
-    """`22 Nov 10:31 UTC`; a dash for nothing."""
-    moment = _moment(value)
-    return f"{moment.astimezone(UTC):%-d %b %H:%M} UTC" if moment else "–"
-
-
-def line_time(value: str | datetime | None, form: str = "%H:%M:%S") -> str:
-    """`10:31:07` today, `22 Nov 10:31:07` on any other day."""
+    """`22 Nov 10:31 UTC`, `22 Nov 2024 10:31 UTC`; a dash for nothing."""
     moment = _moment(value)
     if moment is None:
         return "–"
     moment = moment.astimezone(UTC)
-    return f"{moment:{form}}" if moment.date() == datetime.now(UTC).date() else f"{moment:%-d %b {form}}"
+    return f"{moment:%-d %b}{_year(moment)} {moment:%H:%M} UTC"
+
+
+def line_time(value: str | datetime | None, form: str = "%H:%M:%S") -> str:
+    """`10:31:07` today, `22 Nov 10:31:07` on any other day, `22 Nov 2024 10:31:07` long ago."""
+    moment = _moment(value)
+    if moment is None:
+        return "–"
+    moment = moment.astimezone(UTC)
+    is_today = moment.date() == datetime.now(UTC).date()
+    return f"{moment:{form}}" if is_today else f"{moment:%-d %b}{_year(moment)} {moment:{form}}"
 
 
 def line_time_short(value: str | datetime | None) -> str:
@@ -65,9 +76,12 @@ def line_time_short(value: str | datetime | None) -> str:
 
 
 def day(value: str | datetime | None) -> str:
-    """`Mon 24 Nov`."""
+    """`Mon 24 Nov`, `Mon 25 Nov 2024`."""
     moment = _moment(value)
-    return f"{moment.astimezone(UTC):%a %-d %b}" if moment else "no date"
+    if moment is None:
+        return "no date"
+    moment = moment.astimezone(UTC)
+    return f"{moment:%a %-d %b}{_year(moment)}"
 
 
 def ago(value: str | datetime | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.pages.forms import longest_text
-from api.pages.rendering import line_time, markdown, safe_url, sentence
+from api.pages.rendering import at, day, line_time, markdown, safe_url, sentence
 from api.pages.timeline import Loudness, loudness, telling
 from api.pages.waiting import waiting_for
 
@@ -121,7 +121,18 @@ def test_times_carry_their_date_when_it_is_not_today():
     """A line of yesterday is not mistaken for one of tonight."""
     now = datetime.now(UTC)
     assert len(line_time(now)) == len("10:31:07")
-    assert line_time(datetime(2026, 1, 5, 10, 31, 7, tzinfo=UTC)) == "5 Jan 10:31:07"
+    last_week = (now - timedelta(days=7)).replace(hour=10, minute=31, second=7)
+    assert line_time(last_week) == f"{last_week:%-d %b} 10:31:07"
+
+
+def test_a_day_of_another_year_says_which():
+    """A postmortem of 2024 that was imported is not taken for one of this summer; the coming January needs no year."""
+    past = datetime(2024, 6, 1, 10, 31, 7, tzinfo=UTC)
+    assert (at(past), day(past), line_time(past)) == (
+        "1 Jun 2024 10:31 UTC", "Sat 1 Jun 2024", "1 Jun 2024 10:31:07",
+    )  # fmt: skip
+    soon = datetime.now(UTC) + timedelta(days=60)
+    assert (at(soon), day(soon)) == (f"{soon:%-d %b %H:%M} UTC", f"{soon:%a %-d %b}")
 
 
 def test_refusals_read_as_sentences_and_ids_keep_their_spelling():
