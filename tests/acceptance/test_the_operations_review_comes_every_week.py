@@ -58,6 +58,10 @@ async def test_a_week_is_prepared_mailed_once_and_its_meeting_recorded(own_house
     """The worker dies while the mail server is away: one HTML mail for each, one review, and decisions that stay."""
     house, week = own_house, week_of(datetime.now(UTC))
     incident = await house.declared("Till <b>stuck</b> on Sunday")
+    # What is counted is the record, which hears of it a moment later.
+    await house.eventually(
+        lambda: house.world.get("/incidents"), lambda it: incident in {each["id"] for each in it["items"]}, "the record"
+    )
     engine = await house.world.engine()
     schedule = await engine.get_schedule_handle(operations_review_schedule_id()).describe()
     # The engine turns a cron line into calendars: Mondays at nine.
