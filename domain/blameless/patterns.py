@@ -23,17 +23,23 @@ _ADVERB = (
 _ASIDE = r",[^,.;]{1,50},"
 _RELATIVE = r",?\s+who\s[^.,;]{1,60}?,?"
 
+
+def _whole(marks: str) -> str:
+    # A run of marks is taken as a whole or not at all: in parts, a list of a hundred names would be tried for minutes.
+    return f"(?<![{marks}])[{marks}]++"
+
+
 _SHORTHANDS = {
     # A person who can be the subject; any person; somebody by name; ourselves; nobody; perhaps a person.
-    "P": "[\ue000\ue005]+",
-    "ANY": "[\ue000\ue001\ue005\ue006]+",
-    "NAME": "[\ue005\ue006]+",
-    "NAMED": "\ue005+",
-    "W": "\ue003+",
-    "PW": "[\ue000\ue003\ue005]+",
-    "NOBODY": "\ue004+",
+    "P": _whole("\ue000\ue005"),
+    "ANY": _whole("\ue000\ue001\ue005\ue006"),
+    "NAME": _whole("\ue005\ue006"),
+    "NAMED": _whole("\ue005"),
+    "W": _whole("\ue003"),
+    "PW": _whole("\ue000\ue003\ue005"),
+    "NOBODY": _whole("\ue004"),
     "ANYONE": "(?:anyone|anybody|everyone|everybody)",
-    "Q": "\ue002+",
+    "Q": _whole("\ue002"),
     "GAP": f"(?:(?:{_ADVERB}|{_PHRASE}|{_ASIDE}|{_RELATIVE}){{0,3}}?)",
     # Words of the same clause.
     "NEAR": r"[^.;:!?]{0,60}?",

@@ -154,6 +154,9 @@ def test_hostile_text_is_read_in_time_and_without_failing() -> None:
         "|" * 500,
         "İ forgot ﬁ " * 200,
         "\x00" * 9,
+        # Names in a row were tried in every part of the row, for minutes.
+        "Ana " * 480 + ".",
+        "the team, the team " * 100 + ".",
     ):
         assert lint_text(text) == lint_text(text)
     assert lint_text("the engineer who " * 2000) == ()
