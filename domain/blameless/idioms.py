@@ -94,6 +94,9 @@ IDIOMS: tuple[Pattern, ...] = (
         r"{ANY}{FAR}\b(?:leaves?|left)\s+(?:much|a\s+lot|something)\s+to\s+be\s+desired\b",
         r"\bout\s+of\s+(?:sheer\s+|pure\s+|mere\s+)?(?:laziness|spite|impatience|carelessness|boredom|arrogance|vanity|stubbornness)\b",
         r"\bcowboys?\b",
+        r"\b(?:did\s+not|didn't)\s+(?:\w+ly\s+)?know\s+what\s+\S+\s+(?:was|were)\s+doing\b",
+        r"\bneglect(?:ed|ing)\s+(?:his|her|their)\s+(?:\w+\s+)?(?:dut(?:y|ies)|responsibilit(?:y|ies)|jobs?)\b",
+        r"{P}{GAP}\s+(?:was|were)(?:\s+not|n't)\s+(?:\w+\s+)?(?:smart|clever|bright|competent|careful|attentive|qualified)\s+enough\b",
         r"\bno\s+(?:real\s+|apparent\s+)?sense\s+of\s+(?:urgency|ownership|responsibility)\b|\black\s+of\s+(?:any\s+)?urgency\b",
         r"\b(?:it|this)\s+(?:is|was|remains)\s+(?:\w+ly\s+)?" + _SHAMEFUL + r"\s+(?:that|how|why|to\s+me)\b",
         r"\bno\s+excuse\s+for\b",
@@ -126,6 +129,7 @@ IDIOMS: tuple[Pattern, ...] = (
         r"{NOBODY}(?:\s+(?:on|in|from|at|of|else)(?:\s+(?:the|our|that))?\s+[\w\ue000-\ue006-]+|\s+else)?\s+(?:had\s+|ever\s+|even\s+)*(?:took\s+the\s+(?:trouble|time|initiative|lead)|"
         r"taken\s+the\s+(?:trouble|time)|questioned|challenged|objected|dared|stepped\s+(?:up|in)|stood\s+up|lifted\s+a\s+finger|seemed\s+to\s+(?:care|notice|mind)|"
         r"had\s+the\s+decency|thought\s+it\s+through|did\s+(?:his|her|their))\b",
+        r"\bhad\s+(?:anyone|anybody|someone|somebody)\s+(?:\w+ly\s+)?(?:looked|checked|asked|noticed|read|thought|tested|bothered)\b",
         r"\bif\s+(?:the\s+|our\s+|any\s+)?(?:[\w-]+\s+){0,2}?{P}{GAP}\s+(?:were|was)\s+(?:more|better|less|not\s+so)\s+(?:careful|attentive|careless|diligent|trained|experienced|prepared|lazy|busy|hasty)\b",
         level=Level.WARNING,
     ),
