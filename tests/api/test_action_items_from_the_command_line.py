@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.api_world import World
+from tests.support.api_world import CONFIGURATION, World
 from tests.support.command_line import hotwash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,6 +24,8 @@ async def added(world: World, incident: str, title: str, *options: str) -> str:
 
 async def test_items_are_moved_handed_over_and_refused(world: World) -> None:
     """Options reach the item; in bulk the one that refuses is named and the exit code says so."""
+    strict = "policy: {extension_needs_approver: true}\n"
+    world.home.configuration.write_text(CONFIGURATION + strict)
     incident = (await world.declare("Items by command line", severity="SEV-4", services=["search"]))["id"]
     first = await added(world, incident, "Add an alert on the queue", "--type", "detect", "--tracker", "none")
     second = await added(world, incident, "Add a probe to the queue", "--proposed")

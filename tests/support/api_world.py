@@ -40,7 +40,6 @@ from workflows.runbook_run import RunbookRun
 
 CONFIGURATION = """
 organization: Test
-policy: {extension_needs_approver: true}
 people:
   ana: {name: Ana, groups: [sre]}
   ben: {name: Ben, groups: [sre], manager: cleo}

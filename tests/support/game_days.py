@@ -226,6 +226,7 @@ class World:
         # What the document says.
         self.name = "process-dies"
         self.match = {"drillable": "yes"}
+        self.owner = "sre"
         self.seen = Surroundings()
         self.fails: list[Exception] = []
         self.last: dict[str, Any] | None = None
@@ -250,7 +251,7 @@ class World:
     @activity.defn(name="drills.rules")
     async def rules(self, request: AskRules) -> HouseRules:
         """What the file says now."""
-        assert request.owner == "sre"
+        assert request.owner == self.owner
         return self.house_rules
 
     @activity.defn(name="drills.look_around")

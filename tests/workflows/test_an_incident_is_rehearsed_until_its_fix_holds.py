@@ -46,7 +46,7 @@ async def test_the_item_is_done_when_the_drill_passes_and_open_again_when_a_late
     document = as_proposed()
     room = Room(env, task_queue, record, post)
     room.world.targets = (ResolvedTarget(name="shop-1", service="shop", environment="staging", with_=WITH),)
-    room.world.name, room.world.match = document["name"], document["match"]
+    room.world.name, room.world.match, room.world.owner = document["name"], document["match"], document["owner"]
     room.items = DrillActivities(TemporalDrillFinder(env.client))
     # The action cannot say by itself whether a process is dead; here it can.
     room.target.proof = True
