@@ -238,7 +238,8 @@ async def test_a_silenced_alert_is_found_before_the_fault(place: Place) -> None:
 
 async def test_another_alert_is_no_detection(place: Place) -> None:
     """It stays a real incident of its own, and the drill was not detected."""
-    place.write("wrong", **{"within: 1m}": "within: 5s}\n  - {expect: no_other_alerts}"})
+    short = {"duration: 1m": "duration: 15s", "lease: 1m": "lease: 15s"}
+    place.write("wrong", **{"within: 1m}": "within: 5s}\n  - {expect: no_other_alerts}", **short})
     id_ = await place.in_effect("wrong")
     other = alert("SearchSlow", startsAt="2026-11-22T10:00:00Z", labels={"drillable": "no"})
     answer = await place.world.alert(other, group={"alertname": "SearchSlow"})
@@ -294,7 +295,12 @@ async def test_an_edit_does_not_reach_what_is_under_way(place: Place) -> None:
     """It goes on as it was started and says which definition that was; the next one is another."""
     place.write("edited")
     id_ = await place.in_effect("edited")
-    place.write("edited", **{"duration: 1m\n    lease": "duration: 2s\n    lease", "names: [NAME]": "names: [empty]"})
+    short = {
+        "duration: 1m\n    lease": "duration: 2s\n    lease",
+        "\nduration: 1m": "\nduration: 5s",
+        "within: 1m": "within: 3s",
+    }
+    place.write("edited", **{**short, "names: [NAME]": "names: [empty]"})
     state = await place.becomes(id_, lambda it: it["faults"][0]["renewed_at"], "its lease was renewed")
     assert [fault["target"] for fault in state["faults"]] == ["edited"]
     assert state["faults"][0]["duration_seconds"] == 60
