@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -34,6 +35,7 @@ from domain.game_day import GameDayState, HaltGameDay, Milestone, MilestoneKind,
 from domain.game_day_faults import LeaseAnswer, LeaseStatus
 from domain.game_day_surroundings import Surroundings
 from domain.ids import drill_target_resource, lock_workflow_id
+from domain.lock import LockStart
 from domain.policy import Freeze
 from domain.run import ActionSpec, Effect, Idempotency
 from domain.standing_approval import StandingAnswer
@@ -350,6 +352,16 @@ class Room:
             return await self.env.client.start_workflow(
                 GameDay.run, start, id=f"game-day/process-dies-{uuid4().hex[:8]}", task_queue=self.task_queue
             )
+
+    async def prepare_locks(self) -> None:
+        """The locks of the targets, where a game day's time is skipped: the engine skips none while a child is open."""
+        for target in self.world.targets:
+            resource = drill_target_resource(target.name)
+            with self.env.with_time_skipping_disabled():
+                await self.env.client.start_workflow(
+                    ResourceLock.run, LockStart(resource=resource), id=lock_workflow_id(resource),
+                    task_queue=self.task_queue, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                )  # fmt: skip
 
     async def until_view(
         self, handle: WorkflowHandle[Any, GameDayState], holds: Callable[[GameDayState], bool]
