@@ -37,7 +37,7 @@ test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HA
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "real and not long"
 
 test-long: $(STAMP) ## Run the tests that take minutes: a worker killed at every boundary of a run
-	$(BIN)/python -m pytest -q -m long
+	$(BIN)/python -m pytest -q -m long -o faulthandler_timeout=2400
 
 lint: $(STAMP) ## Ruff, mypy and the layer contracts
 	$(BIN)/ruff format --check .
