@@ -1,11 +1,14 @@
 """What every room's tests share: free ports, the engine's binary, and a PostgreSQL that needs no package manager."""
 
+import asyncio
+import functools
+import inspect
 import secrets
 import socket
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,29 @@ from hypothesis import settings
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("hotwash", deadline=None)
 settings.load_profile("hotwash")
+
+
+# The end of a test that waits comes this much before pytest-timeout's: that one is raised in whatever task runs just
+# then, often one of the engine's client, which swallows it; the test then waits on, for ever.
+_BEFORE_THE_ALARM = 5
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Cancel a test that takes too long as asyncio does, so that what it opened is closed and the next one runs."""
+    default = float(config.getoption("timeout") or config.getini("timeout"))
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            marker = item.get_closest_marker("timeout")
+            item.obj = _ended_after((marker.args[0] if marker else default) - _BEFORE_THE_ALARM, item.obj)
+
+
+def _ended_after(seconds: float, test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def in_time(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(seconds):
+            await test(*args, **kwargs)
+
+    return in_time
 
 
 # Below those that the kernel gives to whoever connects to something: such a port may be taken again before its server
