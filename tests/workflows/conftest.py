@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.support.engine import time_skipping_engine, working
 from tests.support.recording import Post, Record
+from tests.support.reviews import Begin, Drafts, beginner
 from tests.support.runs import Runs
 from tests.support.steps import World
 from workflows.options import STEPS_QUEUE
@@ -56,6 +57,18 @@ def record() -> Record:
 def post() -> Post:
     """The way to people, in memory."""
     return Post()
+
+
+@pytest.fixture
+def drafts() -> Drafts:
+    """The writer of drafts."""
+    return Drafts()
+
+
+@pytest.fixture
+def begin_review(env: WorkflowEnvironment, task_queue: str, record: Record, post: Post, drafts: Drafts) -> Begin:
+    """Begins reviews."""
+    return beginner(env, task_queue, record, post, drafts)
 
 
 @pytest.fixture
