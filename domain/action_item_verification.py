@@ -50,13 +50,11 @@ def check_is_passed(state: ActionItemState) -> bool:
 
 
 def watched_until(state: ActionItemState, now: datetime, terms: ActionItemStart) -> datetime | None:
-    """Until when a finished item is watched; None when nothing could speak up again."""
+    """Until when a finished item is watched: a drill, a check, an issue or a person may speak up again; None: never."""
     policy = terms.policy
-    lasting = [
-        policy.action_item_drill_watched_for if state.requires_drill else timedelta(0),
-        policy.action_item_watched_for if state.check or state.tracker else timedelta(0),
-    ]
-    return now + max(lasting) if max(lasting) > timedelta(0) else None
+    drill_watched_for = policy.action_item_drill_watched_for if state.requires_drill else timedelta(0)
+    lasting = max(policy.action_item_watched_for, drill_watched_for)
+    return now + lasting if lasting > timedelta(0) else None
 
 
 def observe_drill(state: ActionItemState, command: ObserveDrill, now: datetime, terms: ActionItemStart) -> ItemOutcome:

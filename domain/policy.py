@@ -194,8 +194,8 @@ class Policy(Model):
     action_item_soak_days: int = Field(default=2, ge=0)
     # Somebody has begun with an action item after this many working days (assignment within 3 days is the field's SLA).
     action_item_start_days: int = Field(default=3, ge=0)
-    # An item that is done is watched for so long when a check or a tracker can speak up again (a quarter: the reviews
-    # of services and business are monthly and quarterly) ...
+    # An item that is done is watched for so long: a check, a tracker or a person can speak up again (a quarter: the
+    # reviews of services and business are monthly and quarterly) ...
     action_item_watched_for: Duration = timedelta(days=90)
     # ... and for so long when a drill can: regression drills are rare, and a year has each of them a few times.
     action_item_drill_watched_for: Duration = timedelta(days=365)

@@ -20,6 +20,7 @@ from domain.action_item import (
     ObserveDrill,
     Priority,
     ReassignItem,
+    ReopenItem,
     StartWork,
 )
 from domain.calendar import due_after
@@ -141,7 +142,7 @@ async def test_an_extension_moves_the_ladder(begin: Begin):
 
 
 async def test_an_item_is_done_only_with_evidence(begin: Begin, record: Record):
-    """Done without evidence is refused; with it the item ends, its picture says so, and nothing more can be asked."""
+    """Done without evidence is refused; with it the item is done, and ends when it is not watched any longer."""
     async with begin() as item:
         kind, sentence = await item.refusal("done", FinishItem(by=ALICE))
         assert kind == "conflict"
@@ -153,7 +154,8 @@ async def test_an_item_is_done_only_with_evidence(begin: Begin, record: Record):
         assert (await item.ask("add_evidence", proof)).state is ActionItemStatus.VERIFYING
         done = await item.ask("done", FinishItem(by=BOB))
         assert done.state is ActionItemStatus.DONE
-        assert await item.ended() == done
+        ended = await item.pass_time(91 * DAY)
+        assert await item.ended() == ended == done.model_copy(update={"watched_until": None})
         picture = record.document(ProjectionKind.ACTION_ITEM, done.id)
         assert picture is not None
         assert (picture["state"], picture["evidence"][0]["url"]) == ("done", "https://ci.example/7")
@@ -203,6 +205,24 @@ async def test_an_item_that_requires_a_drill_waits_for_one_that_passes(begin: Be
         assert (reopened.state, reopened.reopened) == (ActionItemStatus.IN_PROGRESS, 1)
         assert "did not pass" in reopened.reopened_because
         assert [(m.people, m.context["level"]) for m in await item.told(3)][2] == (("alice", "mona"), "reopened")
+
+
+async def test_whoever_sees_that_a_fix_does_not_hold_reopens_it(begin: Begin):
+    """Nothing but a word says that it is done, so for a quarter anybody may say that it is not; then it has ended."""
+    async with begin() as item:
+        await item.ask("add_evidence", AddEvidence(by=ALICE, text="the probe alerts now"))
+        done = await item.ask("done", FinishItem(by=ALICE))
+        assert done.watched_until == done.finished_at + 90 * DAY
+        await item.pass_time(89 * DAY)
+        kind, sentence = await item.refusal("reopen", ReopenItem(by=BOB, reason=" "))
+        assert (kind, "empty" in sentence) == ("invalid", True)
+        again = await item.ask("reopen", ReopenItem(by=BOB, reason="it was down for an hour and nobody was told"))
+        assert (again.state, again.reopened, again.watched_until) == (ActionItemStatus.IN_PROGRESS, 1, None)
+        assert again.due_at > done.finished_at + 90 * DAY
+        assert [(m.people, m.context["level"]) for m in await item.told(2)][1] == (("alice", "mona"), "reopened")
+        await item.ask("done", FinishItem(by=ALICE))
+        await item.pass_time(91 * DAY)
+        assert (await item.ended()).state is ActionItemStatus.DONE
 
 
 async def test_a_signal_that_is_refused_leaves_a_line(begin: Begin, record: Record):
@@ -276,5 +296,6 @@ async def test_the_history_of_an_overdue_item_replays(begin: Begin):
         await item.ask("extend", ExtendItem(by=ALICE, due_at=new.due_at + 9 * DAY, reason="late"))
         await item.ask("approve_extension", ApproveExtension(by=MONA))
         await item.ask("done", FinishItem(by=ALICE, evidence="it works"))
+        await item.pass_time(91 * DAY)
         await item.ended()
         await item.replays()

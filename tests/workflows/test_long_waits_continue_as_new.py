@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
 from activities.review_draft import DraftRequest, DraftResult
-from domain.action_item import ActionItemStart, ActionItemState, FinishItem
+from domain.action_item import ActionItemStart, ActionItemState, ActionItemStatus, FinishItem
 from domain.message import DeliveryStatus
 from domain.policy import Policy
 from domain.review import AddFinding, CloseReview, EditReview, ReviewStart, ReviewState, SignOffReview, SubmitReview
@@ -86,7 +86,9 @@ async def test_months_of_reminders_cross_many_histories(
         numbers = [each.number for batch in record.batches for each in batch.entries]
         assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
         done = await item.ask("done", FinishItem(by=ALICE, evidence="it alerts"))
-        assert (done.reminders_sent, await item.ended()) == (len(planned), done)
+        ended = await item.pass_time(91 * DAY)
+        assert (ended.reminders_sent, await item.ended()) == (len(planned), ended)
+        assert (done.state, ended.state) == (ActionItemStatus.DONE, ActionItemStatus.DONE)
         await item.replays()
 
 
@@ -112,6 +114,7 @@ async def test_undelivered_messages_cross_the_seam(
             await item.env.fast_forward(item.handle, timedelta(minutes=10))
         assert [message.context["level"] for message in post.messages] == ["assigned"]
         await item.ask("done", FinishItem(by=ALICE, evidence="it alerts"))
+        await item.pass_time(91 * DAY)
         await item.ended()
         assert len(post.messages) == 1
         assert record.sentences(kind=EntryKind.TROUBLE)
