@@ -283,6 +283,9 @@ def _standing(document: dict[str, Any]) -> str:
         return "asks to be dropped"
     if document.get("extension_asked"):
         return "asks for more time"
+    if document.get("imported") and document["state"] not in {"done", "dropped"}:
+        # A record of the past: nobody is reminded of it.
+        return "imported"
     if soak and not soak["accepted_at"]:
         return "proposed"
     return str(document["state"])

@@ -60,6 +60,7 @@ from runtime.perspective_links import PerspectiveLinks
 from runtime.schedule_times import is_due
 from runtime.secrets import Secrets
 from store import Store
+from workers.patience import patient
 from workers.schedules import keep_insight_mail, keep_operations_review, keep_schedules
 from workflows.action_item import ActionItem
 from workflows.alert_group import AlertGroup
@@ -309,7 +310,7 @@ def _steps_worker(client: Client, queue: str, activities: Sequence[Activity]) ->
 
 
 def _control_worker(client: Client, activities: Sequence[Activity]) -> Worker:
-    return Worker(
+    worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=WORKFLOWS,
@@ -321,6 +322,7 @@ def _control_worker(client: Client, activities: Sequence[Activity]) -> Worker:
         sticky_queue_schedule_to_start_timeout=_STICKY_TIMEOUT,
         graceful_shutdown_timeout=GRACE,
     )
+    return patient(worker)
 
 
 def _template_folder(configuration: ConfigurationFile) -> Path | None:

@@ -33,6 +33,7 @@ from runbooks.schema import PinnedRunbook, Runbook, RunStart, Step
 from runbooks.verdict import Played, Verdict, judge
 from runtime.engine_binary import find_engine_binary
 from workers.composition import WORKFLOWS
+from workers.patience import patient
 from workers.rehearsal_people import People
 from workers.rehearsal_stage import Stage, Stages
 from workers.virtual_time import VirtualTime
@@ -188,7 +189,7 @@ def _workers(client: Client, stages: Stages, rehearsals: Sequence[Rehearsal]) ->
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     steps = [Worker(client, task_queue=steps_queue(site), activities=stages.steps()) for site in {None, *sites}]
-    return [control, *steps]
+    return [patient(control), *steps]
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from runbooks.schema import digest_of
 from runbooks.tabletop_schema import Responder, TabletopStart
 from runbooks.tabletop_schema import Tabletop as Document
 from workers.composition import WORKFLOWS
+from workers.patience import patient
 from workers.rehearsal import skipping_engine
 from workers.virtual_time import VirtualTime
 from workflows.incident import Incident
@@ -298,7 +299,7 @@ async def a_session(document: Document, me: str) -> AsyncIterator[Session]:
             activities=[house.save, house.send, house.find, declare, house.without_stand_in],
             workflow_runner=UnsandboxedWorkflowRunner(),
         )
-        async with worker:
+        async with patient(worker):
             session = Session(client, document, me, house)
             await session.begin()
             yield session

@@ -35,6 +35,7 @@ from store.interface import Store
 from store.opening import open_store
 from tests.support.engine import DYNAMIC_CONFIG, sandbox, search_attribute_keys
 from workers.composition import WORKFLOWS, control_activities
+from workers.patience import patient
 from workflows.options import CONTROL_QUEUE, STEPS_QUEUE
 from workflows.runbook_run import RunbookRun
 
@@ -182,7 +183,7 @@ async def working_house(client: Client, home: Home, store: Store) -> AsyncIterat
             workflow_runner=sandbox(),
             graceful_shutdown_timeout=timedelta(0),
         )
-        await stack.enter_async_context(control)
+        await stack.enter_async_context(patient(control))
         await stack.enter_async_context(_steps_worker(client, configuration, store))
         yield
 

@@ -22,6 +22,7 @@ from temporalio.worker import Replayer, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from domain.search_attributes import SEARCH_ATTRIBUTES
+from workers.patience import patient
 
 TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 # Without these a skipped timer costs a second instead of 13 ms.
@@ -96,7 +97,7 @@ async def working(
         sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
         workflow_runner=sandbox(),
     )
-    async with worker:
+    async with patient(worker):
         yield worker
 
 
