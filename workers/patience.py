@@ -18,6 +18,6 @@ def patient(worker: Worker) -> Worker:
     otherwise one day, its own 2 s hold again; a test says so.
     """
     of_workflows = getattr(worker, "_workflow_worker", None)
-    if hasattr(of_workflows, "_deadlock_timeout_seconds"):
+    if of_workflows is not None and hasattr(of_workflows, "_deadlock_timeout_seconds"):
         of_workflows._deadlock_timeout_seconds = _HANGS_AFTER_SECONDS  # noqa: SLF001 - see above
     return worker
