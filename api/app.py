@@ -105,7 +105,7 @@ def create_app(
     reader: RecordReader,
     record: RecordSink,
     learning: Learning,
-    ping_store: Callable[[], Awaitable[object]],
+    demand_store: Callable[[], Awaitable[object]],
     configuration: ConfigurationSource,
     secrets: SecretSource,
     catalog: Catalog,
@@ -136,7 +136,7 @@ def create_app(
     state.game_day_reports = ReportDesk(gate, state.reader, configuration)
     state.game_day_coverage = CoverageDesk(state.reader, game_day_catalog, configuration)
     state.drill_proposals = DrillProposals(state.reader, game_day_catalog, configuration)
-    state.health = Health(engine, ping_store)
+    state.health = Health(engine, demand_store)
     state.engine_answers = state.health.engine_answers
     state.metrics = Metrics()
     state.look_every = look_every

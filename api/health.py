@@ -44,9 +44,9 @@ class Part(Model):
 class Health:
     """Asks each part; nothing is remembered between two calls."""
 
-    def __init__(self, engine: Client, ping_store: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, engine: Client, demand_store: Callable[[], Awaitable[object]]) -> None:
         self._engine = engine
-        self._ping_store = ping_store
+        self._demand_store = demand_store
 
     async def engine_answers(self) -> None:
         """Return when the engine answers; raise Transient otherwise."""
@@ -66,7 +66,7 @@ class Health:
 
     async def _store_answers(self) -> None:
         async with asyncio.timeout(_TIMEOUT.total_seconds()):
-            await self._ping_store()
+            await self._demand_store()
 
     async def _is_polled(self, queues: tuple[tuple[str, "TaskQueueType.ValueType"], ...]) -> None:
         for name, kind in queues:

@@ -81,7 +81,7 @@ async def build_app(settings: Settings, home: Home, store: Store) -> FastAPI:
         reader=store.reader,
         record=store.record,
         learning=store,
-        ping_store=store.ping,
+        demand_store=store.demand_ready,
         configuration=configuration,
         secrets=Secrets(file.parent),
         catalog=Catalog(_folders(file, current.runbook_folders), declared),

@@ -261,5 +261,8 @@ class Store(Learning, Protocol):
     async def ping(self) -> None:
         """Return when the database answers; raise Transient otherwise."""
 
+    async def demand_ready(self) -> None:
+        """Return when it can be used: its tables are there, be they of an older release. Transient otherwise."""
+
     async def close(self) -> None:
         """Give the connections back."""

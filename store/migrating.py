@@ -32,9 +32,13 @@ async def upgrade(database: Database) -> None:
 async def read_revision(database: Database) -> Revision:
     """Which migration the database has."""
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    return Revision(current=await read_current(database), wanted=wanted or "")
+
+
+async def read_current(database: Database) -> str | None:
+    """The same without what is wanted; None: it has no tables yet."""
     async with database.reading() as connection:
-        current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-    return Revision(current=current, wanted=wanted or "")
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 def _upgrade(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from domain.errors import Transient
 from domain.insight.words import DEFAULT_LIMITS, LoadLimits, Window
 from store.alike import SqlAlike
 from store.database import Database
@@ -20,7 +21,7 @@ from store.interface import (
     TimelineReader,
 )
 from store.ledger import SqlLedger
-from store.migrating import read_revision, upgrade
+from store.migrating import read_current, read_revision, upgrade
 from store.patterns import SqlPatterns
 from store.reading import SqlReader
 from store.rebuilding import bring_up_to_date, rebuild
@@ -72,6 +73,11 @@ class SqlStore:
     async def ping(self) -> None:
         """Return when the database answers; Transient otherwise."""
         await self._database.ping()
+
+    async def demand_ready(self) -> None:
+        """Return when the database answers and has been given its tables; Transient otherwise."""
+        if await read_current(self._database) is None:
+            raise Transient(f"the store at {self.address} has no tables yet; a worker makes them as it starts")
 
     async def close(self) -> None:
         """Give the connections back; shielded, so that a cancelled caller leaves no open file behind."""

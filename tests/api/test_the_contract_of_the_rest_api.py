@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -441,4 +442,16 @@ async def test_the_response_goes_on_while_the_store_is_away(world: World) -> Non
             ready = await client.get("/readyz")
             assert (ready.status_code, ready.json()["parts"]["store"]["ready"]) == (503, False)
             assert "hunter2" not in ready.text
+    await store.close()
+
+
+async def test_it_is_ready_when_the_store_has_its_tables(world: World, tmp_path: Path) -> None:
+    """A worker that starts for the first time makes them; until then nothing should be sent here."""
+    store = open_store(f"sqlite:///{tmp_path}/young.db")
+    async with serving(await build_app(world.settings, world.home, store)) as url:  # noqa: SIM117 - see above
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            young = (await client.get("/readyz")).json()["parts"]["store"]
+            assert (young["ready"], "no tables yet; a worker makes them" in young["detail"]) == (False, True)
+            await store.migrate()
+            assert (await client.get("/readyz")).json()["parts"]["store"]["ready"] is True
     await store.close()
