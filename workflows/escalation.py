@@ -158,6 +158,8 @@ class Escalation(CommandHandlers[PageCommand]):
         except TimeoutError:
             workflow.logger.info("pages that were never delivered are dropped, because the page was answered")
         await workflow.wait_condition(workflow.all_handlers_finished)
+        # A page may be answered before the mail server has said that it took it; whom it reached counts all the same.
+        await self._tell()
         await self._recorder.drain()
         recording.cancel()
 

@@ -88,9 +88,10 @@ def _is_about(mail: EmailMessage, name: str, moment: str) -> bool:
 
 async def _all_told(house: House, incident: str) -> None:
     """Everything has arrived, and the timeline says what became of it: nothing is under way that could come later."""
-    await house.until(lambda: house.mails(f"page/{incident}"), "the page")
     # What was cut off by the death of the worker is in doubt, is never sent again, and the timeline says so.
     await house.told(incident, "alice was paged over mail|page to alice over mail is unknown")
+    if not await _is_page_in_doubt(house, incident):
+        await house.until(lambda: house.mails(f"page/{incident}"), "the page")
     await house.told(incident, "Internal update 1: ")
     doubts = await _doubts(house, incident)
     if "mail" not in doubts:
@@ -98,6 +99,11 @@ async def _all_told(house: House, incident: str) -> None:
     if "chat" not in doubts:
         await house.until(lambda: house.posts(incident), "a post to the chat")
     await house.told(incident, "declared as SEV-2")
+
+
+async def _is_page_in_doubt(house: House, incident: str) -> bool:
+    """Whether nobody can tell if the mail server took the page; the next level is paged in its time."""
+    return any("page to alice over mail is unknown" in each["summary"] for each in await house.timeline(incident))
 
 
 async def _doubts(house: House, incident: str) -> set[str]:
@@ -110,7 +116,8 @@ async def _doubts(house: House, incident: str) -> set[str]:
 async def _exactly_one_of_each(house: House, name: str, incident: str) -> None:
     found = await house.world.get("/incidents", q=name, limit=200)
     assert [each["id"] for each in found["items"]] == [incident]
-    assert [str(mail["To"]) for mail in house.mails(f"page/{incident}")] == ["alice@shop.example"]
+    pages = [str(mail["To"]) for mail in house.mails(f"page/{incident}")]
+    assert pages == ["alice@shop.example"] or (not pages and await _is_page_in_doubt(house, incident))
     doubts = await _doubts(house, incident)
     notices = [str(mail["To"]) for mail in house.mails(f"comms/{incident}")]
     assert notices == ["everybody@shop.example"] or ("mail" in doubts and not notices)

@@ -1,18 +1,21 @@
 """The escalation on the real engine: whom it pages at which moment, and when it stops."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from uuid import uuid4
 
 import pytest_asyncio
+from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from domain.calendar import next_opening
 from domain.configuration import OnCall, OnCallLevel
+from domain.game_day import MilestoneKind
 from domain.ids import page_id, page_workflow_id
-from domain.message import DeliveryStatus
+from domain.message import DeliveryStatus, Message, MessageReceipt
 from domain.page import AcknowledgePage, EscalationStart, EscalationState, EscalationStatus, StopEscalation
 from domain.policy import WorkingHours
 from domain.record import ProjectionKind
@@ -20,6 +23,7 @@ from domain.severity import Severity
 from domain.timeline import EntryKind, automation, person
 from tests.support.engine import replayer, until, working
 from tests.support.recording import Post, Record
+from tests.support.stand_ins import StandInGameDay
 from workflows.escalation import Escalation
 
 MINUTE = timedelta(minutes=1)
@@ -185,4 +189,33 @@ async def test_the_history_of_a_page_replays(duty: Duty):
     await duty.env.fast_forward(handle, 26 * MINUTE)
     await handle.signal("acknowledge", AcknowledgePage(by=person("dee")))
     await handle.result()
+    await replayer([Escalation]).replay_workflow(await handle.fetch_history())
+
+
+async def test_whom_a_page_reached_counts_though_it_was_answered_first(
+    env: WorkflowEnvironment, task_queue: str, record: Record, post: Post
+):
+    """Ana answers before her mail server has said that it took the mail; the game day hears of the page all the same."""
+    incident, is_answered = f"inc-20261122-{uuid4().hex[:8]}", asyncio.Event()
+
+    @activity.defn(name="messages.send")
+    async def send(message: Message) -> MessageReceipt:
+        receipt = await post.send(message)
+        await is_answered.wait()
+        return receipt
+
+    async with working(env.client, task_queue, workflows=[Escalation, StandInGameDay], activities=[record.save, send]):
+        duty = Duty(env, task_queue, post, record, incident)
+        with env.with_time_skipping_disabled():
+            game_day = await env.client.start_workflow(
+                StandInGameDay.run, id=f"game-day/{incident}", task_queue=task_queue
+            )
+        handle = await duty.begin(page(incident, drill=True, game_day_workflow=game_day.id))
+        await duty.paged_are("ana")
+        await handle.execute_update("acknowledge", AcknowledgePage(by=person("ana")))
+        is_answered.set()
+        await handle.result()
+        (told,) = await game_day.query(StandInGameDay.milestones)
+        assert (told.kind, told.people) == (MilestoneKind.PAGED, ("ana",))
+        await game_day.terminate()
     await replayer([Escalation]).replay_workflow(await handle.fetch_history())
