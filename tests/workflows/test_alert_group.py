@@ -16,6 +16,7 @@ from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from domain.alert import AlertBatch, AlertGroupStart, AlertGroupState, DeclareGroup, DeclineGroup, FollowIncident
+from domain.game_day import Milestone
 from domain.ids import alert_group_workflow_id, incident_workflow_id
 from domain.incident import AttachAlerts, IncidentStart
 from domain.policy import Policy
@@ -25,7 +26,6 @@ from domain.timeline import EntryKind, person
 from tests.support.alerts import batch, firing, resolved, route
 from tests.support.engine import PASSED_THROUGH, until, working
 from tests.support.recording import Directory, Drills, Record
-from tests.support.stand_ins import StandInGameDay
 from workflows.alert_group import AlertGroup
 
 MINUTE = timedelta(minutes=1)
@@ -66,6 +66,29 @@ class StandInIncident:
     def told(self) -> list[AttachAlerts]:
         """What the group told since."""
         return self._told
+
+
+@workflow.defn(name="GameDay")
+class StandInGameDay:
+    """Keeps the milestones that it is told."""
+
+    def __init__(self) -> None:
+        self._milestones: list[Milestone] = []
+
+    @workflow.run
+    async def run(self) -> None:
+        """Wait for ever."""
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.signal
+    def observe_milestone(self, milestone: Milestone) -> None:
+        """Something was seen."""
+        self._milestones.append(milestone)
+
+    @workflow.query
+    def milestones(self) -> list[Milestone]:
+        """What was seen."""
+        return self._milestones
 
 
 class World:

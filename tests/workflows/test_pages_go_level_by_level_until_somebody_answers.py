@@ -195,7 +195,7 @@ async def test_the_history_of_a_page_replays(duty: Duty):
 async def test_whom_a_page_reached_counts_though_it_was_answered_first(
     env: WorkflowEnvironment, task_queue: str, record: Record, post: Post
 ):
-    """Ana answers before her mail server has said that it took the mail; the game day hears of the page all the same."""
+    """Ana answers before her mail server has said that it took the mail; the game day hears that it reached her."""
     incident, is_answered = f"inc-20261122-{uuid4().hex[:8]}", asyncio.Event()
 
     @activity.defn(name="messages.send")
@@ -208,14 +208,14 @@ async def test_whom_a_page_reached_counts_though_it_was_answered_first(
         duty = Duty(env, task_queue, post, record, incident)
         with env.with_time_skipping_disabled():
             game_day = await env.client.start_workflow(
-                StandInGameDay.run, id=f"game-day/{incident}", task_queue=task_queue
+                StandInGameDay.run, {}, id=f"game-day/{incident}", task_queue=task_queue
             )
         handle = await duty.begin(page(incident, drill=True, game_day_workflow=game_day.id))
         await duty.paged_are("ana")
         await handle.execute_update("acknowledge", AcknowledgePage(by=person("ana")))
         is_answered.set()
         await handle.result()
-        (told,) = await game_day.query(StandInGameDay.milestones)
-        assert (told.kind, told.people) == (MilestoneKind.PAGED, ("ana",))
+        (told,) = (await game_day.query(StandInGameDay.seen))["heard"]
+        assert (told["kind"], told["people"]) == (MilestoneKind.PAGED.value, ["ana"])
         await game_day.terminate()
     await replayer([Escalation]).replay_workflow(await handle.fetch_history())
