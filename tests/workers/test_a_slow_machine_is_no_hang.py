@@ -1,6 +1,5 @@
 """A workflow whose machine is starved for some seconds goes on; the SDK as it comes takes it for one that hangs."""
 
-import asyncio
 import time
 from uuid import uuid4
 
@@ -24,8 +23,7 @@ class Starved:
     @workflow.run
     async def run(self) -> str:
         """Replayed it is as quick as ever."""
-        if not workflow.unsafe.is_replaying() and workflow.info().attempt == 1:
-            await asyncio.sleep(0)
+        if not workflow.unsafe.is_replaying():
             time.sleep(STARVED_SECONDS)  # noqa: ASYNC251 - what a starved machine does to it
         return "done"
 
