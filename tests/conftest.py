@@ -3,8 +3,6 @@
 import asyncio
 import functools
 import inspect
-import secrets
-import socket
 import sysconfig
 import tempfile
 import warnings
@@ -14,6 +12,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.support.ports import a_free_port
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("hotwash", deadline=None)
@@ -43,31 +43,10 @@ def _ended_after(seconds: float, test: Callable[..., Awaitable[None]]) -> Callab
     return in_time
 
 
-# Below those that the kernel gives to whoever connects to something: such a port may be taken again before its server
-# is up. The engine ends when that happens.
-_PORTS = range(20_000, 32_000)
-_GIVEN: set[int] = set()
-
-
-def pick_free_port() -> int:
-    """A port that nobody listens on now, and that nobody is given by chance; none twice in a process."""
-    while True:
-        port = secrets.choice(_PORTS)
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _GIVEN.add(port)
-        return port
-
-
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Call it for a free port."""
-    return pick_free_port
+    return a_free_port
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 
 from activities.actions import specs
 from runbooks.importers.game_days import import_game_day
-from tests.conftest import pick_free_port
 from tests.support.house import Shop
+from tests.support.ports import a_free_port
 from tests.support.world import World, a_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -144,7 +144,7 @@ def silent() -> Iterator[str]:
 async def place(tmp_path_factory: pytest.TempPathFactory, silent: str) -> AsyncIterator[Place]:
     """One for all tests: none of them may change anything."""
     folder = tmp_path_factory.mktemp("bad")
-    shop, dead = Shop(folder / "shop", pick_free_port()), pick_free_port()
+    shop, dead = Shop(folder / "shop", a_free_port()), a_free_port()
     leases = folder / "leases"
     try:
         text = CONFIGURATION.format(shop=shop.folder, leases=leases, dead=dead)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import pick_free_port
 from tests.support.house import Shop
+from tests.support.ports import a_free_port
 from tests.support.world import World, a_world
 
 CONFIGURATION = """
@@ -41,7 +41,7 @@ duration: 3s
 
 async def test_a_killed_worker_leaves_no_broken_target(tmp_path: Path) -> None:
     """Kill -9 in mid-fault, start again: restored, judged, and in the record."""
-    shop = Shop(tmp_path / "shop", pick_free_port())
+    shop = Shop(tmp_path / "shop", a_free_port())
     try:
         async with a_world(tmp_path / "world", CONFIGURATION.format(folder=shop.folder)) as world:
             (world.home.game_days / "shop-dies.yaml").write_text(GAME_DAY.replace("URL", shop.url))

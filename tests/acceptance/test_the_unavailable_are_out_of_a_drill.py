@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import pick_free_port
 from tests.support.house import Shop, alert
 from tests.support.mailbox import Mailbox
+from tests.support.ports import a_free_port
 from tests.support.world import World, a_world
 
 CONFIGURATION = """
@@ -52,7 +52,7 @@ duration: 5m
 
 async def test_alice_is_away_bob_manages_and_then_alice_is_back(tmp_path: Path) -> None:
     """No mail to alice for her level, 403 for her word; bob's counts; once the drill is over, alice may act."""
-    shop = Shop(tmp_path / "shop", pick_free_port())
+    shop = Shop(tmp_path / "shop", a_free_port())
     try:
         with Mailbox() as mailbox:
             text = CONFIGURATION.format(folder=shop.folder, smtp=mailbox.port)

@@ -17,8 +17,8 @@ from activities.actions.proxies import ProxyFault, ProxyFaultState
 from activities.clients.fault_proxies import ControlledProxies
 from domain.errors import Rejected, Transient
 from tests.support.http_target import Target, http_target
+from tests.support.ports import a_free_port
 from tests.support.proxied import Proxied, a_proxy, an_echo, exactly, start_proxy
-from tests.support.real_servers import a_free_port
 
 LATENCY = ProxyFault("latency", {"milliseconds": 150, "jitter_milliseconds": 0})
 RESET = ProxyFault("reset", {"share": 1.0})

@@ -21,9 +21,9 @@ from domain.alert import AlertGroupState
 from domain.configuration import Configuration
 from domain.errors import Rejected
 from domain.ids import alert_group_workflow_id
-from tests.conftest import pick_free_port
 from tests.support.alertmanager import alert, body
 from tests.support.engine import TEMPORAL, search_attribute_keys, working
+from tests.support.ports import a_free_port
 from tests.support.recording import Directory, Drills, Record
 from workflows.alert_group import AlertGroup
 from workflows.options import CONTROL_QUEUE
@@ -129,7 +129,7 @@ async def test_ten_thousand_alerts_are_all_stored(engine: Client):
 
 async def test_when_the_engine_is_away_the_sender_is_told_to_come_again():
     """503, which every sender repeats; no trace, no hanging."""
-    lazy = await Client.connect(f"127.0.0.1:{pick_free_port()}", lazy=True, data_converter=pydantic_data_converter)
+    lazy = await Client.connect(f"127.0.0.1:{a_free_port()}", lazy=True, data_converter=pydantic_data_converter)
     async with caller(application(lazy)) as sender:
         answer = await sender.post("/webhooks/alertmanager", json=body(alert()))
     assert answer.status_code == 503

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from domain.action_targets import FaultProxy
+from tests.support.ports import a_free_port
 from tests.support.proxied import Proxied, an_echo
-from tests.support.real_servers import a_free_port, listens, until
+from tests.support.real_servers import listens, until
 
 PROXY = """
 actions:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.action_world import World
 from tests.support.http_target import http_target
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import TOGETHER, Pair, newest_bin
-from tests.support.real_servers import Children, a_folder, a_free_port
+from tests.support.real_servers import Children, a_folder
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import pytest
 from domain.configuration import ActionSettings
 from tests.support.action_world import TOKEN, Secrets
 from tests.support.http_target import http_target
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import PASSWORD, TOGETHER, Pair
-from tests.support.real_servers import Children, a_free_port
+from tests.support.real_servers import Children
 from tests.support.service_fault_world import ServiceFaults
 from tests.support.service_places import KINDS, Places
 from tests.support.world import PARTS, World, a_world

@@ -19,7 +19,8 @@ from domain.configuration import Configuration
 from domain.drill_targets import GameDayPolicy
 from tests.support.engine import time_skipping_engine
 from tests.support.game_days import HALT, Room
-from tests.support.real_servers import Children, a_free_port, listens, until
+from tests.support.ports import a_free_port
+from tests.support.real_servers import Children, listens, until
 from tests.support.recording import Post, Record
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]

@@ -10,8 +10,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clients.site import site_ports
 from tests.support.action_world import World
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import PASSWORD, Pair, newest_bin
-from tests.support.real_servers import Children, a_folder, a_free_port, until
+from tests.support.real_servers import Children, a_folder, until
 from tests.support.ssh_server import SshServer
 
 pytestmark = pytest.mark.real

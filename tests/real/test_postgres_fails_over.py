@@ -9,8 +9,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clients.site import site_ports
 from tests.support.action_world import KEY, World
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import PASSWORD, Pair
-from tests.support.real_servers import a_free_port, until
+from tests.support.real_servers import until
 
 pytestmark = pytest.mark.real
 ORDERS = {"cluster": "orders"}

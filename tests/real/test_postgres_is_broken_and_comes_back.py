@@ -13,8 +13,9 @@ from activities.clients.site import site_ports
 from activities.fault import FaultAction
 from tests.support.action_world import KEY, World
 from tests.support.doomed_worker import doomed
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import PASSWORD, Pair
-from tests.support.real_servers import a_free_port, until
+from tests.support.real_servers import until
 
 pytestmark = pytest.mark.real
 CLUSTER = {"cluster": "orders", "duration": "1m"}

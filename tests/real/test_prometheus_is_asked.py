@@ -10,7 +10,8 @@ from temporalio.exceptions import ApplicationError
 from domain.configuration import ActionSettings
 from tests.support.action_world import World
 from tests.support.http_target import http_target
-from tests.support.real_servers import Children, a_free_port, listens, until
+from tests.support.ports import a_free_port
+from tests.support.real_servers import Children, listens, until
 
 pytestmark = pytest.mark.real
 CONFIGURATION = """

@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from domain.configuration import ActionSettings
 from tests.support.action_world import World
 from tests.support.http_target import Target, http_target
-from tests.support.real_servers import Children, listens, until
+from tests.support.real_servers import Children, listens, listens_at, until
 
 pytestmark = pytest.mark.real
 WEB1 = {"target": "edge", "backend": "shop", "server": "web1"}
@@ -90,7 +90,7 @@ def start_haproxy(shop: Shop, children: Children, level: str = "admin", **more: 
     (shop.folder / "state").touch()
     shop.allow(haproxy={"edge": {"socket": str(shop.folder / "admin.sock"), "backends": ["shop"], **more}})
     child = children.start(["haproxy", "-f", shop.folder / "haproxy.cfg", "-db"], shop.folder / "haproxy.log")
-    until(lambda: listens(shop.port), "HAProxy's start")
+    until(lambda: listens_at(shop.folder / "admin.sock"), "HAProxy's start")
     return child
 
 

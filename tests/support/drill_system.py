@@ -19,9 +19,10 @@ from domain.configuration import ActionSettings
 from domain.fault_targets import MEBIBYTE
 from tests.support.house import Shop
 from tests.support.http_target import http_target
+from tests.support.ports import a_free_port
 from tests.support.postgres_pair import PASSWORD, Pair, newest_bin
 from tests.support.proxied import a_proxy
-from tests.support.real_servers import Children, a_free_port, listens, until
+from tests.support.real_servers import Children, listens, listens_at, until
 from tests.support.world import ROOT
 
 # What Debian's packages have to bring.
@@ -183,6 +184,6 @@ class DrillSystem:
         servers = {name: each.url.removeprefix("http://") for name, each in (("blue", blue), ("green", green))}
         (folder / "haproxy.cfg").write_text(HAPROXY.format(folder=folder, port=port, **servers))
         self._children.start(["haproxy", "-f", folder / "haproxy.cfg"], folder / "log")
-        until(lambda: listens(port), "the start of HAProxy")
+        until(lambda: listens_at(folder / "admin.sock"), "the start of HAProxy")
         self._settings["haproxy"] = {"edge": {"socket": str(folder / "admin.sock"), "backends": ["shop"]}}
         return f"http://127.0.0.1:{port}/"

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.mailbox import free_port
+from tests.support.ports import a_free_port
 
 # Serves TLS with the files it is told, and reads them again on SIGHUP, as nginx does.
 _TLS = """
@@ -66,7 +66,7 @@ class TlsServer(LittleProgram):
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self.certificate, self.key, self.port = folder / "cert.pem", folder / "key.pem", free_port()
+        self.certificate, self.key, self.port = folder / "cert.pem", folder / "key.pem", a_free_port()
         made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
         subprocess.run([*made, "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
         super().__init__(folder, _TLS, str(self.certificate), str(self.key), str(self.port))
@@ -77,7 +77,7 @@ class FakeTimeServer(LittleProgram):
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self.file, self.port = folder / "faketime", free_port()
+        self.file, self.port = folder / "faketime", a_free_port()
         (library, *_) = map(str, Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
         self.file.write_text("+0\n")
         environment = {

@@ -20,7 +20,8 @@ from typing import Any
 
 import httpx
 
-from tests.support.mailbox import Mailbox, free_port
+from tests.support.mailbox import Mailbox
+from tests.support.ports import a_free_port
 from tests.support.receiver import Receiver
 from tests.support.world import ROOT, World
 from workers import tether
@@ -290,7 +291,7 @@ class House:
 
     def shop(self) -> Shop:
         """A shop of one's own, under a name that `hotwash.yaml` knows as a target."""
-        shop = Shop(self.folder / f"shop{len(self._shops)}", free_port())
+        shop = Shop(self.folder / f"shop{len(self._shops)}", a_free_port())
         self._shops.append(shop)
         return shop
 

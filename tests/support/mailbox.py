@@ -1,6 +1,5 @@
 """A real SMTP server in a thread, which keeps what it was given and can be told to misbehave."""
 
-import socket
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -9,12 +8,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-
-def free_port() -> int:
-    """A port that nothing listens on; until somebody takes it, connections to it are refused."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.ports import a_free_port
 
 
 class Mailbox:
@@ -32,7 +26,7 @@ class Mailbox:
         self.answers: dict[str, str] = {}
         self.on_recipient: Callable[[str], None] = lambda _: None
         self.on_mail: Callable[[EmailMessage], None] = lambda _: None
-        self.port = port or free_port()
+        self.port = port or a_free_port()
         self._login = login
         self._controller: Controller | None = None
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from domain.action_targets import FaultProxy
-from tests.support.real_servers import a_free_port, until
+from tests.support.ports import a_free_port
+from tests.support.real_servers import until
 
 # Longer than anything takes here: a test that waits for it has failed.
 PATIENCE_SECONDS = 20.0

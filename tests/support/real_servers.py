@@ -13,12 +13,6 @@ from pathlib import Path
 _UP_WITHIN_SECONDS = 30.0
 
 
-def a_free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def a_folder(user: Sequence[str]) -> Iterator[Path]:
     """A folder that the servers' user may write to; its path is short, for a Unix socket's is limited."""
@@ -67,5 +61,13 @@ def until(holds: Callable[[], bool], what: str) -> None:
 def listens(port: int) -> bool:
     """Whether something answers on a local port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def listens_at(path: Path) -> bool:
+    """Whether something answers on a Unix socket: HAProxy opens its own only after its ports."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
         return True
     return False

@@ -13,7 +13,7 @@ from tests.support.action_world import TOKEN
 from tests.support.drill_system import HAPROXY
 from tests.support.http_target import Target, http_target
 from tests.support.proxied import Proxied, a_proxy, an_echo
-from tests.support.real_servers import Children, listens, until
+from tests.support.real_servers import Children, listens, listens_at, until
 
 ALERTMANAGER = """
 route: {{receiver: hotwash, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
@@ -70,7 +70,7 @@ class Places:
         servers = {"blue": blue.url.removeprefix("http://"), "green": green.url.removeprefix("http://")}
         (self.folder / "haproxy.cfg").write_text(HAPROXY.format(folder=self.folder, port=port, **servers))
         self.children.start(["haproxy", "-f", self.folder / "haproxy.cfg"], self.folder / "haproxy.log")
-        until(lambda: listens(port), "the start of HAProxy")
+        until(lambda: listens_at(self.folder / "admin.sock"), "the start of HAProxy")
 
         def shows() -> bool:
             url = f"http://127.0.0.1:{port}/"

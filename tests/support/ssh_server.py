@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.real_servers import Children, a_free_port, listens, until
+from tests.support.ports import a_free_port
+from tests.support.real_servers import Children, listens, until
 
 _SERVER = """
 Port {port}

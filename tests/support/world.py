@@ -22,7 +22,7 @@ from runtime.engine_binary import find_engine_binary
 from runtime.home import Home
 from runtime.settings import Settings
 from runtime.temporal import connect
-from tests.conftest import pick_free_port
+from tests.support.ports import a_free_port
 from workers import tether
 from workers.engine import engine_command, engine_serves
 
@@ -39,9 +39,9 @@ class World:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.settings = Settings(
             home=folder / "home",
-            port=pick_free_port(),
-            temporal_port=pick_free_port(),
-            temporal_ui_port=pick_free_port(),
+            port=a_free_port(),
+            temporal_port=a_free_port(),
+            temporal_ui_port=a_free_port(),
         )
         self.home = Home(self.settings.home)
         self.home.prepare()

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.conftest import pick_free_port
+from tests.support.ports import a_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _WITHIN_SECONDS = 60.0
@@ -108,7 +108,7 @@ StartUp = Callable[..., Up]
 @pytest.fixture
 def start_up(tmp_path: Path) -> Iterator[StartUp]:
     """Call it to run `hotwash up` on the test's home; the ports stay the same from call to call."""
-    ports = (pick_free_port(), pick_free_port(), pick_free_port())
+    ports = (a_free_port(), a_free_port(), a_free_port())
     started: list[Up] = []
 
     def start(*options: str, home: Path | None = None, other_ports: tuple[int, int, int] | None = None) -> Up:

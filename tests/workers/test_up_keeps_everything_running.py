@@ -14,7 +14,7 @@ from domain.errors import Transient
 from runtime.home import Home
 from runtime.settings import Settings
 from runtime.temporal import connect
-from tests.conftest import pick_free_port
+from tests.support.ports import a_free_port
 from tests.workers.conftest import StartUp, Up
 
 
@@ -70,7 +70,7 @@ def test_up_is_ready_and_shows_the_way_in(start_up: StartUp) -> None:
 def test_a_second_one_on_the_same_home_says_who_has_it(start_up: StartUp) -> None:
     """It names the pid and ends with 1; the first one goes on undisturbed."""
     up = start_up().ready()
-    other = start_up(other_ports=(pick_free_port(), pick_free_port(), pick_free_port()))
+    other = start_up(other_ports=(a_free_port(), a_free_port(), a_free_port()))
     assert other.process.wait(30) == 1
     assert f"already running on {up.home} (pid {up.process.pid}" in other.output
     assert "Traceback" not in other.output
@@ -84,7 +84,7 @@ def test_a_taken_port_is_named_with_its_option(start_up: StartUp) -> None:
         taken.listen()
         number = taken.getsockname()[1]
         for place, option in enumerate(("--port", "--temporal-port", "--temporal-ui-port")):
-            ports = [pick_free_port(), pick_free_port(), pick_free_port()]
+            ports = [a_free_port(), a_free_port(), a_free_port()]
             ports[place] = number
             up = start_up(other_ports=tuple(ports))
             assert up.process.wait(30) == 1
