@@ -241,6 +241,10 @@ async def test_a_record_of_the_past_takes_no_command(world: World, tmp_path: Pat
     (waiting,) = [each["id"] for each in items if each["state"] == "open"]
     refused = await world.admin.post(f"/api/v1/action-items/{waiting}/start", json={"by": "ben"})
     assert (refused.status_code, "--start-open-items" in refused.json()["detail"]) == (409, True)
+    code, out = await hotwash(world, "action-items", "--incident", line["incident_id"])
+    assert code == 0, out
+    (listed,) = [row for row in out.splitlines() if waiting in row]
+    assert re.findall(r"[\w-]+", listed.replace(waiting, ""))[0] == "imported"
     code, out = await hotwash(world, "action-items", "create-issue", waiting, "--reason", "I looked", "--by", "ben")
     assert (code, "nobody follows it" in out) == (1, True)
     body = {"by": "ben", "reason": "later"}
