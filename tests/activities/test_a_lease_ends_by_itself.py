@@ -25,7 +25,7 @@ T = TypeVar("T")
 KEY = "game-day/shop/1/fault"
 SHORT = timedelta(milliseconds=400)
 LONG = timedelta(minutes=1)
-# Opens a lease about a fault, injects it, says so, and waits for its own end.
+# Opens a lease about a fault, injects it, says so, and waits for its end.
 INJECT = """
 import asyncio, sys, time
 from datetime import timedelta
@@ -36,7 +36,7 @@ from tests.activities.test_a_lease_ends_by_itself import Here
 
 folder = Path(sys.argv[1])
 order = LeaseOrder(key="k", action="test", what="a file is there", recipe=(Remove(path=str(folder / "fault")),),
-                   lease=timedelta(seconds=1), duration=timedelta(minutes=1))
+                   lease=timedelta(minutes=1), duration=timedelta(minutes=1))
 asyncio.run(FileLeases(Here(folder)).open(order))
 (folder / "fault").touch()
 print("injected", flush=True)
@@ -111,9 +111,20 @@ async def ended(leases: FileLeases) -> RevertedBy | None:
     return None if lease is None else lease.by
 
 
+def file_of(folder: Path) -> Path:
+    """The file of the only lease."""
+    (file,) = (folder / "leases").glob("*.json")
+    return file
+
+
+def let_it_lapse(folder: Path) -> None:
+    """Nobody has renewed the only lease for its whole length; no test has to be quicker than a short one."""
+    lease_files.write_beat(file_of(folder), 0)
+
+
 def watchdog_of(folder: Path) -> int:
     """The watchdog of the only lease."""
-    (file,) = (folder / "leases").glob("*.json")
+    file = file_of(folder)
     pid, started = json.loads(file.read_text())["watchdog"]
     assert kernel.is_the_same(pid, started)
     return int(pid)
@@ -125,9 +136,10 @@ async def test_what_nobody_renews_is_reverted(
     """No word for a lease's length: the process goes on, and the lease file says who saw to it and when."""
     found = kernel.stat_of(victim.pid)
     assert found is not None
-    await leases.open(order((Signal(pid=victim.pid, started=found[1]), Remove(path=str(tmp_path / "fault"))), SHORT))
+    # Before the lease, which a busy machine may end before the next line.
     (tmp_path / "fault").touch()
     victim.send_signal(signal.SIGSTOP)
+    await leases.open(order((Signal(pid=victim.pid, started=found[1]), Remove(path=str(tmp_path / "fault"))), SHORT))
     assert await ended(leases) is RevertedBy.LEASE
     assert not is_stopped(victim.pid)
     assert not (tmp_path / "fault").exists()
@@ -138,8 +150,8 @@ async def test_what_nobody_renews_is_reverted(
 
 async def test_what_is_renewed_stays_until_its_duration_is_over(leases: FileLeases, tmp_path: Path) -> None:
     """A worker that renews for ever does not make a fault stay for ever."""
-    # Renewed ten times in its length: so much may a busy machine lose.
-    await leases.open(order((marking(tmp_path / "done"),), timedelta(seconds=1), timedelta(seconds=2)))
+    # Renewed fifty times in its length: so much may a busy machine lose.
+    await leases.open(order((marking(tmp_path / "done"),), timedelta(seconds=5), timedelta(seconds=6)))
     states = []
     async with asyncio.timeout(20):
         while (state := await leases.renew(KEY)).state == "held":
@@ -161,6 +173,7 @@ async def test_the_fault_of_a_worker_that_was_killed_is_reverted(tmp_path: Path)
     # The whole group, as a shell or a container's end would do it.
     os.killpg(worker.pid, signal.SIGKILL)
     await worker.wait()
+    let_it_lapse(tmp_path)
     await until(lambda: not (tmp_path / "fault").exists(), "the target is clean")
 
 
@@ -174,20 +187,23 @@ async def test_a_watchdog_that_is_told_to_end_reverts_first(leases: FileLeases, 
 
 async def test_a_watchdog_that_was_killed_is_replaced_by_the_next_renewal(leases: FileLeases, tmp_path: Path) -> None:
     """Then the lease still ends by itself."""
-    await leases.open(order((marking(tmp_path / "done"),), timedelta(seconds=2)))
+    await leases.open(order((marking(tmp_path / "done"),)))
     first = watchdog_of(tmp_path)
     os.kill(first, signal.SIGKILL)
     await until(lambda: kernel.stat_of(first) is None, "it is gone")
     assert (await leases.renew(KEY)).state == "held"
     assert watchdog_of(tmp_path) != first
+    let_it_lapse(tmp_path)
     assert await ended(leases) is RevertedBy.LEASE
 
 
 async def test_the_sweep_reverts_what_lost_both_worker_and_watchdog(leases: FileLeases, tmp_path: Path) -> None:
     """Nobody was left; the next worker that starts puts it right, once."""
-    await leases.open(order((marking(tmp_path / "done"),), SHORT))
+    await leases.open(order((marking(tmp_path / "done"),)))
     pid = watchdog_of(tmp_path)
     os.kill(pid, signal.SIGKILL)
+    await until(lambda: kernel.stat_of(pid) is None, "it is gone")
+    let_it_lapse(tmp_path)
     await eventually(leases.leftovers, lambda found: any(not each.is_clean for each in found))
     (found,) = await leases.sweep()
     assert (found.key, found.is_clean, found.by) == (KEY, True, RevertedBy.SWEEP)
@@ -215,7 +231,7 @@ async def test_a_lease_of_an_earlier_boot_is_over(leases: FileLeases, tmp_path: 
     recipe = (Signal(pid=child.pid, started=found[1], signal="KILL"), Remove(path=str(tmp_path / "fault")))
     await leases.open(order(recipe))
     os.kill(watchdog_of(tmp_path), signal.SIGKILL)
-    (file,) = (tmp_path / "leases").glob("*.json")
+    file = file_of(tmp_path)
     file.write_text(file.read_text().replace(kernel.boot_id(), "another-boot"))
     swept = await eventually(leases.sweep, bool)
     assert swept[0].is_clean
@@ -229,7 +245,7 @@ async def test_a_lease_of_another_machine_is_shown_and_left_alone(leases: FileLe
     """Workers of several machines may share a folder by mistake; nobody reverts what is not on theirs."""
     await leases.open(order((marking(tmp_path / "done"),)))
     os.kill(watchdog_of(tmp_path), signal.SIGKILL)
-    (file,) = (tmp_path / "leases").glob("*.json")
+    file = file_of(tmp_path)
     document = json.loads(file.read_text())
     file.write_text(json.dumps(document | {"host": "elsewhere", "boot": "another-boot"}))
     found = await eventually(leases.sweep, bool)
@@ -241,7 +257,7 @@ async def test_two_watchdogs_are_one(leases: FileLeases, tmp_path: Path) -> None
     """A second one sees that the lease is guarded and goes; the recipe is carried out once."""
     await leases.open(order((marking(tmp_path / "done"),)))
     first = watchdog_of(tmp_path)
-    (file,) = (tmp_path / "leases").glob("*.json")
+    file = file_of(tmp_path)
     command = [sys.executable, "-I", "-S", lease_watchdog.__file__, "watch", str(file)]
     second = await asyncio.create_subprocess_exec(*command)
     assert await second.wait() == 0
@@ -279,7 +295,7 @@ async def test_a_fault_that_was_undone_before_it_came_is_refused(leases: FileLea
 async def test_a_lease_file_that_was_removed_ends_the_fault(leases: FileLeases, tmp_path: Path) -> None:
     """Nobody can renew it any more; the watchdog knows the recipe by heart."""
     await leases.open(order((marking(tmp_path / "done"),)))
-    (file,) = (tmp_path / "leases").glob("*.json")
+    file = file_of(tmp_path)
     file.unlink()
     await until(lambda: lines(tmp_path / "done") == ["reverted"], "reverted")
 
@@ -288,9 +304,9 @@ async def test_a_worker_that_was_stopped_in_the_middle_does_not_keep_the_fault(
     leases: FileLeases, tmp_path: Path
 ) -> None:
     """It holds the lock of the lease and will never let go of it; the watchdog goes on without."""
-    await leases.open(order((marking(tmp_path / "done"),), SHORT))
-    (file,) = (tmp_path / "leases").glob("*.json")
-    with lease_files.locked(file):
+    await leases.open(order((marking(tmp_path / "done"),)))
+    with lease_files.locked(file_of(tmp_path)):
+        let_it_lapse(tmp_path)
         await until(lambda: lines(tmp_path / "done") == ["reverted"], "reverted")
 
 
@@ -325,8 +341,7 @@ async def test_a_revert_that_fails_is_told_and_tried_again(leases: FileLeases, t
     assert not (tmp_path / "fault").exists()
     assert (await leases.renew(KEY)).state == "lost"
     (tmp_path / "ready").touch()
-    (file,) = (tmp_path / "leases").glob("*.json")
-    lease_files.write_beat(file, 0)
+    let_it_lapse(tmp_path)
     assert await ended(leases) is RevertedBy.UNDO
 
 

@@ -293,7 +293,7 @@ async def test_waiting_ends_before_the_step_does(world: World) -> None:
     """A deployment that takes longer than the step may is given up in time; the next attempt goes on waiting."""
     case = world.case(ECS)
     world.cloud.contract.ecs.descriptions_until_steady = 10_000
-    failure = await refusal(world, ECS, case.parameters, timeout_seconds=0.5)
+    failure = await refusal(world, ECS, case.parameters, timeout_seconds=5)
     assert failure.type in {"TimedOut", "Transient"}
     assert "did not get there" in failure.message
     world.cloud.contract.ecs._left = 1

@@ -121,7 +121,7 @@ async def test_a_budget_is_never_overridden(world: World) -> None:
     """A drain that gets no further ends in time, with the budget's words; its undo lets new pods come again."""
     case = world.case(DRAIN)
     world.cloud.cluster.held_back["checkout-1"] = 10_000
-    failure = await refusal(world, DRAIN, case.parameters, timeout_seconds=2)
+    failure = await refusal(world, DRAIN, case.parameters, timeout_seconds=10)
     assert failure.type in {"TimedOut", "Transient"}
     assert "disruption budget" in failure.message
     assert (await world.check(DRAIN, case.parameters)).holds is False
@@ -153,7 +153,7 @@ async def test_a_scale_waits_for_its_pods(world: World) -> None:
     """Zero is a number like others; the check says what is still missing."""
     case = world.case(SCALE)
     world.cloud.cluster.looks_until_done = 10_000
-    failure = await refusal(world, SCALE, case.parameters, timeout_seconds=0.3)
+    failure = await refusal(world, SCALE, case.parameters, timeout_seconds=5)
     assert "pods are ready" in failure.message
     world.cloud.cluster.looks_until_done = 1
     result = await world.perform(SCALE, case.parameters, attempt=2)
