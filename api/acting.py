@@ -14,7 +14,19 @@ from typing import Any
 
 from pydantic import Field
 
-from api.action_items import MOST_AT_ONCE, BulkChange, NewActionItem, bulk_answer, demand_check, meeting_of, start_of
+from api.action_items import (
+    MOST_AT_ONCE,
+    BulkChange,
+    NewActionItem,
+    bulk_answer,
+    demand_answerable,
+    demand_check,
+    demand_drill,
+    demand_owner,
+    meeting_of,
+    noticed_in,
+    start_of,
+)
 from api.auth import groups_of
 from api.engine import Engine, Owner
 from api.ports import ConfigurationSource
@@ -50,7 +62,7 @@ from domain.incident import (
 from domain.incident_context import incident_context
 from domain.insight_mail import start_of as mail_start_of
 from domain.model import Model
-from domain.operations_review import OperationsReviewCommand, OperationsReviewStart
+from domain.operations_review import OperationsReviewCommand, OperationsReviewStart, RecordMeetingDecision
 from domain.operations_review_decisions import week_of
 from domain.record import ProjectionKind
 from domain.review import ReviewCommand
@@ -59,6 +71,7 @@ from domain.severity import IncidentType, Severity
 from domain.tabletop import TabletopCommand
 from domain.timeline import Actor
 from runbooks.catalog import Catalog
+from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.parameters import bind_parameters
 from runbooks.triggers import triggers_of
 from store.interface import Document
@@ -101,11 +114,19 @@ class Made:
 class Actions:
     """Sends commands and starts workflows."""
 
-    def __init__(self, engine: Engine, reader: Reader, configuration: ConfigurationSource, catalog: Catalog) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Reader,
+        configuration: ConfigurationSource,
+        catalog: Catalog,
+        game_days: GameDayCatalog,
+    ) -> None:
         self._engine = engine
         self._reader = reader
         self._configuration = configuration
         self._catalog = catalog
+        self._game_days = game_days
 
     # --- incidents ---
 
@@ -242,6 +263,8 @@ class Actions:
         self, week: str, name: str, command: OperationsReviewCommand, mark: str | None = None
     ) -> Document:
         """Record a decision of the meeting, or that it was held; answers with the review as it then stands."""
+        if isinstance(command, RecordMeetingDecision) and command.owner is not None:
+            demand_answerable(command.owner, self._configuration.current())
         workflow_id, subject = operations_review_workflow_id(week), f"operations review {week}"
         state: Document = await self._engine.command(workflow_id, name, command, subject, mark)
         return state
@@ -277,13 +300,16 @@ class Actions:
         """Start an action item. The same mark finds the first one."""
         incident = await self._reader.incident_state(item.incident_id)
         demand_check(item.check, self._catalog.actions)
+        configuration, on_file = self._configuration.current(), await asyncio.to_thread(self._game_days.names)
+        demand_owner(item.owner, configuration)
+        demand_drill(item.requires_drill, on_file, configuration)
+        noticed = noticed_in(item, on_file, configuration)
         others, meeting = await self._items_of(item.incident_id), await self._meeting_of(item.incident_id)
         number = secrets.randbits(64)
         for length in _ITEM_SUFFIXES:
             suffix = suffix_from_text(mark, length) if mark else suffix_from_number(number, length)
-            start = start_of(
-                item, incident, self._configuration.current(), by, f"act-{suffix}", others=others, meeting=meeting
-            )
+            id_ = f"act-{suffix}"
+            start = start_of(item, incident, configuration, by, id_, others=others, meeting=meeting, noticed=noticed)
             owner = await self._engine.claim(
                 "ActionItem", action_item_workflow_id(start.id), start, f"action item {start.id}", mark=mark,
                 may_start=True,

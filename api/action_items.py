@@ -1,20 +1,24 @@
 """How an action item begins, and one wish for many items at once. Used by `api/acting.py`, routes and pages.
 
-The one thing to know: hotwash.yaml as it is now says whose team it is, who leads it and in which tracker it is kept;
-the incident says the policy, because that was pinned when it was declared.
+The one thing to know: hotwash.yaml as it is now says who may own it, whose team it is, who leads it and in which tracker
+it is kept; the incident says the policy, because that was pinned when it was declared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from api.auth import known_person
+from api.bodies import nearest
 from domain.action_item import ActionItemStart, ActionItemType, ItemCheck, Priority
 from domain.action_item_meeting import MeetingTimes
+from domain.action_item_quality import Hint, drill_not_on_file, nobody_is_named
 from domain.configuration import Configuration
 from domain.durations import Duration
 from domain.errors import Rejected, RejectionKind
+from domain.ids import is_drill_of_incident
 from domain.incident import IncidentContext
 from domain.model import Model
 from domain.run import ActionSpec, Effect
@@ -73,6 +77,7 @@ def start_of(
     *,
     others: int,
     meeting: MeetingTimes | None = None,
+    noticed: tuple[Hint, ...] = (),
 ) -> ActionItemStart:
     """The input of the workflow. Rejected for a team, service or tracker that hotwash.yaml does not have."""
     context = IncidentContext.model_validate(incident.get("context") or {})
@@ -98,6 +103,7 @@ def start_of(
         tracker=_tracker(item, services, team, configuration),
         others=others,
         meeting=meeting,
+        noticed=noticed,
         created_by=by,
         managers=context.managers,
         leads=leads_of(configuration),
@@ -138,6 +144,38 @@ def members_of(configuration: Configuration, team: str) -> list[str]:
         known = ", ".join(sorted(configuration.teams)) or "none"
         raise Rejected(f"there is no team {team!r}; there are: {known}")
     return list(configuration.teams[team].members)
+
+
+def demand_owner(owner: str, configuration: Configuration) -> None:
+    """Rejected for somebody whom no reminder reaches (rule A01); where hotwash.yaml names nobody, anybody may own."""
+    team = configuration.teams.get(owner)
+    if owner not in configuration.people and team is not None:
+        members = ", ".join(team.members) or "nobody"
+        raise Rejected(f"{owner!r} is a team, and one person answers for it; in that team there are: {members}")
+    if configuration.people:
+        known_person(configuration, owner)
+
+
+def demand_answerable(owner: str, configuration: Configuration) -> None:
+    """Rejected when it is no person and no team of hotwash.yaml that a meeting gives something to."""
+    if owner not in configuration.teams and configuration.people:
+        known_person(configuration, owner)
+
+
+def demand_drill(drill: str | None, on_file: Collection[str], configuration: Configuration) -> None:
+    """Rejected for a game day that no file defines; the drill that an incident may become is written later."""
+    if drill is None or drill in on_file or drill in configuration.game_days or is_drill_of_incident(drill):
+        return
+    known = {*on_file, *configuration.game_days}
+    raise Rejected(f"there is no game day {drill!r}{nearest(drill, known)}; write its file first, then require it")
+
+
+def noticed_in(item: NewActionItem, on_file: Collection[str], configuration: Configuration) -> tuple[Hint, ...]:
+    """What is taken as it is, and worth a word: an owner whom nobody can reach, a drill that is still to be written."""
+    hints = [] if configuration.people else [nobody_is_named(item.owner)]
+    if item.requires_drill and item.requires_drill not in on_file:
+        hints.append(drill_not_on_file(item.requires_drill))
+    return tuple(hints)
 
 
 def demand_check(check: ItemCheck | None, known: Mapping[str, ActionSpec]) -> None:

@@ -128,7 +128,7 @@ def create_app(
     state.reader = Reader(gate, reader)
     state.postmortems = PostmortemDesk(gate, reader, record, configuration)
     state.learning = LearningDesk(learning, catalog)
-    state.actions = Actions(gate, state.reader, configuration, catalog)
+    state.actions = Actions(gate, state.reader, configuration, catalog, game_day_catalog)
     state.levers = LeverDesk(engine, configuration)
     state.game_day_desk = GameDayDesk(engine, game_day_catalog, configuration, state.levers)
     state.game_day_schedules = ScheduleDesk(engine, state.reader, state.game_day_desk, game_day_catalog, configuration)

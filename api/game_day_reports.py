@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import Field, ValidationError
 
 from api.acting import Made
-from api.action_items import NewActionItem, start_of
+from api.action_items import NewActionItem, demand_owner, start_of
 from api.engine import Engine, Owner, key_mark
 from api.ports import ConfigurationSource
 from api.reading import Reader
@@ -62,6 +62,8 @@ class ReportDesk:
         state = await self.state(game_day_id)
         finding = _finding(state, wish.finding)
         configuration = self._configuration.current()
+        if wish.owner:
+            demand_owner(wish.owner, configuration)
         item = NewActionItem(
             incident_id=state.incident_id or state.id,
             title=finding.sentence[:_LONGEST_TITLE],

@@ -132,6 +132,8 @@ class ActionItemStart(Model):
     others: int = 0
     # When the review's meeting was or will be; None: it has no date.
     meeting: MeetingTimes | None = None
+    # What was noticed before it was started, where hotwash.yaml and the game days' files are known.
+    noticed: tuple[Hint, ...] = ()
     created_by: Actor
     managers: dict[str, str] = Field(default_factory=dict)
     # Person to the lead of their team, who hears before the manager does.

@@ -109,7 +109,11 @@ def open_item(terms: ActionItemStart, now: datetime) -> ItemOutcome:
         check=terms.check,
         created_by=terms.created_by,
         soak=soak,
-        hints=(*_hints_of_meeting(terms, now), *hints_on(wording_of(terms, due_at - now if due_at else None))),
+        hints=(
+            *terms.noticed,
+            *_hints_of_meeting(terms, now),
+            *hints_on(wording_of(terms, due_at - now if due_at else None)),
+        ),
         ladder=None if soak else begin(due_at, now, DAILY_REMINDERS),
         start_by=None if soak or due_at is None else start_by(now, terms),
         tracker=None if soak else first_link(terms),

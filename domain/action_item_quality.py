@@ -13,7 +13,7 @@ from domain.model import Model
 
 _GOOGLE = "Google's test in PagerDuty's postmortem guide: actionable, specific, bounded"
 _ETSY = "Etsy's debriefing guide: few items, decided calmly"
-_HOTWASH = "Hotwash: closing needs evidence"
+_HOTWASH = "Hotwash: closing needs evidence, and an owner who hears"
 # Google and Etsy: neither tiny nor endless, doable within a month or two; 62 days are the two longest months.
 LONGEST = timedelta(days=62)
 # Above this many items for one incident they stop being done (PagerDuty and Etsy: few).
@@ -44,6 +44,26 @@ class Wording(Model):
     due_in: timedelta | None = None
     # How many items the incident has already.
     others: int = 0
+
+
+def nobody_is_named(owner: str) -> Hint:
+    """No reminder finds its way to somebody whom no file names."""
+    return Hint(
+        rule="A01",
+        source=_HOTWASH,
+        says=f"hotwash.yaml names no people, so nothing reaches {owner!r}",
+        better="Write them under 'people', with an address, and the channels that carry reminders under 'page_channels'",
+    )
+
+
+def drill_not_on_file(drill: str) -> Hint:
+    """It cannot be done before somebody has written and held the drill."""
+    return Hint(
+        rule="A06",
+        source=_HOTWASH,
+        says=f"there is no game day {drill!r} on file yet, and the item is not done before it has passed",
+        better="Write it now: `hotwash game-day from-incident` proposes one that recreates the incident",
+    )
 
 
 def hints_on(wording: Wording) -> tuple[Hint, ...]:

@@ -15,6 +15,7 @@ from domain.drill_recreation import Recreation, Said, Source, candidates, recrea
 from domain.drill_targets import DrillTarget, GameDayPolicy, problem
 from domain.durations import format_duration
 from domain.game_day import Expectation
+from domain.ids import drill_of_incident
 from domain.model import Model
 from domain.policy import Audience, Policy
 from domain.severity import IncidentType, Severity
@@ -180,7 +181,7 @@ class _Writer:
 
     def proposal(self) -> DrillProposal:
         facts = self._facts
-        name = f"again-{facts.id.removeprefix('inc-')}"
+        name = drill_of_incident(facts.id)
         demanded = demands(facts, self._house.policy)
         target = self._target()
         document = self._document(name, target, demanded)

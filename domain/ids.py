@@ -53,6 +53,16 @@ def is_incident_id(text: str) -> bool:
     return _INCIDENT.fullmatch(text) is not None
 
 
+def drill_of_incident(incident_id: str) -> str:
+    """What the game day is called that recreates an incident."""
+    return f"again-{incident_id.removeprefix('inc-')}"
+
+
+def is_drill_of_incident(name: str) -> bool:
+    """Whether a game day of that name may be one that recreates an incident, written or not."""
+    return name.startswith("again-") and is_incident_id(f"inc-{name.removeprefix('again-')}")
+
+
 def alert_group_id(sender: str, route: str, labels: Mapping[str, str]) -> AlertGroupId:
     """The digest of what makes alerts one group: who sent them, the route they took, the labels grouped by."""
     text = json.dumps([sender, route, sorted(labels.items())], ensure_ascii=False)

@@ -150,6 +150,10 @@ class GameDayCatalog:
         """A tabletop with what can be said about it before it is played."""
         return _read_tabletop(name, self._folders.file(name), configuration)
 
+    def names(self) -> frozenset[str]:
+        """What the game days on file are called, fit to be held or not."""
+        return frozenset(self._folders.files())
+
     def summaries(self) -> list[GameDaySummary]:
         """The whole catalogue, with what is wrong where something is."""
         return [self._summary(name, file) for name, file in sorted(self._folders.files().items())]
