@@ -97,7 +97,8 @@ class Place:
         if phase == "checking":
             await self.until(lambda: self.health.seen, "the first question")
         elif phase == "injecting":
-            await self.until(lambda: self.lease(id_), "the lease")
+            # Until it has a watchdog, a lease ends nothing, and there is no fault either.
+            await self.until(lambda: (self.lease(id_) or {}).get("watchdog"), "the lease")
         elif phase in BEFORE:
             await self._told(id_, lambda it: it["phase"] == phase)
         else:

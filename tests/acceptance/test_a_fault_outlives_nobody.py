@@ -26,7 +26,7 @@ async def test_disturbed_traffic_flows_again(tmp_path: Path) -> None:
 
         def prepare(house: FaultHouse) -> None:
             # A worker's first call of AWS loads boto3.
-            house.lease = "8s"
+            house.lease = "15s"
             for fault in (*PROXIED, "haproxy.server_down", "aws.fis.start_experiment"):
                 folder = tmp_path / fault
                 folder.mkdir()

@@ -144,7 +144,7 @@ async def test_what_people_do_is_what_is_scored(drills: Drills) -> None:
     assert all("alice" in evidence[each].lower() for each in ("page", "route", "acknowledge")), evidence
     await drills.fire("resolved")
 
-    id_ = await drills.in_effect("people", time="4s")
+    id_ = await drills.in_effect("people", time="10s")
     await drills.ended(id_)
     # It is compared once it is over.
     second = await drills.becomes(id_, lambda it: it["difference"]["last_id"], "the difference")

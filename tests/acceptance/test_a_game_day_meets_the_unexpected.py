@@ -238,7 +238,7 @@ async def test_a_silenced_alert_is_found_before_the_fault(place: Place) -> None:
 
 async def test_another_alert_is_no_detection(place: Place) -> None:
     """It stays a real incident of its own, and the drill was not detected."""
-    short = {"duration: 1m": "duration: 15s", "lease: 1m": "lease: 15s"}
+    short = {"duration: 1m": "duration: 30s", "lease: 1m": "lease: 30s"}
     place.write("wrong", **{"within: 1m}": "within: 5s}\n  - {expect: no_other_alerts}", **short})
     id_ = await place.in_effect("wrong")
     other = alert("SearchSlow", startsAt="2026-11-22T10:00:00Z", labels={"drillable": "no"})

@@ -9,7 +9,7 @@ import pytest
 from tests.support.house import House, key_of
 from tests.support.world import PARTS
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 # Where the axe falls: while the alert is on its way in, when it is stored, when the incident is declared, and inside
 # the mail server: it hears for whom a page is, or has just taken the page (or the notice) and has not said so yet.
@@ -23,7 +23,9 @@ async def test_one_alert_is_one_of_each(house: House) -> None:
     await _all_told(house, incident)
     assert await house.send("Undisturbed") == group
     assert await house.incident_of(group) == incident
-    await house.eventually(lambda: house.look(f"/alert-groups/{group}"), lambda it: it["count"] == 2, "the count")
+    await house.eventually(
+        lambda: house.look(f"/alert-groups/{group}"), lambda it: it and it["count"] == 2, "the count"
+    )
     await _exactly_one_of_each(house, "Undisturbed", incident)
     page = house.mails(f"page/{incident}")[0]
     assert f"{house.world.url}/incidents/{incident}" in page.get_content()
@@ -76,7 +78,7 @@ async def _send_and_kill(house: House, name: str, part: str, moment: str, hand: 
         strike()
     async with asyncio.timeout(45):
         await struck.wait()
-    house.mailbox.on_recipient = house.mailbox.on_mail = lambda _: None
+    house.harm_nobody()
     await house.world.start(part)
     return await sending
 
@@ -115,7 +117,8 @@ async def _doubts(house: House, incident: str) -> set[str]:
 
 async def _exactly_one_of_each(house: House, name: str, incident: str) -> None:
     found = await house.world.get("/incidents", q=name, limit=200)
-    assert [each["id"] for each in found["items"]] == [incident]
+    # The words may stand in other incidents, too.
+    assert [each["id"] for each in found["items"] if name in each["title"]] == [incident]
     pages = [str(mail["To"]) for mail in house.mails(f"page/{incident}")]
     assert pages == ["alice@shop.example"] or (not pages and await _is_page_in_doubt(house, incident))
     doubts = await _doubts(house, incident)

@@ -23,7 +23,7 @@ async def test_a_mailed_link_is_answered_and_stays_out_of_the_record(house: Hous
     await house.until(lambda: _links(house, incident), "the invitation of erin")
     (link,) = _links(house, incident)
     assert link.startswith(f"{house.world.url}/perspectives/")
-    async with httpx.AsyncClient(trust_env=False) as nobody:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as nobody:
         asked = await nobody.get(link)
         assert (asked.status_code, "You answer as <strong>erin</strong>" in asked.text) == (200, True)
         answered = await nobody.post(link, data={"saw": "forty calls in ten minutes", "hard": "no text to read out"})

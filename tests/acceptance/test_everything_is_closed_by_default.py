@@ -15,6 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 OPEN = {"/healthz", "/readyz", "/metrics", "/status", "/login"}
 
 
+def visitor(url: str, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    """Somebody with no credential but these headers, and with time."""
+    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30)
+
+
 async def test_every_route_of_the_contract_needs_a_credential(house: House) -> None:
     """The OpenAPI document itself is closed; each of its routes is 401 with none, a wrong and a forged credential."""
     document = (await house.world.http.get("/api/v1/openapi.json")).json()
@@ -26,7 +31,7 @@ async def test_every_route_of_the_contract_needs_a_credential(house: House) -> N
     ]
     assert len(routes) > 50
     wrong = ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "hotwash_session=forged"})
-    async with httpx.AsyncClient(base_url=house.world.url, trust_env=False) as stranger:
+    async with visitor(house.world.url) as stranger:
         for method, path in [*routes, ("get", "/api/v1/openapi.json")]:
             for headers in wrong:
                 answer = await stranger.request(method, path, headers=headers)
@@ -37,7 +42,7 @@ async def test_every_route_of_the_contract_needs_a_credential(house: House) -> N
 async def test_pages_lead_strangers_to_the_login_only(house: House) -> None:
     """Every page of the console redirects to the login; a form is refused; the status page is for everybody."""
     incident = await house.declared("Secret plans")
-    async with httpx.AsyncClient(base_url=house.world.url, trust_env=False, headers={"Accept": "text/html"}) as browser:
+    async with visitor(house.world.url, {"Accept": "text/html"}) as browser:
         for path in ("/", "/incidents", f"/incidents/{incident}", "/approvals", "/action-items", "/declare"):
             answer = await browser.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/login"), path
@@ -52,7 +57,7 @@ async def test_webhooks_need_their_own_secret(house: House) -> None:
     """No secret, a wrong one, and even the admin token are 401; an unknown sender is 404; nothing is stored."""
     before = (await house.world.get("/alert-groups", limit=200))["items"]
     body = {"version": "4", "groupLabels": {"alertname": "Forged"}, "alerts": [alert("Forged")]}
-    async with httpx.AsyncClient(base_url=house.world.url, trust_env=False) as stranger:
+    async with visitor(house.world.url) as stranger:
         for token in (None, "Bearer wrong", f"Bearer {house.world.home.admin_token()}", "Basic eDp5"):
             headers = {"Authorization": token} if token else {}
             answer = await stranger.post("/webhooks/alertmanager", json=body, headers=headers)
@@ -69,7 +74,7 @@ async def test_a_person_speaks_for_nobody_else(house: House) -> None:
     issued = await house.world.http.post("/api/v1/tokens", json={"person": "bob"})
     incident = await house.declared("Whose word it is")
     headers = {"Authorization": f"Bearer {issued.json()['token']}"}
-    async with httpx.AsyncClient(base_url=f"{house.world.url}/api/v1", headers=headers, trust_env=False) as bob:
+    async with visitor(f"{house.world.url}/api/v1", headers) as bob:
         assert (await bob.get("/me")).json()["name"] == "bob"
         for path, body in (
             (f"/incidents/{incident}/acknowledge", {"by": "alice"}),
@@ -87,7 +92,7 @@ async def test_a_session_takes_no_orders_from_other_sites(house: House) -> None:
     """A login link works once; the cookie is for this site only, and a form from elsewhere is refused."""
     link = (await house.world.http.post("/api/v1/login-links", json={"person": "bob"})).json()["path"]
     incident = await house.declared("Forms from elsewhere")
-    async with httpx.AsyncClient(base_url=house.world.url, trust_env=False, headers={"Accept": "text/html"}) as browser:
+    async with visitor(house.world.url, {"Accept": "text/html"}) as browser:
         first = await browser.get(link)
         assert first.status_code == 303
         assert {"HttpOnly", "SameSite=strict"} <= set(first.headers["set-cookie"].split("; "))
@@ -95,7 +100,7 @@ async def test_a_session_takes_no_orders_from_other_sites(house: House) -> None:
         for origin in ({"Origin": "http://evil.test"}, {"Origin": "null"}):
             assert (await browser.post(path, headers=origin)).status_code == 403, origin
         assert (await browser.post(path, headers={"Origin": house.world.url})).status_code == 303
-    async with httpx.AsyncClient(base_url=house.world.url, trust_env=False) as thief:
+    async with visitor(house.world.url) as thief:
         assert (await thief.get(link)).status_code == 401
 
 

@@ -50,8 +50,7 @@ async def test_the_numbers_are_mailed_once_when_they_are_due_and_when_somebody_a
     """The mail server is away and the worker dies: one mail for each address, kept with what became of it."""
     house = own_house
     await house.declared("Till <b>stuck</b> on Sunday")
-    engine = await house.world.engine()
-    schedule = engine.get_schedule_handle(insight_mail_schedule_id())
+    schedule = await house.world.schedule(insight_mail_schedule_id())
     (calendar,) = (await schedule.describe()).schedule.spec.calendars
     assert [(each.start, each.end) for each in (*calendar.day_of_month, *calendar.hour)] == [(1, 1), (9, 9)]
 

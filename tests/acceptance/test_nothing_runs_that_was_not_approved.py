@@ -35,7 +35,7 @@ async def test_an_expired_approval_touches_nothing(house: House) -> None:
     asked = await house.approval(run)
     ended = await house.ended(run)
     assert ended["status"] == "failed"
-    assert "expired after 2s with 0 of 1 approvals; the target was not touched" in ended["reason"]
+    assert "expired after 10s with 0 of 1 approvals; the target was not touched" in ended["reason"]
     await house.told(incident, "the target was not touched")
     late = await house.vote(asked, "bob")
     assert late.status_code == 409, late.text

@@ -9,8 +9,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from temporalio.client import Client
 
 from domain.ids import operations_review_schedule_id
 from domain.operations_review_decisions import week_of
@@ -41,11 +41,6 @@ async def hotwash(house: House, *arguments: str) -> str:
     return out.decode()
 
 
-async def trigger(engine: Client) -> None:
-    """What the engine does on Monday at nine."""
-    await engine.get_schedule_handle(operations_review_schedule_id()).trigger()
-
-
 def parts(mail: EmailMessage) -> tuple[str, str]:
     """The text and the HTML of a mail."""
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
@@ -66,14 +61,14 @@ async def test_a_week_is_prepared_mailed_once_and_its_meeting_recorded(own_house
     incident = await house.declared("Till <b>stuck</b> on Sunday")
     # What is counted is the record, which hears of it a moment later.
     await house.eventually(lambda: _recorded(house), lambda ids: incident in ids, "the record")
-    engine = await house.world.engine()
-    schedule = await engine.get_schedule_handle(operations_review_schedule_id()).describe()
+    schedule = await house.world.schedule(operations_review_schedule_id())
     # The engine turns a cron line into calendars: Mondays at nine.
-    (calendar,) = schedule.schedule.spec.calendars
+    (calendar,) = (await schedule.describe()).schedule.spec.calendars
     assert [(each.start, each.end) for each in (*calendar.day_of_week, *calendar.hour)] == [(1, 1), (9, 9)]
 
     house.mailbox.close()
-    await trigger(engine)
+    # What the engine does on Monday at nine.
+    await schedule.trigger()
     path = f"/operations-reviews/{week}"
     await house.eventually(lambda: house.look(path), lambda it: it and it["state"] == "open", "the document")
     await house.world.restart("worker")
@@ -92,7 +87,7 @@ async def test_a_week_is_prepared_mailed_once_and_its_meeting_recorded(own_house
         assert "&lt;b&gt;stuck&lt;/b&gt;" in html
 
     # A second Monday of the same week changes nothing.
-    await trigger(engine)
+    await schedule.trigger()
     made = await house.world.post("/operations-reviews", {"by": "dana"})
     assert (made["id"], made["is_new"]) == (week, False)
 
@@ -118,7 +113,14 @@ async def _hold(house: House, week: str) -> None:
     assert empty.status_code == 422
     assert "must not be empty" in empty.json()["detail"]
     await hotwash(house, "operations-review", "close", week, "--notes", "Short and good")
-    late = await house.world.http.post(f"/api/v1{path}/decisions", json=decision)
+
+    async def decide_late() -> httpx.Response:
+        return await house.world.http.post(f"/api/v1{path}/decisions", json=decision)
+
+    # While its last words are on their way it says that it is over.
+    late = await house.eventually(
+        decide_late, lambda it: it.status_code != 409 or "is over" not in it.json()["detail"], "the end"
+    )
     assert (late.status_code, late.json()["detail"]) == (
         409,
         f"operations review {week} has ended; it takes no more commands",

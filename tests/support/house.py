@@ -317,6 +317,10 @@ class House:
 
         return await self.eventually(ask, bool, what, seconds)
 
+    def harm_nobody(self) -> None:
+        """What arrives has no consequences any more."""
+        self.chat.on_accepted = self.mailbox.on_mail = self.mailbox.on_recipient = lambda _: None
+
     def close(self) -> None:
         """End the shops."""
         for shop in self._shops:

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleHandle
+from temporalio.service import RPCError
 
 from runtime.engine_binary import find_engine_binary
 from runtime.home import Home
@@ -29,7 +30,7 @@ from workers.engine import engine_command, engine_serves
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("engine", "worker", "api")
 # Three Pythons and an engine on two shared cores.
-_READY_WITHIN_SECONDS = 60.0
+_READY_WITHIN_SECONDS = 100.0
 _POLL_SECONDS = 0.05
 
 
@@ -103,6 +104,13 @@ class World:
                 raise AssertionError("not ready; the logs:\n" + self.logs())
             await asyncio.sleep(_POLL_SECONDS)
 
+    async def mend(self) -> None:
+        """Start again what is dead: a test that failed in the middle is not to fail those after it."""
+        dead = [name for name in self._processes if self.is_dead(name)]
+        if dead:
+            await self.start(*dead)
+            await self.ready()
+
     async def listening(self) -> None:
         """Return once the API takes requests, whatever else is missing."""
         await self.eventually(lambda: self._answers("/healthz"), bool, "an API that listens")
@@ -164,6 +172,18 @@ class World:
     async def engine(self) -> Client:
         """A Temporal client of the engine."""
         return await connect(self.settings, process="test")
+
+    async def schedule(self, id_: str) -> ScheduleHandle:
+        """A schedule of the engine, once the worker has made it, which it does in the background."""
+        found = (await self.engine()).get_schedule_handle(id_)
+
+        async def is_there() -> bool:
+            with suppress(RPCError):
+                return bool(await found.describe())
+            return False
+
+        await self.eventually(is_there, bool, f"the schedule {id_}")
+        return found
 
     async def eventually(self, ask: Any, holds: Any, what: str, seconds: float = 30) -> Any:
         """Ask until the answer is as it should be, and return it; fails with the last answer and the logs."""
