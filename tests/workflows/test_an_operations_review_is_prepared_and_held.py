@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -142,6 +143,7 @@ async def test_nobody_met(
 
 async def test_a_scheduled_start_becomes_the_weeks_own_review(client: Client, task_queue: str, house: Working) -> None:
     """However often a week is started, there is one review of it, under the week's id."""
+    review, runs = client.get_workflow_handle("operations-review/2026-W48"), set()
     async with house():
         for time in ("09", "10"):
             handed = await client.execute_workflow(
@@ -151,6 +153,8 @@ async def test_a_scheduled_start_becomes_the_weeks_own_review(client: Client, ta
                 task_queue=task_queue,
             )
             assert handed.id == "2026-W48"
-        runs = [each async for each in client.list_workflows('WorkflowId = "operations-review/2026-W48"')]
+            runs.add((await review.describe()).run_id)
         assert len(runs) == 1
-        await client.get_workflow_handle("operations-review/2026-W48").terminate()
+        # It skips time like those that started it, and may have lapsed by now.
+        with suppress(RPCError):
+            await review.terminate()
