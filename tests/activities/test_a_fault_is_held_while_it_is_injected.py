@@ -18,8 +18,9 @@ from domain.configuration import ActionSettings, Configuration
 from domain.errors import NeedsHuman, Rejected, Transient
 
 CALL = Call("game-day/k", None, None, True, None, lambda reference: reference)
+LONG = FaultParameters.model_construct(lease=timedelta(minutes=1), duration=timedelta(minutes=2))
 # Shorter than a game day may say, so that the test is short.
-BRIEF = FaultParameters.model_construct(lease=timedelta(milliseconds=900), duration=timedelta(minutes=1))
+BRIEF = FaultParameters.model_construct(lease=timedelta(seconds=3), duration=timedelta(minutes=1))
 
 
 class AFile(FaultAction[FaultParameters, Injected]):
@@ -36,7 +37,7 @@ class AFile(FaultAction[FaultParameters, Injected]):
         self.leases: FileLeases
         super().__init__(self, FileLeases(self))
         self.file = folder / "fault"
-        self.takes_leases = 0
+        self.renewals_wanted = 0
         self.breaks = False
         self.is_able = True
         self.stays = False
@@ -57,7 +58,7 @@ class AFile(FaultAction[FaultParameters, Injected]):
     async def inject(self, parameters: FaultParameters, result: Injected, call: Call) -> None:
         (lease,) = self.leases._files()
         first, renewals = lease_files.read_beat(lease), 0
-        while renewals < self.takes_leases:
+        while renewals < self.renewals_wanted:
             await asyncio.sleep(0.02)
             until = lease_files.read_beat(lease)
             renewals, first = (renewals + 1, until) if until > first else (renewals, first)
@@ -84,8 +85,9 @@ def fault(tmp_path: Path) -> Iterator[AFile]:
 
 
 async def test_a_slow_injection_is_held_meanwhile(fault: AFile) -> None:
-    """It takes several renewals, nobody else renews yet, and it is still there when it has been made."""
-    fault.takes_leases = 5
+    """It takes longer than its lease, nobody else renews yet, and it is still there when it has been made."""
+    # Renewed every third of it.
+    fault.renewals_wanted = 4
     await fault.perform(BRIEF, CALL)
     assert fault.file.exists()
     lease = await fault.leases.find(CALL.key)
@@ -97,26 +99,26 @@ async def test_an_injection_that_fails_halfway_is_reverted_at_once(fault: AFile)
     """What was there of it is gone before the step has failed, and the key is used up."""
     fault.breaks = True
     with pytest.raises(Transient, match="the target went away"):
-        await fault.perform(BRIEF, CALL)
+        await fault.perform(LONG, CALL)
     assert not fault.file.exists()
     fault.breaks = False
     with pytest.raises(Rejected, match="not injected a second time: it was undone"):
-        await fault.perform(BRIEF, CALL)
+        await fault.perform(LONG, CALL)
 
 
 async def test_an_injector_that_cannot_work_leaves_no_lease(fault: AFile) -> None:
     """The refusal is the probe's own sentence, and another attempt may find it mended."""
     fault.is_able = False
     with pytest.raises(Rejected, match="install what is missing"):
-        await fault.perform(BRIEF, CALL)
+        await fault.perform(LONG, CALL)
     assert await fault.leases.find(CALL.key) is None
     fault.is_able = True
-    assert (await fault.perform(BRIEF, CALL)).what
+    assert (await fault.perform(LONG, CALL)).what
 
 
 async def test_an_undo_that_leaves_traces_asks_a_person(fault: AFile) -> None:
     """Reverted twice and still not clean: no machine goes on as if it were."""
-    await fault.perform(BRIEF, CALL)
+    await fault.perform(LONG, CALL)
     fault.stays = True
     with pytest.raises(NeedsHuman, match="is undone and still shows: the file"):
-        await fault.undo(BRIEF, None, CALL)
+        await fault.undo(LONG, None, CALL)
