@@ -1,7 +1,7 @@
 """How an action item begins, and one wish for many items at once. Used by `api/acting.py`, routes and pages.
 
-The one thing to know: hotwash.yaml as it is now says who may own it, whose team it is, who leads it and in which tracker
-it is kept; the incident says the policy, because that was pinned when it was declared.
+The one thing to know: hotwash.yaml as it is now says who may own it, whose team it is, who leads it and in which
+tracker it is kept; the incident says the policy, because that was pinned when it was declared.
 """
 
 from collections.abc import Collection, Mapping

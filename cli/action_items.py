@@ -107,7 +107,7 @@ def finish_action_item(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Done; refused without evidence."""
+    """Done; refused without evidence, and for an urgent item on its owner's bare word."""
     _change(item, "done", {"evidence": evidence, "url": url}, by=by, as_json=as_json)
 
 

@@ -234,7 +234,7 @@ class AddEvidence(ActionItemCommand):
 
 
 class FinishItem(ActionItemCommand):
-    """Done. Refused without evidence, and until the drill it requires has passed."""
+    """Done. Refused without evidence, of an urgent item on its owner's bare word, and until its drill has passed."""
 
     evidence: str | None = None
     url: str | None = None

@@ -59,6 +59,7 @@ from domain.action_item_verification import (
     DRILL_FAILED,
     DRILL_PASSED,
     check_is_passed,
+    demand_shown,
     drill_is_passed,
     observe_drill,
     reopened,
@@ -324,6 +325,7 @@ def _finish(state: ActionItemState, command: FinishItem, now: datetime, terms: A
             f"action item {state.id} is done when its check ({state.check.action}) holds; run the check first",
             RejectionKind.CONFLICT,
         )
+    demand_shown(after, command.by)
     after = changed(after, ActionItemStatus.DONE, now).model_copy(
         update={
             "finished_at": now,

@@ -96,7 +96,7 @@ def reassign(state: ActionItemState, command: ReassignItem, now: datetime, terms
 
 
 def drop(state: ActionItemState, command: DropItem, now: datetime, terms: ActionItemStart) -> ItemOutcome:
-    """Not doing it needs a reason and a person other than the owner who accepts that."""
+    """Not doing it needs a reason and a person other than the owner who accepts that; owner, lead and manager hear."""
     reason = demand_text(command.reason, "the reason for dropping the action item")
     is_accepted = command.by.kind is ActorKind.PERSON and command.by.name != state.owner
     asked = state.not_doing
@@ -114,7 +114,10 @@ def drop(state: ActionItemState, command: DropItem, now: datetime, terms: Action
                 "dropped_by": command.by,
             }
         )
-        return Outcome(after, (entry(now, command.by, f"Action item {state.id} dropped: {why}", state),))
+        told = tuple(name for name in (state.owner, *superiors(state, terms)) if name != command.by.name)
+        words = f"{command.by.name} has accepted that action item {state.id} ({state.title}) is not done: {why}"
+        said = f"Action item {state.id} dropped: {why}"
+        return Outcome(after, (entry(now, command.by, said, state),), notice(state, told, "dropped", words))
     if asked is not None:
         raise Rejected(
             f"{asked.by.name} has asked already to drop action item {state.id}; somebody else than {state.owner} "

@@ -52,7 +52,7 @@ def nobody_is_named(owner: str) -> Hint:
         rule="A01",
         source=_HOTWASH,
         says=f"hotwash.yaml names no people, so nothing reaches {owner!r}",
-        better="Write them under 'people', with an address, and the channels that carry reminders under 'page_channels'",
+        better="Write them under 'people', each with an address, and what carries reminders under 'page_channels'",
     )
 
 
@@ -251,8 +251,9 @@ def _is_unverified(wording: Wording) -> Hint | None:
     return Hint(
         rule="A06",
         source=_HOTWASH,
-        says="it is urgent, and nothing but somebody's word will show that it works",
-        better="Name a check that runs (check.http, check.promql) or a game day that must pass",
+        says="it is urgent, and no check and no drill will show that it works",
+        better="Name a check that runs (check.http, check.promql) or a game day that must pass; else it takes a link "
+        "or another person's word",
     )
 
 

@@ -3,9 +3,10 @@
 Called by `domain/action_item_decisions.py` and, for the outcome of a check, by `workflows/action_item.py`. Pure.
 """
 
+import re
 from datetime import datetime, timedelta
 
-from domain.action_item import ActionItemStart, ActionItemState, ActionItemStatus, Evidence, ObserveDrill
+from domain.action_item import ActionItemStart, ActionItemState, ActionItemStatus, Evidence, ObserveDrill, Priority
 from domain.action_item_outcomes import (
     DAILY_REMINDERS,
     ME,
@@ -37,6 +38,8 @@ FAILURES_TO_REOPEN = 3
 LOOK_AGAIN = timedelta(minutes=10)
 # A reopened item is due again soon: it was believed to be done (the urgent deadline of its severity, or a week).
 _REOPENED_DUE = timedelta(days=7)
+# People paste links into the words as often as into their own field.
+_LINK = re.compile(r"\bhttps?://[^\s/]+")
 
 
 def drill_is_passed(state: ActionItemState) -> bool:
@@ -47,6 +50,24 @@ def drill_is_passed(state: ActionItemState) -> bool:
 def check_is_passed(state: ActionItemState) -> bool:
     """Whether the check held when it was last run."""
     return _last(state, CHECK_PASSED, CHECK_FAILED) == CHECK_PASSED
+
+
+def demand_shown(state: ActionItemState, by: Actor) -> None:
+    """Rejected when an urgent item would be done by nothing but its owner's words (rule A06)."""
+    if state.priority is not Priority.URGENT or state.requires_drill or state.check or _is_another(by, state.owner):
+        # A check and a drill have spoken already, or the item would not have got as far as this.
+        return
+    if not any(each.url or _LINK.search(each.text) or _is_another(each.by, state.owner) for each in state.evidence):
+        raise Rejected(
+            f"action item {state.id} is urgent, so the word of its owner ({state.owner}) alone does not end it; give a "
+            "link to what shows it, or let another person add evidence or say that it is done. The next urgent item "
+            "can have a check or a drill that speaks for it",
+            RejectionKind.CONFLICT,
+        )
+
+
+def _is_another(by: Actor, owner: str) -> bool:
+    return by.kind is ActorKind.PERSON and by.name != owner
 
 
 def watched_until(state: ActionItemState, now: datetime, terms: ActionItemStart) -> datetime | None:

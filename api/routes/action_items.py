@@ -194,7 +194,7 @@ async def change_action_item(
 VERBS = (
     Verb("start", "start", StartWork, "Somebody works on it"),
     Verb("evidence", "add_evidence", AddEvidence, "What shows that it is done"),
-    Verb("done", "done", FinishItem, "Done; refused without evidence"),
+    Verb("done", "done", FinishItem, "Done; refused without evidence, and of an urgent item on its owner's bare word"),
     Verb("drop", "drop", DropItem, "It will not be done, and why; from its owner a wish that another person accepts"),
     Verb(
         "approve-extension",

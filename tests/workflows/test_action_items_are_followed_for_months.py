@@ -79,11 +79,11 @@ async def test_the_owner_is_reminded_and_then_the_manager_too(begin: Begin):
         new = await item.view()
         due = new.due_at
         assert due == due_after(new.created_at, 60 * DAY, OFFICE)
-        # A second before the first reminder nothing but the assignment has been sent.
-        await item.pass_until(due - 2 * DAY - timedelta(seconds=1), new.created_at)
+        # A minute before the first reminder nothing but the assignment has been sent.
+        await item.pass_until(due - 2 * DAY - timedelta(minutes=1), new.created_at)
         assert [message.template for message in await item.told(1)] == [Template.ACTION_ITEM_ASSIGNED]
         # Until an hour after the third overdue time, with the first two steps one by one.
-        await item.pass_time(timedelta(seconds=2))
+        await item.pass_time(timedelta(minutes=2))
         await item.told(2)
         await item.pass_time(2 * DAY - 4 * HOUR)
         await item.told(3)
@@ -173,6 +173,7 @@ async def test_an_item_is_dropped_only_with_a_reason(begin: Begin, record: Recor
         dropped = await item.ask("drop", DropItem(by=BOB, reason="the service is retired"))
         assert (dropped.state, dropped.dropped_because) == (ActionItemStatus.DROPPED, "the service is retired")
         await item.ended()
+        assert [(m.people, m.context["level"]) for m in await item.told(3)][2] == (("alice", "mona"), "dropped")
         assert f"Action item {dropped.id} dropped: the service is retired" in record.sentences(dropped.incident_id)
 
 
