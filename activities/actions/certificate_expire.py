@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 from typing_extensions import override
 
 from activities.action import Call, Finding
-from activities.actions.machine import Machine
+from activities.actions.machine import Machine, cannot_run
 from activities.actions.ports import Program, ProgramRunner
 from activities.actions.switches import named
 from activities.fault import FaultAction, FaultParameters, Injected, Plan
@@ -84,6 +84,9 @@ class CertificateExpire(FaultAction[CertificateExpireParameters, ExpiredCertific
     @override
     async def capability(self, parameters: CertificateExpireParameters, call: Call) -> Finding:
         target = self._target(parameters)
+        problem = cannot_run(self._machine, target.reload[0], f"actions.certificates.{parameters.certificate}.reload")
+        if problem is not None:
+            return Finding(holds=False, detail=problem)
         if self._machine.program("openssl") is None:
             return Finding(holds=False, detail="openssl is not installed on this machine: apt-get install openssl")
         shown, there = await self._certificates.served(target), self._certificates.fingerprint(target.certificate_file)

@@ -92,7 +92,7 @@ def fault_actions(configuration: ConfigurationSource, ports: FaultPorts) -> list
         NetworkReject(configuration, leases, packets, ports.doors),
         ProcessCpu(configuration, leases, machine, ports.cgroups),
         ProcessFreeze(configuration, leases, machine, ports.cgroups),
-        ProcessKill(configuration, leases, ports.processes),
+        ProcessKill(configuration, leases, machine, ports.processes),
         ProcessMemory(configuration, leases, machine, ports.cgroups),
         ProcessPause(configuration, leases, machine),
         ProgramInject(configuration, leases, machine, ports.programs),

@@ -4,6 +4,7 @@ The one thing to know: a process is named by its pid and its start in ticks sinc
 as soon as it is free again.
 """
 
+import posixpath
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -69,3 +70,20 @@ def pid_file_of(configuration: ConfigurationSource, name: str) -> str:
             RejectionKind.NOT_FOUND,
         )
     return pid_file
+
+
+def cannot_run(
+    machine: Machine, program: str, where: str, *, directory: str | None = None, path: str | None = None
+) -> str | None:
+    """Why this worker cannot run a program of `hotwash.yaml`, and how to mend it; None when it can.
+
+    `where` names its key. It is looked for as it would be started: in its directory, and along its own PATH.
+    """
+    places = [program]
+    if "/" in program:
+        places = [posixpath.join(directory or "", program)]
+    elif path is not None:
+        places = [posixpath.join(folder, program) for folder in path.split(":")]
+    if any(machine.program(place) is not None for place in places):
+        return None
+    return f"{program} ({where}) is no program that this worker may run; mend it"

@@ -12,14 +12,14 @@ from typing import ClassVar, Literal
 from typing_extensions import override
 
 from activities.action import Call, Finding
-from activities.actions.machine import pid_file_of
+from activities.actions.machine import Machine, cannot_run, pid_file_of
 from activities.actions.ports import KilledProcess, Processes
 from activities.actions.switches import named
 from activities.fault import FaultAction, FaultParameters, Injected, Plan
 from activities.leases import Leases, Recipe, Run
 from activities.ports import ConfigurationSource
 from domain.durations import Duration
-from domain.errors import Rejected
+from domain.errors import Rejected, RejectionKind
 
 _DETACH = str(Path(__file__).parents[1] / "clients" / "detach.py")
 
@@ -53,8 +53,11 @@ class ProcessKill(FaultAction[ProcessKillParameters, EndedProcess]):
     undo_needs = ("restart",)
     example: ClassVar = {"process": "shop"}
 
-    def __init__(self, configuration: ConfigurationSource, leases: Leases, processes: Processes) -> None:
+    def __init__(
+        self, configuration: ConfigurationSource, leases: Leases, machine: Machine, processes: Processes
+    ) -> None:
         super().__init__(configuration, leases)
+        self._machine = machine
         self._processes = processes
 
     @override
@@ -99,6 +102,15 @@ class ProcessKill(FaultAction[ProcessKillParameters, EndedProcess]):
         if not daemon.start:
             raise Rejected(f"{parameters.restart} has no 'start' under actions.daemons in hotwash.yaml; add one")
         argv = daemon.start
+        problem = cannot_run(
+            self._machine,
+            argv[0],
+            f"actions.daemons.{parameters.restart}.start",
+            directory=daemon.directory,
+            path=daemon.environment.get("PATH"),
+        )
+        if problem is not None:
+            raise Rejected(problem, RejectionKind.CONFLICT)
         if daemon.foreground:
             argv = (sys.executable, "-I", _DETACH, daemon.pid_file, daemon.log_file or "", *argv)
         return (

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from activities.action import Call, Finding
-from activities.actions.machine import Machine
+from activities.actions.machine import Machine, cannot_run
 from activities.actions.ports import Ended, Program, ProgramRunner
 from activities.actions.process_run import Argument, demand_allowed_arguments
 from activities.fault import FaultAction, FaultParameters, Injected, Plan
@@ -68,9 +68,9 @@ class ProgramInject(FaultAction[ProgramInjectParameters, InjectedByProgram]):
     async def capability(self, parameters: ProgramInjectParameters, call: Call) -> Finding:
         for name, arguments in _all(parameters):
             allowed = self._allowed(name, arguments)
-            if self._machine.program(allowed.program) is None:
-                detail = f"{allowed.program} (actions.programs.{name}) is no program that this worker may run; mend it"
-                return Finding(holds=False, detail=detail)
+            problem = cannot_run(self._machine, allowed.program, f"actions.programs.{name}")
+            if problem is not None:
+                return Finding(holds=False, detail=problem)
         return Finding(holds=True, detail=f"{parameters.program} and {parameters.revert_program} can be run")
 
     @override

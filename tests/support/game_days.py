@@ -56,7 +56,7 @@ DOCUMENT: dict[str, Any] = {
     "service": "shop", "parameters": {"process": {}}, "match": {"drillable": "yes"},
     "targets": {"service": {"names": ["shop-1"]}},
     "steady_state": [{"id": "health", "action": "check.http", "with": {"url": "http://shop"}}],
-    "probe_every": "200ms", "takes_effect_within": "2s", "restored_within": "1s", "duration": "60s",
+    "probe_every": "200ms", "takes_effect_within": "20s", "restored_within": "1s", "duration": "60s",
     "faults": [
         {
             "id": "kill", "action": "process.kill", "targets": "service", "duration": "60s",
@@ -119,6 +119,8 @@ class Target:
         self.proof: bool | None = None
         # What the undo's own action says when it is asked beforehand; None: it knows its target.
         self.undo_refuses: str | None = None
+        # ... and whether it answers at all: one error per question.
+        self.undo_fails: list[Exception] = []
         # What stop conditions' checks (`check.promql`) say.
         self.trouble: CheckResult = CheckResult(holds=False, detail="0.1", output={"value": 0.1})
         # --- a fault with a lease ---
@@ -189,6 +191,8 @@ class Target:
         if request.action == "check.promql":
             return self.trouble
         if request.action == "release.restart":
+            if self.undo_fails:
+                raise self.undo_fails.pop(0)
             if self.undo_refuses:
                 raise ApplicationError(self.undo_refuses, "not_found", type="Rejected", non_retryable=True)
             return CheckResult(holds=False, detail="not done yet", output={})

@@ -105,6 +105,12 @@ async def test_an_undo_that_cannot_run_is_found_before_the_fault(room: Room) -> 
     assert "the undo of kill on shop-1 cannot run: no release target is called 'shop'; define it under" in said
 
 
+async def test_an_undo_that_nobody_answers_for_is_not_relied_on(room: Room) -> None:
+    """Its check fails: whether the undo can run is not known, so nothing is broken."""
+    room.target.undo_fails = [ApplicationError("the supervisor is away", type="Transient")]
+    assert "the undo of kill on shop-1 cannot run: the supervisor is away" in await refused(room)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -221,9 +227,10 @@ async def test_people_hear_of_it_beforehand_unless_it_is_unannounced(room: Room,
 
 async def test_what_changed_while_people_were_given_time_is_looked_at_again(room: Room) -> None:
     """A lever that was pulled between the announcement and the fault."""
-    handle = await room.start(announce={"audience": ["cleo"], "ahead": "2s"})
+    handle = await room.start(announce={"audience": ["cleo"], "ahead": "1h"})
     await until(lambda: len(room.post.of(Template.GAME_DAY_ANNOUNCEMENT)) == 1, "it was announced")
     room.world.seen = Surroundings(levers=(LEVER,))
+    await room.env.fast_forward(handle, timedelta(minutes=61))
     end = await room.ended(handle)
     assert (end.verdict, room.target.done) == ("refused", [])
     assert "the safety lever (global) is engaged" in end.reason

@@ -71,6 +71,8 @@ class Answer(NamedTuple):
     output: dict[str, Any]
     # The step's worker does not know such a thing; asking again is of no use.
     is_refused: bool = False
+    # Nobody answered: no worker took it, or it failed.
+    is_missing: bool = False
     # Whose worker has answered; of an injector's capability only.
     machine: str = ""
 
@@ -302,7 +304,8 @@ class DrillDesk:
                 **_ON_STEPS,
             )
         except ActivityError as error:
-            return Answer(None, self._problem(call, error), {}, is_refused=_is_refused(error))
+            refused = _is_refused(error)
+            return Answer(None, self._problem(call, error), {}, is_refused=refused, is_missing=not refused)
         return Answer(answer.holds, answer.detail, answer.output, machine=answer.machine)
 
     def _problem(self, call: str, error: ActivityError) -> str:

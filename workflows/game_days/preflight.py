@@ -236,15 +236,18 @@ async def _injectors(desk: DrillDesk) -> list[PreflightCheck]:
 
 
 async def _undos(desk: DrillDesk) -> list[PreflightCheck]:
-    """An undo that its own action refuses (no such target, say) is found while there is nothing to undo yet."""
+    """An undo that its own action refuses (no such target, say) is found while there is nothing to undo yet.
+
+    So is one that nobody answers for. A check that cannot tell has answered: its target is known.
+    """
     runs = [run for run in desk.state.faults if _can_be_asked(desk, f"undo/{run.key}")]
     answers = await asyncio.gather(*(desk.check(f"undo/{run.key}", f"undo/{run.key}/asked") for run in runs))
     return [
         PreflightCheck(
             name=f"undo of {run.name}",
-            holds=not answer.is_refused,
+            holds=None if answer.is_missing else not answer.is_refused,
             detail=f"the undo of {run.name} cannot run: {answer.detail}"
-            if answer.is_refused
+            if answer.is_refused or answer.is_missing
             else "its target is known",
         )
         for run, answer in zip(runs, answers, strict=True)
