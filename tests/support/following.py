@@ -150,8 +150,8 @@ class Followed:
         entries = self.record.timeline(kind=EntryKind.REMINDER)
         planned = [datetime.fromisoformat(entry.details["planned_at"]) for entry in entries]
         for at, entry in zip(planned, entries, strict=True):
-            # The engine fires some milliseconds late, never early.
-            assert timedelta(0) <= entry.at - at < timedelta(seconds=1), (at, entry.at)
+            # The engine fires late by what real time passes meanwhile, never early.
+            assert timedelta(0) <= entry.at - at < timedelta(minutes=5), (at, entry.at)
         return [(at, e.details["reason"], e.details["people"]) for at, e in zip(planned, entries, strict=True)]
 
     async def told(self, count: int) -> list[Message]:

@@ -4,6 +4,7 @@ Used by tests/workflows through the fixtures `drafts` and `begin_review` of its 
 clock of a review stands still; `Followed.pass_time` moves it.
 """
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -81,4 +82,5 @@ async def drafted(review: Followed) -> ReviewState:
         state: ReviewState = await review.view()
         if not state.draft_wanted:
             return state
+        await asyncio.sleep(0.02)
     raise AssertionError("no draft came")

@@ -76,7 +76,7 @@ async def test_a_failed_verification_undoes_the_step_itself(begin: Start, world:
         await begin("""
 steps:
   - {id: one, action: do}
-  - {id: two, action: do, verify: {action: look, within: 10s, every: 2s}}
+  - {id: two, action: do, verify: {action: look, within: 10m, every: 2m}}
 """)
     ).result()
     assert run.status is RunStatus.FAILED
@@ -358,7 +358,7 @@ async def test_a_vanished_worker_costs_no_attempt_where_that_is_safe(begin: Star
 async def test_a_short_timeout_does_not_make_a_dead_worker_a_failure(begin: Start, world: World) -> None:
     """Its time is up before three heartbeats are missed; five workers may die under a step, whatever its own limit."""
     world.hangs = {"safe": 3, "once": 1}
-    text = "steps: [{id: %s, action: %s, timeout: 1s}]"
+    text = "steps: [{id: %s, action: %s, timeout: 3s}]"
     safe = await (await begin(text % ("safe", "do"))).result()
     assert safe.status is RunStatus.SUCCEEDED, safe.reason
     assert safe.steps[0].attempts == 4

@@ -360,7 +360,7 @@ async def test_alerts_of_a_running_drill_make_a_drill_and_tell_the_game_day(worl
         await world.deliver(batch([firing()], at=now()))
         state = await world.declared()
         start = await world.started_with(state.incident_id)
-        for _ in range(200):
+        for _ in range(1000):
             seen = await handle.query(StandInGameDay.milestones)
             if len(seen) == 2:
                 break

@@ -1,6 +1,8 @@
 """The incident on the real engine: Updates, signals, children, silence, continue-as-new, a record that is away."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -154,14 +156,14 @@ class Room:
 
 
 async def eventually(ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], what: str) -> Any:
-    """Ask until it holds; each question is a round trip to the engine, so no pause is needed."""
+    """Ask until it holds, for ten seconds at least."""
     for _ in range(500):
-        try:
+        # A child may not have started yet.
+        with suppress(Exception):
             found = await ask()
-        except Exception:  # noqa: BLE001 - a child that has not started yet
-            continue
-        if holds(found):
-            return found
+            if holds(found):
+                return found
+        await asyncio.sleep(0.02)
     message = f"{what} did not happen"
     raise AssertionError(message)
 

@@ -1,5 +1,6 @@
 """What is left over while a worker runs is reverted without a restart; on the real engine, with real leases."""
 
+import asyncio
 import os
 import signal
 from datetime import timedelta
@@ -86,4 +87,5 @@ async def _swept(handle: WorkflowHandle[Any, Any], after: SweepState | None = No
         state = await view(handle)
         if state.swept_at is not None and (after is None or state.swept_at != after.swept_at):
             return state
+        await asyncio.sleep(0.02)
     raise AssertionError("no sweep was carried out")

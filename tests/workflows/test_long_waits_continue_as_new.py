@@ -68,7 +68,7 @@ async def test_months_of_reminders_cross_many_histories(
         first_run = item.handle.first_execution_run_id
         due = start.due_at
         assert due is not None
-        await until(lambda: reminded(record)[-1:] == [due], "the deadline is reached")
+        await until(lambda: reminded(record)[-1:] == [due], "the deadline is reached", 60)
         planned = reminded(record)
         entries = record.timeline(kind=EntryKind.REMINDER)
         for entry, at in zip(entries, planned, strict=True):

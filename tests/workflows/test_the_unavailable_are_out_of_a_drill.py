@@ -99,14 +99,14 @@ async def test_a_page_passes_over_them_and_their_level_has_its_time(
         assert record.sentences(incident)[1] == (
             "ana is unavailable in this drill and not paged; level 1 has its 15m all the same"
         )
-        await env.fast_forward(handle, 14.9 * MINUTE)
+        await env.fast_forward(handle, 14 * MINUTE)
         assert paged(post) == []
-        await env.fast_forward(handle, 0.2 * MINUTE)
+        await env.fast_forward(handle, 2 * MINUTE)
         await until(lambda: paged(post) == ["bo"], "bo is paged")
         await handle.signal("acknowledge", AcknowledgePage(by=person("ana")))
         await until(lambda: record.sentences(incident, EntryKind.TROUBLE) != [], "ana's answer is refused")
         drill.away = []
-        await env.fast_forward(handle, 20.1 * MINUTE)
+        await env.fast_forward(handle, 20 * MINUTE)
         await until(lambda: paged(post) == ["bo", "ana"], "ana is paged in the second round")
         await handle.signal("acknowledge", AcknowledgePage(by=person("ana")))
         assert (await handle.result()).acknowledged_by == person("ana")
