@@ -172,7 +172,7 @@ async def test_other_alerts_and_the_wrong_person_are_noticed(room: Room) -> None
         {"expect": "detect", "within": "30s"}, {"expect": "route", "within": "2s", "to": ["sre"]},
         {"expect": "no_other_alerts"},
     ]  # fmt: skip
-    handle = await room.start(expectations=expected, duration="5s")
+    handle = await room.start(expectations=expected, duration="10s")
     state = await room.in_effect(handle)
     at = state.took_effect_at
     assert at is not None

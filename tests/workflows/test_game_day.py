@@ -173,7 +173,7 @@ async def test_parameters_that_cannot_be_rendered_refuse_it(room: Room) -> None:
 async def test_a_fault_without_effect_is_inconclusive_and_undone(room: Room) -> None:
     """Whatever the response says."""
     room.target.fault_works = False
-    end = await room.ended(await room.start())
+    end = await room.ended(await room.start(takes_effect_within="2s"))
     assert (end.verdict, room.target.done, room.items.told) == ("inconclusive", ["fault", "restore"], [])
 
 
@@ -245,7 +245,7 @@ async def test_a_cancelled_workflow_restores(room: Room, when: str) -> None:
 
 async def test_the_fault_is_undone_when_its_time_is_over(room: Room) -> None:
     """The response did nothing: what was not seen is missed, late word does not count, and the target is put right."""
-    handle = await room.start(duration="1s")
+    handle = await room.start(duration="5s")
     end = await room.ended(handle)
     assert (end.verdict, end.restored, room.target.done) == ("failed", True, ["fault", "restore"])
     assert [result.judgement for result in end.expectations] == ["missed", "missed"]
@@ -256,7 +256,7 @@ async def test_a_target_that_cannot_be_restored_is_a_persons_turn(room: Room) ->
     """Tried again and again, then failed; the audience, the on-call and who asked hear it as no drill any more."""
     room.target.restore_works = False
     room.target.restore_fails = [ApplicationError("no such target", type="Rejected", non_retryable=True)] * 2
-    handle = await room.start(audience=("cleo",), duration="1s")
+    handle = await room.start(audience=("cleo",), duration="5s")
     end = await room.ended(handle)
     assert (end.verdict, end.restored) == ("failed", False)
     assert room.target.done.count("restore") > 2
@@ -270,7 +270,7 @@ async def test_a_target_that_cannot_be_restored_is_a_persons_turn(room: Room) ->
 async def test_a_probe_that_cannot_be_asked_is_no_effect(room: Room) -> None:
     """A worker that vanished must not look like a service that did."""
     room.target.fault_works = False
-    handle = await room.start()
+    handle = await room.start(takes_effect_within="2s")
     await until(lambda: room.target.done == ["fault"], "the fault is made")
     room.target.probe_fails = [ApplicationError("interrupted", type="Transient")] * 3
     end = await room.ended(handle)
