@@ -187,7 +187,8 @@ class GameDayCatalog:
             document = parse_document(source, GameDay)
         except Unreadable as error:
             return None, error.findings
-        findings = list(lint_game_day(source, document, self._specs, configuration))
+        is_bundled = file.resolve().parent == LIBRARY.resolve()
+        findings = list(lint_game_day(source, document, self._specs, configuration, is_bundled=is_bundled))
         findings += _wrong_name(source, document.name, name, file)
         return document, by_place(findings)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from domain.configuration import Configuration
-from domain.drill_targets import problem
 from domain.durations import format_duration
 from domain.errors import Rejected
 from domain.game_day import Expectation, GameDayKind
@@ -15,6 +14,7 @@ from domain.run import ActionSpec, Effect
 from runbooks.action_parameters import mistakes_in
 from runbooks.expressions import has_expression, with_aliases
 from runbooks.findings import Finding, nearest
+from runbooks.game_day_names import unknown_names
 from runbooks.game_day_parts import AFTER, BEFORE, Fault, Probe, ProbeMode
 from runbooks.game_day_schema import GameDay, with_limits
 from runbooks.render import names_used
@@ -24,13 +24,17 @@ from runbooks.source import Source
 
 
 def lint_game_day(
-    source: Source, document: GameDay, specs: Mapping[str, ActionSpec], configuration: Configuration | None = None
+    source: Source,
+    document: GameDay,
+    specs: Mapping[str, ActionSpec],
+    configuration: Configuration | None = None,
+    *,
+    is_bundled: bool = False,
 ) -> Iterator[Finding]:
     """All findings in no order; without a configuration nothing is said about what only `hotwash.yaml` knows."""
     yield from _Lint(source, document, specs).findings()
     if configuration is not None:
-        yield from _unknown_targets(source, document, configuration)
-        yield from _unknown_people(source, document, configuration)
+        yield from unknown_names(source, document, configuration, is_bundled=is_bundled)
 
 
 class _Lint:
@@ -234,29 +238,3 @@ def _texts(path: Place, value: Any) -> Iterator[tuple[Place, str]]:
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _texts((*path, number), inner)
-
-
-def _unknown_targets(source: Source, document: GameDay, configuration: Configuration) -> Iterator[Finding]:
-    for group, selection in document.targets.items():
-        for number, name in enumerate(selection.names):
-            if has_expression(name):
-                continue
-            sentence = problem(name, configuration.drill_targets, configuration.game_day_policy, document.environment)
-            if sentence is not None:
-                yield source.finding(("targets", group, "names", number), "not_drillable", sentence)
-
-
-def _unknown_people(source: Source, document: GameDay, configuration: Configuration) -> Iterator[Finding]:
-    roles = document.roles
-    named: list[tuple[Place, str]] = [
-        (("roles", key), name)
-        for key, name in (("coordinator", roles.coordinator), ("game_master", roles.game_master))
-        if name
-    ]
-    named += [(("roles", "observers", number), name) for number, name in enumerate(roles.observers)]
-    named += [(("roles", "unavailable", number), name) for number, name in enumerate(roles.unavailable)]
-    named += [(("announce", "audience", number), name) for number, name in enumerate(document.announce.audience)]
-    for path, name in named:
-        if name not in configuration.people:
-            hint = nearest(name, list(configuration.people))
-            yield source.finding(path, "unknown_person", f"there is no person {name!r} in hotwash.yaml{hint}")
