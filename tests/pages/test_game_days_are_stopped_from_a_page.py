@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -101,7 +102,7 @@ async def test_a_schedule_is_skipped_and_paused_from_its_card(world: World, brow
         await skip.get_by_role("button").click()
         await said(page, "status", "Skipped")
         await expect(card).to_contain_text("dana: holidays")
-        at = (await definition(world))["skipped"][0]["at"]
+        at = (await defined(world, lambda line: bool(line["skipped"])))["skipped"][0]["at"]
         await page.goto(f"/game-days/calendar?month={at[:7]}")
         await expect(page.locator(".day").filter(has_text="skipped").first).to_contain_text("holidays")
         await page.goto("/game-days")
@@ -110,7 +111,7 @@ async def test_a_schedule_is_skipped_and_paused_from_its_card(world: World, brow
         await pause.get_by_label("Why").fill("the shop is closed")
         await pause.get_by_role("button").click()
         await said(page, "status", "Paused")
-        assert (await definition(world))["is_paused"] is True
+        await defined(world, lambda line: line["is_paused"] is True)
         await card.locator("summary").click()
         await card.locator("form[action$='/resume']").get_by_label("Why").fill("open again")
         await card.get_by_role("button", name="Resume").click()
@@ -118,10 +119,13 @@ async def test_a_schedule_is_skipped_and_paused_from_its_card(world: World, brow
         assert visitor.complaints == []
 
 
-async def definition(world: World) -> dict[str, object]:
-    """The line of the list."""
-    found: list[dict[str, object]] = (await world.get("/game-days/definitions"))["items"]
-    return next(each for each in found if each["name"] == "shelf-falls")
+async def defined(world: World, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The line of the list, once the engine shows it so."""
+
+    def line(page: dict[str, Any]) -> dict[str, Any]:
+        return next(each for each in page["items"] if each["name"] == "shelf-falls")
+
+    return line(await recorded(world, "/game-days/definitions", lambda page: holds(line(page))))
 
 
 async def test_a_freeze_is_seen_in_the_calendar(dana: Visitor) -> None:

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+# Of no page a test says how fast it is: what comes late on a busy machine has come.
+_PATIENCE_MILLISECONDS = 30_000
+expect.set_options(timeout=_PATIENCE_MILLISECONDS)
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 # Chromium's own sandbox needs rights that containers lack; background networking would call home.
 LAUNCH_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -67,7 +70,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def visiting(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
     """A fresh browser profile; `options` are Playwright's (viewport, color_scheme, java_script_enabled)."""
     context = await browser.new_context(base_url=url, **({"viewport": PHONE} | options))
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE_MILLISECONDS)
     page = await context.new_page()
     visitor = Visitor(page, context)
     visitor.listen(url)
