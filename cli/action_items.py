@@ -11,6 +11,8 @@ import typer
 from cli import show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
+from cli.lists import LimitOption, listed
+from domain.action_item_quality import MANY_ITEMS
 
 action_items = typer.Typer(help="Action items, chased until they are done with evidence.", no_args_is_help=False)
 
@@ -34,6 +36,7 @@ def list_action_items(
     team: Annotated[str | None, typer.Option(help="Whose owner is in this team.")] = None,
     older_than: Annotated[str | None, typer.Option(help="Created longer ago than this, such as 30d.")] = None,
     overdue: Annotated[bool | None, typer.Option("--overdue", help="Only what is late.")] = None,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Without a verb: list them, the soonest due first."""
@@ -41,7 +44,7 @@ def list_action_items(
         return
     params: dict[str, Any] = {"incident_id": incident, "owner": owner, "state": state, "overdue": overdue}
     params |= {"team": team, "older_than": older_than}
-    found = call("GET", "/action-items", params=params)["items"]
+    found = listed("/action-items", params, limit)
     columns = {
         "ITEM": lambda d: d["id"],
         "STATE": lambda d: show.state(_standing(d)),
@@ -50,7 +53,18 @@ def list_action_items(
         "INCIDENT": lambda d: d["incident_id"],
         "TITLE": lambda d: d["title"],
     }
-    show.table(found, columns, as_json=as_json, empty="No action item matches.")
+    show.table(found.items, columns, as_json=as_json, empty="No action item matches.")
+    found.tell_of_more()
+    if incident is not None and not as_json:
+        _tell_of_many(found.items)
+
+
+def _tell_of_many(items: list[dict[str, Any]]) -> None:
+    """Information and no complaint (rule A07); what was dropped is no burden any more."""
+    kept = [each for each in items if each["state"] != "dropped"]
+    if len(kept) > MANY_ITEMS:
+        said = f"{len(kept)} action items of one incident: long lists are not done; keep the few that matter most."
+        stdout.print(f"hint A07: {said}", markup=False, style="yellow")
 
 
 @action_items.command("add")

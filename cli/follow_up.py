@@ -8,6 +8,7 @@ import typer
 from cli import action_items, show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
+from cli.lists import LimitOption, listed
 from domain.review import CommentState, FindingKind
 from domain.review_merge import blanks_in
 
@@ -30,12 +31,13 @@ def register(app: typer.Typer) -> None:
 def list_reviews(
     context: typer.Context,
     overdue: Annotated[bool | None, typer.Option("--overdue", help="Only what is late.")] = None,
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Without a verb: list them, the soonest due first."""
     if context.invoked_subcommand is not None:
         return
-    found = call("GET", "/reviews", params={"overdue": overdue})["items"]
+    found = listed("/reviews", {"overdue": overdue}, limit)
     columns = {
         "INCIDENT": lambda d: d["incident_id"],
         "STATE": lambda d: show.state(d["state"]),
@@ -43,7 +45,8 @@ def list_reviews(
         "DUE": lambda d: show.ago(d["due_at"]) + (" OVERDUE" if d["is_overdue"] else ""),
         "TITLE": lambda d: d["title"],
     }
-    show.table(found, columns, as_json=as_json, empty="No review matches.")
+    show.table(found.items, columns, as_json=as_json, empty="No review matches.")
+    found.tell_of_more()
 
 
 @reviews.command("show")

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from cli import show
 from cli.client import JsonOption, call, fail, print_json, stdout
+from cli.lists import listed
 from domain.durations import parse_duration
 
 IncidentArgument = Annotated[str, typer.Argument(help="Id, such as inc-20261122-k7qd.", metavar="INCIDENT")]
@@ -109,17 +110,17 @@ def incidents(
     severity: Annotated[str | None, typer.Option(help="One or several, with commas.")] = None,
     service: Annotated[str | None, typer.Option()] = None,
     since: Annotated[str | None, typer.Option(help="Declared at this time (ISO 8601) or later.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List incidents, newest first, or show one with its timeline."""
     if incident is not None:
         _show_one(incident, as_json=as_json)
         return
-    params = {"q": q, "status": status, "severity": severity, "service": service, "since": since, "limit": limit}
-    found = call("GET", "/incidents", params=params)
+    params = {"q": q, "status": status, "severity": severity, "service": service, "since": since}
+    found = listed("/incidents", params, limit)
     if as_json:
-        print_json(found)
+        print_json({"items": found.items, "next_cursor": found.next_cursor})
         return
     columns = {
         "INCIDENT": lambda d: d["id"],
@@ -129,7 +130,8 @@ def incidents(
         "COMMANDER": lambda d: d["roles"].get("commander", "–"),
         "TITLE": lambda d: ("[drill] " if d["drill"] else "") + d["title"],
     }
-    show.table(found["items"], columns, as_json=False, empty="No incident matches.")
+    show.table(found.items, columns, as_json=False, empty="No incident matches.")
+    found.tell_of_more()
 
 
 def _show_one(incident: str, *, as_json: bool) -> None:

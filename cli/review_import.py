@@ -43,7 +43,9 @@ class _Line:
 
 
 def import_postmortems(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help=f"{', '.join(SUFFIXES)}, or a folder of them.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE|DIR", exists=True, help=f"{', '.join(SUFFIXES)}, or a folder of them.")
+    ],
     mapping: Annotated[
         Path | None, typer.Option("--mapping", "-m", help="YAML: which column, key or heading is which field.")
     ] = None,

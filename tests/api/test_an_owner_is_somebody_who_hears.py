@@ -1,10 +1,12 @@
 """Who owns something is a person whom reminders reach, and the drill that it waits for is one that can be held."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.support.api_world import CONFIGURATION, World
+from tests.support.command_line import hotwash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ITEMS = "/api/v1/action-items"
@@ -81,4 +83,7 @@ async def test_a_decision_is_given_to_somebody_or_to_a_team(world: World) -> Non
     for owner in ("ben", "shop", None):
         taken = await world.admin.post(f"{path}/decisions", json={"by": "ana", "text": "Mend the till", "owner": owner})
         assert taken.status_code == 200, taken.text
+    said = ("operations-review", "decide", made["id"], "Silence nothing", "--owner", "cleo", "--by", "ben", "--json")
+    code, out = await hotwash(world, *said)
+    assert (code, json.loads(out)["decisions"][-1]["by"]["name"]) == (0, "ben"), out
     world.home.configuration.write_text(CONFIGURATION)
