@@ -195,6 +195,22 @@ def _workers(client: Client, stages: Stages, rehearsals: Sequence[Rehearsal]) ->
 @asynccontextmanager
 async def skipping_engine(search_attributes: Sequence[str] = ()) -> AsyncIterator[Client]:
     """A server in memory on a free port of this machine; it ends with the block, and with this process."""
+    try:
+        client, server = await _served(search_attributes)
+    except _EndedAtOnce:
+        # Somebody may have taken its port before it could; the next one is another.
+        client, server = await _served(search_attributes)
+    try:
+        yield client
+    finally:
+        await _end(server)
+
+
+class _EndedAtOnce(Transient):
+    """The engine did not come up."""
+
+
+async def _served(search_attributes: Sequence[str]) -> tuple[Client, asyncio.subprocess.Process]:
     port = _free_port()
     command = [str(find_engine_binary()), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
     command += ["--log-level", "never"]
@@ -210,12 +226,17 @@ async def skipping_engine(search_attributes: Sequence[str] = ()) -> AsyncIterato
         start_new_session=True,
     )
     try:
-        yield await _connected(f"127.0.0.1:{port}", server)
-    finally:
-        if server.returncode is None:
-            # Everything it knows is in memory: there is nothing to close in order.
-            server.kill()
-        await server.wait()
+        return await _connected(f"127.0.0.1:{port}", server), server
+    except BaseException:
+        await _end(server)
+        raise
+
+
+async def _end(server: asyncio.subprocess.Process) -> None:
+    if server.returncode is None:
+        # Everything it knows is in memory: there is nothing to close in order.
+        server.kill()
+    await server.wait()
 
 
 async def _connected(address: str, server: asyncio.subprocess.Process) -> Client:
@@ -225,7 +246,7 @@ async def _connected(address: str, server: asyncio.subprocess.Process) -> Client
             return await Client.connect(address, data_converter=pydantic_data_converter)
         except RuntimeError as error:
             if server.returncode is not None:
-                raise Transient(f"the rehearsal's engine ended at once (exit code {server.returncode})") from error
+                raise _EndedAtOnce(f"the rehearsal's engine ended at once (exit code {server.returncode})") from error
             if time.monotonic() > end:
                 raise Transient("the rehearsal's engine does not answer; try again") from error
         await asyncio.sleep(_POLL_SECONDS)
