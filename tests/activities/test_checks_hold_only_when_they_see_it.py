@@ -143,9 +143,9 @@ def database(postgres_server: Any) -> Database:
 async def test_a_real_database_answers_with_json_values(database: Database) -> None:
     """Numbers stay numbers, times become ISO 8601."""
     read = PostgresReader().rows
-    assert await read(database, None, "select count(*) from jobs where id > $1;", (3,), 5) == [[4]]
-    assert await read(database, None, "select 2.50::numeric", (), 5) == [[2.5]]
-    assert await read(database, None, "select date '2026-11-22'", (), 5) == [["2026-11-22"]]
+    assert await read(database, None, "select count(*) from jobs where id > $1;", (3,), 60) == [[4]]
+    assert await read(database, None, "select 2.50::numeric", (), 60) == [[2.5]]
+    assert await read(database, None, "select date '2026-11-22'", (), 60) == [["2026-11-22"]]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ async def test_a_check_cannot_write(database: Database, postgres_server: Any, qu
     """Whatever the runbook says, the database is as it was."""
     postgres_server.psql("create sequence if not exists numbers")
     with pytest.raises(Rejected):
-        await PostgresReader().rows(database, None, query, (), 5)
-    assert await PostgresReader().rows(database, None, "select count(*) from jobs", (), 5) == [[7]]
+        await PostgresReader().rows(database, None, query, (), 60)
+    assert await PostgresReader().rows(database, None, "select count(*) from jobs", (), 60) == [[7]]
 
 
 async def test_a_slow_query_is_ended_by_the_database_itself(database: Database) -> None:
@@ -181,11 +181,11 @@ async def test_wrong_credentials_are_refused_and_a_lost_server_is_not(
 ) -> None:
     """The first is mended in hotwash.yaml; the second may come back."""
     with pytest.raises(Rejected) as refused:
-        await PostgresReader().rows(database.model_copy(update={"user": "nobody"}), None, "select 1", (), 5)
+        await PostgresReader().rows(database.model_copy(update={"user": "nobody"}), None, "select 1", (), 60)
     assert refused.value.kind is RejectionKind.FORBIDDEN
     away = database.model_copy(update={"host": "127.0.0.1", "port": free_port()})
     with pytest.raises(Transient):
-        await PostgresReader().rows(away, None, "select 1", (), 5)
+        await PostgresReader().rows(away, None, "select 1", (), 60)
     silent = socket.create_server(("127.0.0.1", 0))
     deaf = away.model_copy(update={"port": silent.getsockname()[1]})
     with silent, pytest.raises(Transient):

@@ -36,8 +36,8 @@ class Shop:
             "start": [sys.executable, "-c", DAEMON.format(first), str(self.ready)],
             "log_file": str(self.world.folder / "shop.log"),
             "settled_after": "50ms",
-            "stop_within": "5s",
-            "start_within": "5s",
+            "stop_within": "30s",
+            "start_within": "30s",
         }
         settings = self.world.actions.model_dump() | {"daemons": {"shop": daemon | more}}
         self.world.actions = ActionSettings.model_validate(settings)
@@ -87,7 +87,7 @@ async def test_a_daemon_outlives_the_one_who_started_it(
 
 async def test_a_daemon_that_dies_at_once_fails_the_step_with_its_last_words(world: World, shop: Shop) -> None:
     """Started is not enough; the reason stands in the error."""
-    shop.set("sys.exit('no such database');", settled_after="5s")
+    shop.set("sys.exit('no such database');", settled_after="30s")
     with pytest.raises(ApplicationError, match="ended right after its start: no such database") as failed:
         await world.perform("process.start", SHOP)
     assert failed.value.type == "Transient"

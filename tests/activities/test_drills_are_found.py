@@ -85,7 +85,7 @@ async def test_the_drill_that_explains_an_alert_is_found_and_no_other(engine: Cl
         for id_, service in zip(ids, (None, "mail", "shop"), strict=True):
             await engine.start_workflow(StandInGameDay.run, service, id=id_, task_queue=QUEUE)
         # The engine lists a workflow some milliseconds after it has started it.
-        for _ in range(200):
+        for _ in range(1500):
             found = await drills.find(request)
             if found is not None:
                 break
@@ -110,7 +110,7 @@ async def test_items_that_wait_for_a_game_day_hear_how_it_ended(engine: Client):
         ]
         outcome = DrillOutcome(game_day="kill", game_day_id="kill~1", passed=True)
         told: list[str] = []
-        for _ in range(200):
+        for _ in range(1500):
             told = told or await drills.tell_waiting_items(outcome)
             if told:
                 break

@@ -25,7 +25,7 @@ async def test_the_end_of_the_fault_plays_the_rollbacks(world: World) -> None:
     """Told to end in the middle of its method, the toolkit mends what it broke and writes its journal."""
     case = case_of(world)
     done = await world.perform(NAME, case.parameters)
-    assert (await world.check(NAME, case.parameters)).holds is True
+    assert (await world.answer(NAME, case.parameters)).holds is True
     assert case.state() is True
     undone = await world.undo(NAME, case.parameters, done.output)
     assert case.state() is False
@@ -49,7 +49,7 @@ async def test_a_rollback_that_fails_needs_a_person(world: World) -> None:
     }
     (world.folder / "experiment.json").write_text(json.dumps(broken))
     done = await world.perform(NAME, case.parameters, key="game-day/2/fault")
-    assert (await world.check(NAME, case.parameters, key="game-day/2/fault")).holds is True
+    assert (await world.answer(NAME, case.parameters, key="game-day/2/fault")).holds is True
     with pytest.raises(ApplicationError) as failed:
         await world.undo(NAME, case.parameters, done.output, key="game-day/2/fault")
     assert "mend" in failed.value.message
@@ -59,7 +59,7 @@ async def test_a_toolkit_that_was_killed_needs_a_person(world: World) -> None:
     """Without a journal nobody knows whether its rollbacks were played."""
     case = case_of(world)
     done = await world.perform(NAME, case.parameters)
-    assert (await world.check(NAME, case.parameters)).holds is True
+    assert (await world.answer(NAME, case.parameters)).holds is True
     for file in world.faults.lease_folder.glob("*.process"):
         known = kernel.read_identity(file)
         assert known is not None

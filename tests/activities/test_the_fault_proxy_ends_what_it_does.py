@@ -173,7 +173,7 @@ async def test_a_black_hole_takes_and_gives_nothing(proxied: Proxied) -> None:
             each.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 each.recv(1)
-        while (await look(proxied)).felt < 2:
+        while (await look(proxied)).felt < 2:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.02)
         await ControlledProxies().remove(proxied.proxy, "k")
         for each in (old, new):

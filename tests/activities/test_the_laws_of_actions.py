@@ -197,7 +197,7 @@ async def test_a_check_tells_before_from_after(world: World, name: str) -> None:
     case = world.case(name)
     before = await world.check(name, case.parameters)
     done = await world.perform(name, case.parameters)
-    after = await world.check(name, case.parameters)
+    after = await world.answer(name, case.parameters)
     assert (before.holds, after.holds) == (False, True)
     assert after.output == done.output
     assert len(case.effects()) == 1

@@ -61,7 +61,7 @@ async def test_a_link_lets_its_holder_answer_and_nothing_else(world: World) -> N
     id_ = await _resolved(world)
     links = PerspectiveLinks(world.app.state.secret_key)
     token, _ = links.issue(id_, "ben")
-    async with httpx.AsyncClient(base_url=world.url) as nobody:
+    async with httpx.AsyncClient(base_url=world.url, timeout=30) as nobody:
         page = await nobody.get(f"/perspectives/{token}")
         assert page.status_code == 200
         assert "You answer as <strong>ben</strong>" in page.text

@@ -25,7 +25,9 @@ async def sender(world: World):
     """Alertmanager, with the secret of its integration."""
     (world.home.folder / "alertmanager-secret").write_text(SECRET)
     world.home.configuration.write_text(CONFIGURATION + ROUTES)
-    async with httpx.AsyncClient(base_url=world.url, headers={"Authorization": f"Bearer {SECRET}"}) as client:
+    async with httpx.AsyncClient(
+        base_url=world.url, headers={"Authorization": f"Bearer {SECRET}"}, timeout=30
+    ) as client:
         yield client
 
 

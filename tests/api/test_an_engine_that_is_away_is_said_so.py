@@ -80,7 +80,7 @@ async def test_the_record_answers_for_what_it_holds(engineless: World) -> None:
 
 async def test_ready_names_what_is_missing(engineless: World) -> None:
     """503 with each part; the process itself is healthy."""
-    async with httpx.AsyncClient(base_url=engineless.url) as probe:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as probe:
         assert (await probe.get("/healthz")).status_code == 200
         answer = await probe.get("/readyz")
         assert answer.status_code == 503

@@ -98,8 +98,10 @@ class Silent:
         raise AssertionError("nobody sets it")
 
 
-async def test_a_record_that_never_answers_is_not_waited_for() -> None:
+async def test_a_record_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look ends by itself and says that it does not know; nothing is raised."""
+    # The other tests of this module run in a world that is more patient.
+    monkeypatch.setattr("api.alike.ANSWERED_WITHIN_SECONDS", 0.1)
     found = await look(Silent(), "inc-20261122-k7qd", "Anything", ())
     assert found.incidents == ()
     assert found.problem == "the record did not say within a second whether there were incidents like this"

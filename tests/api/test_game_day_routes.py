@@ -14,7 +14,7 @@ from icalendar import Calendar
 
 from activities.actions import specs
 from domain.game_day import GameDayPhase, GameDayState
-from domain.ids import standing_approval_workflow_id
+from domain.ids import game_day_workflow_id, standing_approval_workflow_id
 from domain.record import Projection, ProjectionKind, RecordBatch
 from domain.run import Verdict, Vote
 from domain.standing_approval import GrantStanding, StandingStart
@@ -197,10 +197,22 @@ async def test_a_start_with_one_key_is_one_game_day(world: World) -> None:
     made = {each.json()["id"] for each in (*all_at_once, again)}
     assert len(made) == 1
     assert sorted(each.status_code for each in all_at_once) == [200, 200, 201]
+    await until_listed(world, made.pop())
     other = await world.admin.post(path)
     assert other.status_code == 409, other.text
     assert "is under way; wait for it or halt it" in other.json()["detail"]
     assert (await world.admin.post("/api/v1/game-days/free/start")).status_code == 201
+
+
+async def until_listed(world: World, id_: str) -> None:
+    """Wait until the engine lists a game day as running: its list lags behind what it has started."""
+    assert world.engine_client is not None
+    query = f'WorkflowId = "{game_day_workflow_id(id_)}" AND ExecutionStatus = "Running"'
+    for _ in range(1500):
+        if [each async for each in world.engine_client.list_workflows(query)]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{id_} is not listed")
 
 
 async def test_a_game_day_is_read_as_a_journal_of_the_chaos_toolkit(world: World) -> None:
@@ -244,7 +256,7 @@ async def test_nobody_halts_what_is_not_there(world: World) -> None:
 
 async def until_defined(world: World, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """One line of the list, once the engine shows it so."""
-    for _ in range(250):
+    for _ in range(1500):
         found = await definition(world, name)
         if holds(found):
             return found
@@ -344,7 +356,7 @@ async def test_a_calendar_program_reads_the_feed_by_a_link(world: World) -> None
     made = await hotwash(world, "game-day", "calendar", "--link")
     assert made.exit_code == 0, made
     url = made.stdout.strip()
-    async with httpx.AsyncClient() as program:
+    async with httpx.AsyncClient(timeout=30) as program:
         feed = await program.get(url)
         assert (feed.status_code, feed.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
         link = url.partition("?link=")[2]

@@ -39,7 +39,7 @@ def is_problem(answer: httpx.Response, status: int) -> bool:
 
 async def test_every_route_refuses_a_stranger(engineless: World) -> None:
     """Without a token each route that is not public answers 401 with a problem document."""
-    async with httpx.AsyncClient(base_url=engineless.url) as stranger:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as stranger:
         for call in closed(engineless):
             answer = await stranger.request(call.method, call.path)
             assert is_problem(answer, 401), f"{call}: {answer.status_code} {answer.text}"
@@ -53,7 +53,9 @@ async def test_every_route_refuses_a_stranger(engineless: World) -> None:
 )
 async def test_every_route_refuses_a_bad_token(engineless: World, credential: str) -> None:
     """A token that is not ours opens nothing, whatever it looks like."""
-    async with httpx.AsyncClient(base_url=engineless.url, headers={"Authorization": credential}) as stranger:
+    async with httpx.AsyncClient(
+        base_url=engineless.url, headers={"Authorization": credential}, timeout=30
+    ) as stranger:
         for call in closed(engineless):
             answer = await stranger.request(call.method, call.path)
             assert is_problem(answer, 401), f"{call}: {answer.status_code} {answer.text}"
@@ -111,7 +113,7 @@ async def test_a_token_for_nobody_names_the_nearest(engineless: World) -> None:
 async def test_a_login_link_works_once(engineless: World) -> None:
     """The first use begins a session in an HttpOnly, SameSite=Strict cookie; the second is refused in words."""
     link = (await engineless.admin.post("/api/v1/login-links", json={"person": "ana"})).json()["path"]
-    async with httpx.AsyncClient(base_url=engineless.url) as browser:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as browser:
         head = await browser.head(link)
         assert head.status_code == 405
         first = await browser.get(link)
@@ -120,7 +122,7 @@ async def test_a_login_link_works_once(engineless: World) -> None:
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
         assert (await browser.get("/api/v1/me")).json()["name"] == "ana"
-    async with httpx.AsyncClient(base_url=engineless.url) as thief:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as thief:
         second = await thief.get(link)
         assert second.status_code == 401
         assert "used before" in second.text
@@ -129,7 +131,7 @@ async def test_a_login_link_works_once(engineless: World) -> None:
 
 async def test_a_cookie_changes_nothing_for_another_site(engineless: World) -> None:
     """A POST with the session cookie needs our own Origin; a GET does not, and a bearer token never does."""
-    async with httpx.AsyncClient(base_url=engineless.url) as browser:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as browser:
         token = engineless.home.admin_token()
         entered = await browser.post("/login", data={"token": token})
         assert entered.status_code == 303
@@ -149,18 +151,18 @@ async def test_a_cookie_changes_nothing_for_another_site(engineless: World) -> N
 
 async def test_a_logout_also_ends_a_copied_cookie(engineless: World) -> None:
     """Whoever kept the cookie is out, too."""
-    async with httpx.AsyncClient(base_url=engineless.url) as browser:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as browser:
         await browser.post("/login", data={"token": engineless.home.admin_token()})
         kept = browser.cookies[SESSION_COOKIE]
         out = await browser.post("/logout", headers={"Origin": engineless.url})
         assert (out.status_code, out.headers["location"]) == (303, "/login")
-    async with httpx.AsyncClient(base_url=engineless.url, cookies={SESSION_COOKIE: kept}) as thief:
+    async with httpx.AsyncClient(base_url=engineless.url, cookies={SESSION_COOKIE: kept}, timeout=30) as thief:
         assert is_problem(await thief.get("/api/v1/me"), 401)
 
 
 async def test_a_login_form_of_another_site_is_refused(engineless: World) -> None:
     """Nobody is logged in as somebody else by a page elsewhere."""
-    async with httpx.AsyncClient(base_url=engineless.url) as browser:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as browser:
         data = {"token": engineless.home.admin_token()}
         answer = await browser.post("/login", data=data, headers={"Origin": "https://evil.example"})
         assert answer.status_code == 403
@@ -171,7 +173,7 @@ async def test_a_login_form_of_another_site_is_refused(engineless: World) -> Non
 
 async def test_a_browser_without_a_session_is_sent_to_the_login(engineless: World) -> None:
     """A page view leads to the form; the same path asked for by a program is a problem document."""
-    async with httpx.AsyncClient(base_url=engineless.url) as stranger:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as stranger:
         page = await stranger.get("/incidents", headers={"Accept": "text/html"})
         assert (page.status_code, page.headers["location"]) == (303, "/login")
         assert is_problem(await stranger.get("/api/v1/incidents", headers={"Accept": "text/html"}), 401)
@@ -179,7 +181,7 @@ async def test_a_browser_without_a_session_is_sent_to_the_login(engineless: Worl
 
 async def test_metrics_are_open_on_this_machine_and_closed_to_what_is_forwarded(engineless: World) -> None:
     """Bound to loopback, Prometheus needs no token; a proxy's visitors do."""
-    async with httpx.AsyncClient(base_url=engineless.url) as neighbour:
+    async with httpx.AsyncClient(base_url=engineless.url, timeout=30) as neighbour:
         answer = await neighbour.get("/metrics")
         assert answer.status_code == 200
         assert "hotwash_http_requests_total" in answer.text

@@ -107,7 +107,7 @@ async def operator(world: World) -> AsyncIterator[Operator]:
         yield Operator(world, api, browser, run["id"])
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_every_order_reaches_the_run_with_its_reason(world: World, operator: Operator) -> None:
     """Skip, override, complete, retry, pause, resume, stop; and a failed undo is put back by hand on the page."""
     await operator.until("first", "waiting")

@@ -45,7 +45,9 @@ async def sender(world: World) -> AsyncIterator[httpx.AsyncClient]:
     world.home.configuration.write_text(CONFIGURATION + SETTINGS)
     for name, trigger in TRIGGERS.items():
         (world.home.runbooks / f"{name}.yaml").write_text(RUNBOOK.format(name=name, trigger=trigger))
-    async with httpx.AsyncClient(base_url=world.url, headers={"Authorization": f"Bearer {SECRET}"}) as client:
+    async with httpx.AsyncClient(
+        base_url=world.url, headers={"Authorization": f"Bearer {SECRET}"}, timeout=30
+    ) as client:
         yield client
 
 

@@ -401,7 +401,7 @@ async def test_every_route_is_described(world: World) -> None:
 
 async def test_ready_means_that_everything_answers(world: World) -> None:
     """With engine, workers and store there, each part is ready, and nobody needs a token to ask."""
-    async with httpx.AsyncClient(base_url=world.url) as probe:
+    async with httpx.AsyncClient(base_url=world.url, timeout=30) as probe:
         assert (await probe.get("/healthz")).status_code == 200
         ready = await probe.get("/readyz")
         assert ready.status_code == 200, ready.text
@@ -410,7 +410,7 @@ async def test_ready_means_that_everything_answers(world: World) -> None:
 
 async def test_the_public_status_page_needs_nobody(world: World) -> None:
     """`/status` is for everybody; every answer carries the headers that protect a browser."""
-    async with httpx.AsyncClient(base_url=world.url) as public:
+    async with httpx.AsyncClient(base_url=world.url, timeout=30) as public:
         page = await public.get("/status")
         assert page.status_code == 200
         assert page.headers["content-type"].startswith("text/html")

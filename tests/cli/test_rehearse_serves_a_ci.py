@@ -1,6 +1,7 @@
 """`hotwash runbook rehearse` as a team's own CI calls it: exit codes, JUnit XML, JSON, and places of mistakes."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -54,7 +55,7 @@ def test_the_timeline_is_shown_and_success_is_0(runbook: Path) -> None:
     """One scenario alone; the timeline has the run's own clock."""
     result = CliRunner().invoke(app, ["runbook", "rehearse", str(runbook), "--only", "well"])
     assert result.exit_code == 0, result.output
-    assert "0:00:00 step     Step look: succeeded" in result.stdout
+    assert re.search(r"0:00:\d\d step     Step look: succeeded", result.stdout)
     assert "1 scenario came as expected" in result.stdout
 
 

@@ -272,6 +272,13 @@ class World:
         """`steps.check` as the engine runs it."""
         return await ActivityEnvironment().run(self.steps.check, self.request(name, parameters, **more))
 
+    async def answer(self, name: str, parameters: dict[str, Any], **more: Any) -> CheckResult:
+        """The same, once it is yes or no: a program that begins slowly is not known to have done anything yet."""
+        async with asyncio.timeout(60):
+            while (found := await self.check(name, parameters, **more)).holds is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return found
+
     async def undo(
         self, name: str, parameters: dict[str, Any], output: dict[str, Any] | None, key: str = KEY
     ) -> StepResult:

@@ -7,14 +7,15 @@ a second to start; each test declares incidents of its own.
 import asyncio
 import socket
 import sysconfig
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
@@ -70,6 +71,10 @@ steps:
 """
 
 
+# Less than the clients of the tests wait.
+_PATIENCE = timedelta(seconds=20)
+
+
 @dataclass
 class World:
     """Everything that one test module talks to."""
@@ -101,8 +106,8 @@ class World:
         return document
 
     async def until_recorded(self, path: str, holds: Any = bool) -> Any:
-        """The body of a GET, once it is 200 and `holds` says so; fails after ten seconds."""
-        for _ in range(500):
+        """The body of a GET, once it is 200 and `holds` says so; fails after half a minute."""
+        for _ in range(1500):
             answer = await self.admin.get(path)
             if answer.status_code == 200 and holds(answer.json()):
                 return answer.json()
@@ -165,7 +170,19 @@ async def api_world(folder: Path, *, has_workers: bool = True, store_url: str | 
             world.engine_client = environment.client
             if has_workers:
                 await stack.enter_async_context(working_house(environment.client, home, world.store))
+                stack.enter_context(_patience())
             yield world
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """The API waits longer for workers that are there: a starved machine is not what its limits are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("engine.QUERY_TIMEOUT", "engine.START_TIMEOUT", "engine.UPDATE_TIMEOUT"):
+            patch.setattr(f"api.{limit}", _PATIENCE)
+        patch.setattr("api.safety_levers.START_TIMEOUT", _PATIENCE)
+        patch.setattr("api.health._TIMEOUT", _PATIENCE)
+        yield
 
 
 @asynccontextmanager
@@ -197,6 +214,9 @@ def _steps_worker(client: Client, configuration: ConfigurationFile, store: Store
 async def _opened(home: Home, settings: Settings, store_url: str | None = None) -> AsyncIterator[World]:
     store = open_store(store_url or home.store_url)
     await store.migrate()
+    # Incidents alike are told when they are known in time; here they are told.
+    patch = pytest.MonkeyPatch()
+    patch.setattr("api.alike.ANSWERED_WITHIN_SECONDS", _PATIENCE.total_seconds())
     try:
         app = await build_app(settings, home, store)
         app.state.look_every = timedelta(milliseconds=20)
@@ -205,4 +225,5 @@ async def _opened(home: Home, settings: Settings, store_url: str | None = None) 
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as admin:
                 yield World(url, app, home, settings, store, app.state.engine, admin)
     finally:
+        patch.undo()
         await store.close()

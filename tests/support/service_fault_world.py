@@ -34,9 +34,9 @@ from tests.support.real_servers import until
 
 Case = tuple[FaultCase, dict[str, Any]]
 # The target ends these by itself, with their lease: what a law waits for.
-_SOON = {"duration": "1m", "lease": "5s"}
+_SOON = {"duration": "1m", "lease": "8s"}
 # Traffic that gets no answer tries anew after this.
-_IMPATIENCE_SECONDS = 0.2
+_IMPATIENCE_SECONDS = 1.0
 PROXIED = {
     "dependency.outage": {},
     "http.error": {"status": 503},
