@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from domain.configuration import ActionSettings
@@ -127,7 +128,7 @@ async def told(world: World, id_: str) -> dict[str, Any]:
     """The state of the game day; empty while nobody answers."""
     try:
         answer = await world.http.get(f"/api/v1/game-days/{id_}")
-    except OSError:
+    except (OSError, httpx.HTTPError):
         return {}
     return dict(answer.json()) if answer.is_success else {}
 

@@ -64,7 +64,7 @@ async def test_a_fault_shows_at_the_server_and_is_undone(orders: World, pair: Pa
     assert not pair.shows(name)
     assert not (await orders.check(name, parameters)).holds
     done = await orders.perform(name, parameters)
-    assert pair.shows(name)
+    until(lambda: pair.shows(name), name)
     assert (await orders.check(name, parameters)).holds
     await orders.undo(name, parameters, done.output)
     until(lambda: not pair.shows(name), f"the end of {name}")
@@ -115,7 +115,7 @@ async def test_a_primary_that_was_replaced_comes_back_as_a_standby(orders: World
 
 async def test_a_lease_that_ends_after_a_failover_makes_no_second_primary(orders: World, pair: Pair) -> None:
     """The standby was promoted by somebody who fenced nobody; the watchdog starts the old primary as a standby."""
-    await asyncio.to_thread(doomed, orders.actions, "postgres.kill_primary", BRIEF, KEY, SECRETS)
+    await asyncio.to_thread(doomed, orders.actions, "postgres.kill_primary", BRIEF | {"lease": "10s"}, KEY, SECRETS)
     pair.sql("b", "select pg_promote(true, 30)")
     until(lambda: pair.role("a") != "down", "the end of the lease")
     assert (pair.role("a"), pair.role("b")) == ("standby", "primary")
@@ -125,7 +125,7 @@ async def test_a_lease_that_ends_after_a_failover_makes_no_second_primary(orders
 async def test_what_others_give_back_is_taken(orders: World, pair: Pair) -> None:
     """A client that ends its connection does not get another one; with `leave`, somebody does."""
     held = threading.Event()
-    asking = threading.Thread(target=lambda: (pair.sql("a", "select pg_sleep(2)", user="clerk"), held.set()))
+    asking = threading.Thread(target=lambda: (pair.sql("a", "select pg_sleep(8)", user="clerk"), held.set()))
     asking.start()
     until(lambda: pair.sql("a", "select count(*) from pg_stat_activity where usename = 'clerk'") == "1", "a client")
     await orders.perform("postgres.exhaust_connections", CLUSTER)

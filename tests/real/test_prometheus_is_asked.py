@@ -1,5 +1,6 @@
 """`check.promql` against a real Prometheus that scrapes a real target."""
 
+import asyncio
 import contextlib
 import shutil
 from collections.abc import Iterator
@@ -75,10 +76,13 @@ async def test_a_query_is_compared(
 ) -> None:
     """Numbers, vectors, scalars, what is missing and what is no number."""
     parameters = {"prometheus": "main", "comparison": wanted[0], "threshold": wanted[1], "series": series}
-    # A sample is there a moment after its scrape.
-    while (await asked.check("check.promql", {**parameters, "query": "requests"})).output["missing"]:
-        pass
-    seen = await asked.check("check.promql", {**parameters, "query": query})
+    # A sample is there a moment after its scrape, and away after one that came too late.
+    for _ in range(300):
+        sample = await asked.check("check.promql", {**parameters, "query": "requests"})
+        seen = await asked.check("check.promql", {**parameters, "query": query})
+        if seen.holds is holds and not sample.output["missing"]:
+            break
+        await asyncio.sleep(0.1)
     assert seen.holds is holds, seen.detail
 
 

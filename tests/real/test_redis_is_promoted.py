@@ -30,6 +30,8 @@ class Sessions:
             home = folder / name
             home.mkdir()
             argv = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", home, "--save", "", *secret]
+            # A ping is replicated like a write: it would be bytes that the replica is behind by, or has written.
+            argv += ["--repl-ping-replica-period", "3600", "--repl-timeout", "7200"]
             replica = ["--replicaof", "127.0.0.1", ports[0]] if name == "b" else []
             self.processes[name] = children.start([*argv, *replica], folder / f"{name}.log")
             until(lambda port=port: listens(port), f"the start of {name}")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Shop:
     def answers(self, count: int = 10) -> set[str]:
         """Who answers to that many customers."""
         url = f"http://127.0.0.1:{self.port}/"
-        return {urllib.request.urlopen(url, timeout=5).read().decode() for _ in range(count)}
+        return {urllib.request.urlopen(url, timeout=20).read().decode() for _ in range(count)}
 
     def allow(self, **actions: Any) -> None:
         """Say it in hotwash.yaml."""
@@ -157,9 +158,17 @@ def start_nginx(shop: Shop, children: Children) -> None:
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=shop.port))
     (folder / "upstream.conf").write_text(f"upstream shop {{ server 127.0.0.1:{shop.ports['blue']}; }}\n")
     nginx = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-    children.start(nginx, folder / "nginx.log")
-    until(lambda: listens(shop.port), "nginx's start")
-    children.finally_(lambda: subprocess.run([*nginx, "-s", "stop"], check=False, capture_output=True))
+    master = children.start(nginx, folder / "nginx.log")
+
+    def stop() -> None:
+        subprocess.run([*nginx, "-s", "stop"], check=False, capture_output=True)
+        # A master that is killed before it has ended its workers leaves them behind.
+        with suppress(subprocess.TimeoutExpired):
+            master.wait(20)
+
+    children.finally_(stop)
+    until(lambda: bool((folder / "nginx.pid").exists() and (folder / "nginx.pid").read_text()), "nginx's start")
+    until(lambda: listens(shop.port) and shop.answers(1) == {"blue"}, "nginx's first answer")
     shop.allow(
         nginx={
             "shop": {

@@ -172,7 +172,7 @@ class Shop(Releases):
         """End the supervisor, which ends its child."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(5)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -125,11 +125,10 @@ async def ask_two(world: World, incident: str, word: str = "again") -> dict[str,
     body = {"by": "alice", "incident_id": incident, "runbook": "two-agree", "parameters": {"word": word}}
     await world.post("/runs", body)
 
-    async def pending() -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await world.get("/approvals", state="pending", incident_id=incident))["items"]
-        return [each for each in found if each["incident_id"] == incident]
+    def ours(page: dict[str, Any]) -> list[dict[str, Any]]:
+        return [each for each in page["items"] if each["incident_id"] == incident]
 
-    return (await world.eventually(pending, bool, "the approval"))[0]
+    return ours(await recorded(world, f"/approvals?state=pending&incident_id={incident}", ours))[0]
 
 
 async def recorded(world: World, path: str, holds: Any = bool) -> Any:
@@ -159,9 +158,7 @@ def an_alert(name: str, **more: Any) -> dict[str, Any]:
 async def alert_group(world: World, name: str, status: str) -> dict[str, Any]:
     """The group of an alert's name, once it stands as wanted."""
 
-    async def ask() -> dict[str, Any] | None:
-        groups = (await world.get("/alert-groups"))["items"]
-        return next((g for g in groups if g["labels"].get("alertname") == name and g["status"] == status), None)
+    def ours(page: dict[str, Any]) -> list[dict[str, Any]]:
+        return [g for g in page["items"] if g["labels"].get("alertname") == name and g["status"] == status]
 
-    found: dict[str, Any] = await world.eventually(ask, bool, f"the group of {name} in {status}")
-    return found
+    return ours(await recorded(world, "/alert-groups", ours))[0]

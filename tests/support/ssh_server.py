@@ -57,7 +57,9 @@ class SshServer:
         (self._keys / "ssh_config").write_text(_CLIENT.format(port=self.port, user=login, keys=self._keys))
         children.finally_(self.kill)
         children.start([*self._prefix, "/usr/sbin/sshd", "-D", "-e", "-f", server], self._keys / "sshd.log")
-        until(lambda: listens(self.port), "sshd")
+        pid_file = self._folder / "sshd.pid"
+        # It is written after the port was opened, and `kill` goes by it.
+        until(lambda: listens(self.port) and pid_file.exists() and bool(pid_file.read_text()), "sshd")
 
     def kill(self) -> None:
         """As a host that loses its power. By its own word who it is: what was started may be `runuser`."""

@@ -68,7 +68,7 @@ class Up:
     def is_ready(self) -> bool:
         """What /readyz says now."""
         with suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=30).status_code == httpx.codes.OK
         return False
 
     def children(self) -> dict[str, int]:
@@ -83,7 +83,7 @@ class Up:
     def end(self) -> int:
         """SIGTERM; the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         """Kill -9 of the supervisor alone."""
@@ -92,7 +92,10 @@ class Up:
 
     def close(self) -> None:
         """Whatever the test did, nothing is left."""
-        children = [psutil.Process(pid) for pid in self.children().values() if psutil.pid_exists(pid)]
+        children = []
+        for pid in self.children().values():
+            with suppress(psutil.NoSuchProcess):
+                children.append(psutil.Process(pid))
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

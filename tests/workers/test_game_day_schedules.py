@@ -91,7 +91,7 @@ class Team:
 
     async def started(self) -> list[str]:
         """The ids of the game days that were started, once there is one."""
-        for _ in range(500):
+        for _ in range(1500):
             found = [each.id async for each in self.engine.list_workflows('WorkflowType = "GameDay"')]
             if found:
                 return found
@@ -139,12 +139,13 @@ async def test_what_runs_is_not_started_a_second_time(tmp_path: Path, engine: Cl
     """Overlap is skipped, also when somebody triggers it."""
     team = Team(tmp_path, engine)
     team.writes("weekly")
-    await team.starts_a_worker(weekly={"every": "1h"})
+    # So seldom that none is due by itself now, nor soon.
+    await team.starts_a_worker(weekly={"every": "9d"})
     handle = engine.get_schedule_handle(game_day_schedule_id("weekly"))
     await handle.trigger()
     await team.started()
     await handle.trigger()
-    for _ in range(500):
+    for _ in range(1500):
         if (await handle.describe()).info.num_actions_skipped_overlap:
             break
         await asyncio.sleep(0.02)
@@ -236,10 +237,11 @@ def _often(seen: ScheduleUpdateInput) -> ScheduleUpdate:
 
 async def _listed(engine: Client, count: int) -> None:
     """Wait until the engine's list of schedules, which lags behind, has so many."""
-    for _ in range(250):
+    for _ in range(1000):
         if len([each async for each in await engine.list_schedules()]) >= count:
             return
         await asyncio.sleep(0.02)
+    raise AssertionError(f"the engine does not list {count} schedules")
 
 
 def _foreign_schedule() -> Schedule:
