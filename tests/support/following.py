@@ -102,17 +102,21 @@ class Followed:
     async def pass_time(self, duration: timedelta) -> Any:
         """Let its clock run, and wait for its messages and entries."""
         await self.env.fast_forward(self.handle, duration)
-        state = await self.view()
-        await until(lambda: len(self.post.calls) >= state.messages, "every message that was counted is on its way")
-        return state
+        return await self._said(await self.view())
 
     async def pass_until(self, moment: datetime, now: datetime) -> Any:
         """Let its clock run from one moment to another."""
         return await self.pass_time(moment - now)
 
     async def ask(self, name: str, command: BaseModel) -> Any:
-        """Send a command as an Update; its answer."""
-        return await self._once_ready(lambda: self.handle.execute_update(name, command, result_type=self.view_type))
+        """Send a command as an Update; its answer, once no message of a later one can overtake its own."""
+        return await self._said(
+            await self._once_ready(lambda: self.handle.execute_update(name, command, result_type=self.view_type))
+        )
+
+    async def _said(self, state: Any) -> Any:
+        await until(lambda: len(self.post.calls) >= state.messages, "every message that was counted is on its way")
+        return state
 
     async def refusal(self, name: str, command: BaseModel | dict[str, Any]) -> tuple[str, str]:
         """Send a command that must be refused; the kind and the sentence."""

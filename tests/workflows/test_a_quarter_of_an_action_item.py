@@ -159,9 +159,10 @@ async def test_a_quarter_of_a_year(  # noqa: PLR0915 - one story, told in one go
         away = await item.pass_time(2 * DAY)
         assert "answered 503" in away.tracker.problem
         assert server.issues[0].user == server.alice
-        assert told(await item.told(12))[9:] == [
-            ("offered", ("bob",)), ("taken_over", ("alice",)), ("assigned", ("bob",)),
-        ]  # fmt: skip
+        offered, *taken = told(await item.told(12))[9:]
+        assert (offered, sorted(taken)) == (
+            ("offered", ("bob",)), [("assigned", ("bob",)), ("taken_over", ("alice",))],
+        )  # fmt: skip
         server.is_down = False
         await item.pass_time(2 * HOUR)
         await settled(item)
