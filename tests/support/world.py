@@ -30,7 +30,7 @@ from workers.engine import engine_command, engine_serves
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("engine", "worker", "api")
 # Three Pythons and an engine on two shared cores.
-_READY_WITHIN_SECONDS = 100.0
+_READY_WITHIN_SECONDS = 150.0
 _POLL_SECONDS = 0.05
 
 

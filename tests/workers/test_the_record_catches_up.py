@@ -4,9 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.world import a_world
 
 
+@pytest.mark.timeout(300)
 async def test_what_was_said_while_the_store_was_away_is_recorded_afterwards(tmp_path: Path, own_postgres: Any) -> None:
     """Commands are obeyed meanwhile; every note is in the timeline once, in order, without a gap in `seq`."""
     async with a_world(tmp_path, environment={"HOTWASH_STORE_URL": own_postgres.get_uri()}) as world:
