@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 
 from activities.clients import kernel, lease_files
@@ -136,6 +137,7 @@ async def test_a_store_that_is_away_or_old_is_named(tmp_path: Path, free_port: C
     assert "it migrates" in "\n".join(await problems(settings_for(home, free_port)))
 
 
+@pytest.mark.timeout(300)
 async def test_a_running_engine_is_asked_for_our_search_attributes(tmp_path: Path) -> None:
     """Healthy as it is; one that lacks an attribute is named with the command that adds it, and exit status 1."""
     async with a_world(tmp_path) as world:
