@@ -54,6 +54,8 @@ class GameDayDefinition(Model):
     kind: GameDayKind = GameDayKind.LIVE
     # What is wrong with the file; it cannot be held while there is something.
     problems: tuple[str, ...] = ()
+    # Why its schedule could not start it; it may be held by hand.
+    schedule_problem: str = ""
     # The schedule in words; None: only by hand.
     schedule: str | None = None
     is_paused: bool = False
@@ -85,8 +87,9 @@ class GameDayDesk:
 
     async def definitions(self) -> list[GameDayDefinition]:
         """Everything that may be held; the times are missing while the engine is away."""
-        settings = self._configuration.current().game_days
-        summaries = await asyncio.to_thread(self._catalog.summaries)
+        configuration = self._configuration.current()
+        settings = configuration.game_days
+        summaries = await asyncio.to_thread(self._catalog.summaries, configuration)
         found = [
             GameDayDefinition(
                 name=each.name,
@@ -94,7 +97,8 @@ class GameDayDesk:
                 hypothesis=each.hypothesis,
                 service=each.service,
                 kind=each.kind,
-                problems=tuple(str(finding) for finding in each.findings),
+                problems=(*map(str, each.findings), *filter(None, (each.problem,))),
+                schedule_problem=each.schedule_problem,
             )
             for each in summaries
         ]
@@ -211,7 +215,7 @@ class GameDayDesk:
 
     async def _with_schedule(self, one: GameDayDefinition, settings: GameDaySettings | None) -> GameDayDefinition:
         words = _in_words(settings) if settings else None
-        if words is None:
+        if words is None or one.kind is GameDayKind.TABLETOP:
             return one
         try:
             async with self._at_schedule(one.name) as handle:

@@ -19,11 +19,14 @@ from cli.game_day_import import import_file
 from cli.incidents import ByOption
 from cli.runbooks import read_parameters
 from domain.configuration import Configuration
+from domain.durations import format_duration
 from domain.errors import Rejected
 from runbooks.findings import Finding
 from runbooks.game_day_catalog import GameDayCatalog
 from runbooks.game_day_plan import plan_game_day
 from runbooks.json_schema import game_day_json_schema
+from runbooks.tabletop_lint import cast_for
+from runbooks.tabletop_schema import Tabletop
 from runtime.configuration import load_configuration
 
 game_day = typer.Typer(help="Game days: real faults on purpose, always undone.", no_args_is_help=True)
@@ -108,7 +111,7 @@ def list_game_days(as_json: JsonOption = False) -> None:
         "SCHEDULE": lambda d: (d["schedule"] or "by hand") + (" (paused)" if d["is_paused"] else ""),
         "NEXT": lambda d: show.ago(d["next_at"]),
         "MISSED": lambda d: str(d["missed"]) if d["missed"] else "–",
-        "FIT": lambda d: "; ".join(d["problems"]) or "yes",
+        "FIT": lambda d: "; ".join(filter(None, (*d["problems"], d.get("schedule_problem")))) or "yes",
         "TITLE": lambda d: d["title"],
     }
     show.table(found, columns, as_json=as_json, empty="No game day is defined.")
@@ -158,7 +161,10 @@ def show_one(
     configuration: ConfigurationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One that was held, with its score sheet; of a file: the targets, what would be done, and who has to agree."""
+    """One that was held, with its score sheet; of a file: the targets, what would be done, and who has to agree.
+
+    Of a tabletop's file: its injects with their clues, which only the game master should know.
+    """
     if Path(game_day_id).is_file():
         _show_plan(Path(game_day_id), parameter or [], configuration, as_json=as_json)
         return
@@ -181,10 +187,15 @@ def _show_plan(file: Path, parameters: list[str], configuration: Path | None, *,
     known = _configuration(configuration)
     if known is None:
         fail("targets are chosen from hotwash.yaml; name it with --configuration")
-    document, findings = _catalog().lint_file(file, known)
-    if document is None or findings:
+    catalog = _catalog()
+    document, findings = catalog.lint_file(file, known)
+    if findings:
         fail("\n".join(str(finding) for finding in findings))
     try:
+        if document is None:
+            played = cast_for(catalog.tabletop_file(file), read_parameters(parameters), known)
+            _show_tabletop(played, as_json=as_json)
+            return
         planned = plan_game_day(document, known, read_parameters(parameters))
     except Rejected as error:
         fail(error.sentence)
@@ -213,6 +224,30 @@ def _show_plan(file: Path, parameters: list[str], configuration: Path | None, *,
     }
     rows = [each.model_dump(mode="json", by_alias=True) for each in planned.faults]
     show.table(rows, columns, as_json=False, empty="No target is chosen, so nothing would be done.")
+
+
+def _show_tabletop(document: Tabletop, *, as_json: bool) -> None:
+    """What its game master has to know: also the clues and what a good answer is."""
+    if as_json:
+        print_json(document.model_dump(mode="json", by_alias=True))
+        return
+    show.facts(
+        [
+            ("game day", f"{document.name}: {document.title}"), ("kind", document.kind.value),
+            ("incident", f"{document.severity.value} {document.incident_title}"),
+            ("players", ", ".join(document.players) or "said at the start (players=alice,bob)"),
+            ("game master", document.roles.game_master or "whoever starts it"),
+            ("lasts at most", format_duration(document.duration)), ("to be learned", document.hypothesis),
+        ]
+    )  # fmt: skip
+    columns: dict[str, Callable[[dict[str, Any]], show.Cell]] = {
+        "AT": lambda d: format_duration(d["at"]),
+        "FROM": lambda d: d["from"] or "–",
+        "INJECT": lambda d: d["text"],
+        "CLUE": lambda d: d["clue"] or "–",
+        "EXPECTED": lambda d: "; ".join(each["text"] or each["expect"] for each in d["expected"]) or "–",
+    }
+    show.table([each.model_dump(by_alias=True) for each in document.injects], columns, as_json=False, empty="")
 
 
 @game_day.command("halt")

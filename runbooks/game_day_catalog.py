@@ -42,6 +42,10 @@ class GameDaySummary(Model):
     service: str | None = None
     kind: GameDayKind = GameDayKind.LIVE
     findings: tuple[Finding, ...] = ()
+    # Why its targets may not be touched as `hotwash.yaml` says, where the file alone is fit; empty: nothing is known.
+    problem: str = ""
+    # Why its schedule could not start it.
+    schedule_problem: str = ""
 
 
 class GameDayCatalog:
@@ -70,6 +74,13 @@ class GameDayCatalog:
         """The same of any file."""
         return self._lint(file.stem, file, configuration)
 
+    def tabletop_file(self, file: Path) -> Tabletop:
+        """A tabletop of any file; Rejected with the findings when there are some."""
+        document, findings = _read_tabletop(file.stem, file, None)
+        if document is None or findings:
+            raise Unreadable(findings)
+        return document
+
     def start(
         self, name: str, requested_by: Actor, configuration: Configuration, parameters: Mapping[str, Any] | None = None
     ) -> GameDayStart:
@@ -78,8 +89,7 @@ class GameDayCatalog:
         Rejected with the findings, with what a parameter lacks, or with why a target may not be touched.
         """
         if self.is_tabletop(name):
-            sentence = f"{name!r} is a tabletop: people play it, so it is started by hand and not by a schedule"
-            raise Rejected(sentence, RejectionKind.CONFLICT)
+            raise Rejected(_by_hand(name), RejectionKind.CONFLICT)
         document, findings = self.lint(name, configuration)
         if document is None or findings:
             raise Unreadable(findings)
@@ -154,14 +164,17 @@ class GameDayCatalog:
         """What the game days on file are called, fit to be held or not."""
         return frozenset(self._folders.files())
 
-    def summaries(self) -> list[GameDaySummary]:
-        """The whole catalogue, with what is wrong where something is."""
-        return [self._summary(name, file) for name, file in sorted(self._folders.files().items())]
+    def summaries(self, configuration: Configuration | None = None) -> list[GameDaySummary]:
+        """The whole catalogue, with what is wrong where something is; more, when `hotwash.yaml` is known."""
+        return [self._summary(name, file, configuration) for name, file in sorted(self._folders.files().items())]
 
-    def _summary(self, name: str, file: Path) -> GameDaySummary:
-        document, findings = self._any(name, file)
+    def _summary(self, name: str, file: Path, configuration: Configuration | None) -> GameDaySummary:
+        document, findings = self._any(name, file, configuration)
         if document is None:
             return GameDaySummary(name=name, title=name, findings=findings)
+        problem = schedule_problem = ""
+        if configuration is not None and not findings:
+            problem, schedule_problem = _problems_here(document, configuration)
         return GameDaySummary(
             name=name,
             title=document.title,
@@ -169,12 +182,16 @@ class GameDayCatalog:
             service=document.service,
             kind=document.kind,
             findings=findings,
+            problem=problem,
+            schedule_problem=schedule_problem,
         )
 
-    def _any(self, name: str, file: Path) -> tuple[GameDay | Tabletop | None, tuple[Finding, ...]]:
+    def _any(
+        self, name: str, file: Path, configuration: Configuration | None
+    ) -> tuple[GameDay | Tabletop | None, tuple[Finding, ...]]:
         if self.is_tabletop(name):
-            return _read_tabletop(name, file, None)
-        return self._lint(name, file)
+            return _read_tabletop(name, file, configuration)
+        return self._lint(name, file, configuration)
 
     def _lint(
         self, name: str, file: Path, configuration: Configuration | None = None
@@ -218,6 +235,32 @@ def choose(document: GameDay, parameters: Mapping[str, Any], configuration: Conf
         for group, selection in document.targets.items()
     }
     return resolve(selections, configuration.drill_targets, configuration.game_day_policy, document.environment, seed)
+
+
+def _problems_here(document: GameDay | Tabletop, configuration: Configuration) -> tuple[str, str]:
+    """Why its targets may not be touched, and why its schedule could not start it; empty: nothing is known against it.
+
+    What only a start says, as a parameter that `hotwash.yaml` does not give, is not judged where nothing is scheduled.
+    """
+    settings = configuration.game_days.get(document.name, GameDaySettings())
+    is_scheduled = bool(settings.cron or settings.every)
+    if isinstance(document, Tabletop):
+        cure = f"take `cron` and `every` out of game_days.{document.name} in hotwash.yaml"
+        return "", f"{_by_hand(document.name)}; {cure}" if is_scheduled else ""
+    try:
+        bound = bind_parameters(document, settings.parameters)
+    except Rejected as lacking:
+        cure = f"mend `parameters` of game_days.{document.name} in hotwash.yaml"
+        return "", f"its schedule cannot start it: {lacking.sentence}; {cure}" if is_scheduled else ""
+    try:
+        choose(document, bound, configuration, seed=document.name)
+    except Rejected as refused:
+        return refused.sentence, ""
+    return "", ""
+
+
+def _by_hand(name: str) -> str:
+    return f"{name!r} is a tabletop: people play it, so it is started by hand and not by a schedule"
 
 
 def _actions(document: GameDay) -> Iterator[str]:

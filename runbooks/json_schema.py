@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domain.game_day import GameDayKind
 from domain.run import ActionSpec
 from runbooks.game_day_schema import GameDay
 from runbooks.schema import Runbook
+from runbooks.tabletop_schema import Tabletop
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DURATION = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w))+$", "examples": ["30s", "5m", "1h30m", "7d"]}
@@ -23,11 +25,27 @@ def runbook_json_schema(specs: Mapping[str, ActionSpec]) -> dict[str, Any]:
 
 
 def game_day_json_schema(specs: Mapping[str, ActionSpec]) -> dict[str, Any]:
-    """The schema of a game day file, with the parameters of every action; a fault's limits stand beside its `with`."""
+    """The schema of a game day file, with the parameters of every action; a fault's limits stand beside its `with`.
+
+    A file with `kind: tabletop` has other keys than one that breaks something: both are in here, told apart by `kind`.
+    """
     without = {
         name: spec.model_copy(update={"parameters": _without_limits(spec.parameters)}) for name, spec in specs.items()
     }
-    return _schema(GameDay, "Hotwash game day", ("Fault", "Probe", "ActionCall", "Rpo", "StopCondition"), without)
+    broken = _schema(GameDay, "Hotwash game day", ("Fault", "Probe", "ActionCall", "Rpo", "StopCondition"), without)
+    played = _as_written(Tabletop.model_json_schema(by_alias=True))
+    definitions = {**played.pop("$defs"), **broken["$defs"], "Tabletop": played}
+    # Editors complete keys from `properties` at the top; which of them are allowed is said by kind.
+    other = {"required": broken.pop("required"), "properties": dict.fromkeys(broken["properties"], True)}
+    return {
+        **broken,
+        "$defs": definitions,
+        "required": [name for name in other["required"] if name in played["required"]],
+        "additionalProperties": True,
+        "if": {"properties": {"kind": {"const": GameDayKind.TABLETOP.value}}, "required": ["kind"]},
+        "then": {"$ref": "#/$defs/Tabletop"},
+        "else": {**other, "additionalProperties": False},
+    }
 
 
 def _without_limits(parameters: dict[str, Any]) -> dict[str, Any]:

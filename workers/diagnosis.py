@@ -283,10 +283,15 @@ def _runbooks(configuration: Configuration, path: Path) -> Iterator[Check]:
 
 def _game_days(configuration: Configuration, path: Path) -> Iterator[Check]:
     catalog = GameDayCatalog([path.parent / folder for folder in configuration.game_day_folders], specs())
-    summaries = catalog.summaries()
+    summaries = catalog.summaries(configuration)
     for summary in summaries:
         for finding in summary.findings:
             yield Check(name="game days", state=State.PROBLEM, detail=str(finding))
+        if summary.problem:
+            yield Check(name="game days", state=State.PROBLEM, detail=f"{summary.name}: {summary.problem}")
+        if summary.schedule_problem:
+            detail = f"game_days.{summary.name}: {summary.schedule_problem}"
+            yield Check(name="game days", state=State.PROBLEM, detail=detail)
     for name in sorted(set(configuration.game_days) - {summary.name for summary in summaries}):
         detail = f"game_days.{name}: there is no game day of that name"
         yield Check(name="game days", state=State.PROBLEM, detail=detail, mend="hotwash game-day list")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.api_world import World, api_world
+from tests.support.api_world import CONFIGURATION, World, api_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,6 +22,14 @@ injects:
   - {id: two, at: 30m, text: The boss joins, expected: [{expect: judged, text: She got a place}]}
 """
 
+# No schedule plays a tabletop, and a target without its owner's word is not touched.
+SETTINGS = """
+drill_targets: {shop: {environment: test, with: {process: shop, url: "http://127.0.0.1:1/"}}}
+game_days:
+  story: {every: 1h}
+  process-hangs: {parameters: {target: shop}}
+"""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
@@ -29,6 +37,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with api_world(tmp_path_factory.mktemp("home")) as opened:
         (opened.home.game_days / "story.yaml").write_text(STORY)
         (opened.home.game_days / "odd.yaml").write_text(STORY.replace("name: story", "name: odd").replace("R01", "R99"))
+        opened.home.configuration.write_text(CONFIGURATION + SETTINGS)
         yield opened
 
 
@@ -83,4 +92,14 @@ async def test_a_tabletop_with_mistakes_is_not_started(world: World) -> None:
     linted = (await world.admin.get("/api/v1/game-days/definitions/odd/lint")).json()
     assert any("R99" in each for each in linted["problems"])
     listed = (await world.admin.get("/api/v1/game-days/definitions")).json()["items"]
-    assert {each["name"]: each["kind"] for each in listed}["story"] == "tabletop"
+    found = {each["name"]: each for each in listed}
+    story, hangs = found["story"], found["process-hangs"]
+    assert (story["kind"], story["schedule"], story["problems"]) == ("tabletop", None, [])
+    assert "it is started by hand and not by a schedule; take `cron` and `every` out of" in story["schedule_problem"]
+    page = (await world.admin.get("/game-days")).text
+    assert "by a schedule; take `cron` and `every` out of game_days.story" in page
+    assert 'action="/game-days/story/start"' in page
+    # --- and one that breaks something, judged with hotwash.yaml as well ---
+    (problem,) = hangs["problems"]
+    assert "'shop' may not be drilled: its owner has to set `drillable: true` under drill_targets.shop" in problem
+    assert 'action="/game-days/process-hangs/start"' not in page

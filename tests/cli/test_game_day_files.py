@@ -77,6 +77,22 @@ def test_what_is_wrong_is_said_with_its_place(home: Path) -> None:
     assert "drill.yaml:7:26: 'shop-2' may not be drilled" in refused.stderr
 
 
+def test_a_tabletop_is_shown_with_what_its_game_master_has_to_know(home: Path) -> None:
+    """Its injects, each with its clue; who plays may be said; a mistake in it is said with its place."""
+    story = ROOT / "runbooks" / "training" / "bad-release-confusing-clues.yaml"
+    shown = hotwash(home, "show", str(story))
+    assert shown.returncode == 0, shown.stderr
+    assert "said at the start (players=alice,bob)" in shown.stdout
+    played = json.loads(hotwash(home, "show", str(story), "-p", "players=dana", "--json").stdout)
+    assert (played["kind"], played["players"]) == ("tabletop", ["dana"])
+    assert all(each["text"] for each in played["injects"])
+    nobody = hotwash(home, "show", str(story), "-p", "players=dona")
+    assert (nobody.returncode, "there is no person 'dona'" in nobody.stderr) == (1, True)
+    (home / story.name).write_text(story.read_text().replace("duration:", "duratoin:"))
+    wrong = hotwash(home, "show", str(home / story.name))
+    assert (wrong.returncode, "did you mean 'duration'?" in wrong.stderr) == (1, True), wrong.stderr
+
+
 def test_editors_get_a_schema(home: Path) -> None:
     """It knows the parameters of every action, and that a fault's duration stands beside them."""
     schema = json.loads(hotwash(home, "schema").stdout)

@@ -178,6 +178,40 @@ def test_targets_by_parameter_are_refused_at_the_start(tmp_path: Path) -> None:
         catalog(tmp_path, elsewhere).start("drill", person("ann"), CONFIGURATION)
 
 
+def test_the_catalogue_says_what_could_not_be_held_here(tmp_path: Path) -> None:
+    """With hotwash.yaml known: a target that may not be touched, and a schedule that starts nothing.
+
+    What a person would still say at the start is not judged.
+    """
+    by_tag, by_parameter = (
+        DRILL.replace("names: [shop-1]", "tags: {a: b}"),
+        DRILL.replace("[shop-1]", '["{{ params.url }}"]'),
+    )
+    unset = CONFIGURATION.model_copy(update={"game_days": {}})
+    scheduled = CONFIGURATION.model_dump(by_alias=True) | {
+        "game_days": {"drill": {"every": "1h"}, "bad-release-confusing-clues": {"cron": "0 10 * * 2"}}
+    }
+    lacking = Configuration.model_validate(scheduled)
+
+    def found(text: str, configuration: Configuration | None, name: str = "drill") -> tuple[str, str]:
+        summary = next(each for each in catalog(tmp_path, text).summaries(configuration) if each.name == name)
+        return "; ".join([*(each.sentence for each in summary.findings), summary.problem]), summary.schedule_problem
+
+    assert found(DRILL, CONFIGURATION) == ("", "")
+    assert found(DRILL.replace("shop-1", "shop-2"), CONFIGURATION)[0].startswith("there is no target 'shop-2'; did you")
+    assert "targets 'shop' (a: b) choose nothing" in found(by_tag, CONFIGURATION)[0]
+    assert "there is no target 'http://shop'" in found(by_parameter, CONFIGURATION)[0]
+    assert found(by_parameter, unset) == ("", "")
+    assert found(DRILL, lacking)[1] == (
+        "its schedule cannot start it: 'drill': parameter 'url' is missing (Where); mend `parameters` of game_days"
+        ".drill in hotwash.yaml"
+    )
+    wrong, by_hand = found(DRILL, lacking, "bad-release-confusing-clues")
+    assert "is a tabletop: people play it, so it is started by hand and not by a schedule; take `cron` and" in by_hand
+    assert wrong == ""
+    assert found(by_tag, None) == ("", "")
+
+
 @pytest.mark.parametrize("file", sorted(LIBRARY.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_game_day_of_the_library_lints(file: Path) -> None:
     """And can be started with nothing but its parameters and a target that is called `x`."""

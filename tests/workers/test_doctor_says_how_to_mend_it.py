@@ -75,6 +75,27 @@ async def test_each_mistake_is_named(tmp_path: Path, free_port: Callable[[], int
         assert expected in said, said
 
 
+async def test_a_game_day_that_could_not_be_held_is_named(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """Its target is not opted in, a schedule lacks a parameter, and no schedule plays a tabletop."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.configuration.write_text(
+        "drill_targets: {shop: {environment: test, with: {process: shop, url: 'http://shop'}}}\n"
+        "game_days:\n"
+        "  process-hangs: {parameters: {target: shop}}\n"
+        "  process-dies: {every: 1h}\n"
+        "  bad-release-confusing-clues: {every: 1h}\n"
+    )
+    said = [each for each in await problems(settings_for(home, free_port)) if each.startswith("game days")]
+    for expected in (
+        "process-hangs: 'shop' may not be drilled: its owner has to set `drillable: true` under drill_targets.shop",
+        "game_days.process-dies: its schedule cannot start it: 'process-dies': parameter 'target' is missing",
+        "game_days.bad-release-confusing-clues: 'bad-release-confusing-clues' is a tabletop: people play it",
+    ):
+        assert any(expected in each for each in said), said
+    assert len(said) == 3
+
+
 async def test_a_fault_that_was_left_over_is_named_and_swept_by_a_worker(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
