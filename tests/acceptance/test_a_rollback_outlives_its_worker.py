@@ -51,7 +51,7 @@ async def test_a_worker_that_dies_with_an_effect_in_its_hands_does_not_repeat_it
             loop.call_soon_threadsafe(dead.set)
 
     async def start_again() -> None:
-        await asyncio.wait_for(dead.wait(), 45)
+        await asyncio.wait_for(dead.wait(), 90)
         house.harm_nobody()
         await house.world.start("worker")
         dead.clear()

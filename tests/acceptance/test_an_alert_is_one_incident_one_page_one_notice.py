@@ -76,7 +76,7 @@ async def _send_and_kill(house: House, name: str, part: str, moment: str, hand: 
             await house.incident_of(group)
         await asyncio.sleep(hand.uniform(0, 0.01))
         strike()
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(90):
         await struck.wait()
     house.harm_nobody()
     await house.world.start(part)

@@ -89,7 +89,7 @@ async def test_a_worker_that_dies_over_a_new_issue_leaves_one(office: Office, ki
     server.on_created = strike
     before = server.creations
     item = await office.item(kind)
-    await asyncio.wait_for(dead.wait(), 45)
+    await asyncio.wait_for(dead.wait(), 90)
     await world.start("worker")
     found = await office.until(item, lambda it: it["tracker"] and it["tracker"]["key"], "the issue")
     assert server.creations == before + 1
@@ -98,7 +98,7 @@ async def test_a_worker_that_dies_over_a_new_issue_leaves_one(office: Office, ki
     server.on_created = strike
     dead.clear()
     await world.post(f"/action-items/{item}/comment", {"by": "alice", "text": "I have begun"})
-    await asyncio.wait_for(dead.wait(), 45)
+    await asyncio.wait_for(dead.wait(), 90)
     await world.start("worker")
     await office.until(item, lambda it: it["tracker"]["outbox"] == [], "the comment is told")
     issue = server.issues[-1]

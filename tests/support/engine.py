@@ -111,7 +111,7 @@ def sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
-async def until(holds: Callable[[], bool], what: str = "the condition", seconds: float = 20) -> None:
+async def until(holds: Callable[[], bool], what: str = "the condition", seconds: float = 60) -> None:
     """Wait in real time, for things that happen in the background; fails by name when they do not."""
     for _ in range(int(seconds / 0.02)):
         if holds():

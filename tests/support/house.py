@@ -304,12 +304,12 @@ class House:
         return answer.json() if answer.is_success else None
 
     async def eventually(
-        self, ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], Any], what: str, seconds: float = 45
+        self, ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], Any], what: str, seconds: float = 90
     ) -> Any:
         """As `World.eventually`, with room for a kill or two."""
         return await self.world.eventually(ask, holds, what, seconds)
 
-    async def until(self, holds: Callable[[], Any], what: str, seconds: float = 45) -> Any:
+    async def until(self, holds: Callable[[], Any], what: str, seconds: float = 90) -> Any:
         """Wait for something outside of Hotwash."""
 
         async def ask() -> Any:

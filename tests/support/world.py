@@ -185,7 +185,7 @@ class World:
         await self.eventually(is_there, bool, f"the schedule {id_}")
         return found
 
-    async def eventually(self, ask: Any, holds: Any, what: str, seconds: float = 30) -> Any:
+    async def eventually(self, ask: Any, holds: Any, what: str, seconds: float = 60) -> Any:
         """Ask until the answer is as it should be, and return it; fails with the last answer and the logs."""
         end = time.monotonic() + seconds
         answer: Any = None
