@@ -415,7 +415,7 @@ async def test_a_record_that_is_away_delays_nothing(room: Room):
     assert room.record.timeline(room.id) == []
     room.record.is_down = False
     # The store's absence is retried in real time with a pause that doubles from half a second.
-    await until(lambda: any("resolved" in line for line in room.record.sentences(room.id)), "the record", seconds=40)
+    await until(lambda: any("resolved" in line for line in room.record.sentences(room.id)), "the record")
     lines = room.record.sentences(room.id)
     assert len(lines) == len(set(lines)), "each line once"
 
@@ -429,7 +429,7 @@ async def test_long_texts_that_pile_up_while_the_record_is_away_are_saved_in_pie
         await room.handle.signal("add_note", AddNote(by=person("ana"), text=text))
     await until(lambda: room.record.refused > 0, "a refused save")
     room.record.is_down = False
-    await until(lambda: room.record.sentences(room.id, EntryKind.NOTE) == texts, "all notes", seconds=60)
+    await until(lambda: room.record.sentences(room.id, EntryKind.NOTE) == texts, "all notes")
     assert len(room.record.batches) > 3
 
 

@@ -487,7 +487,7 @@ async def test_a_plan_of_many_hours_crosses_histories_without_losing_or_doubling
             CommsPlan.run, start, id=comms_workflow_id(start.incident.id), task_queue=task_queue
         )
         plan = Plan(short, handle, start, record, post)
-        await until(lambda: len(plan.reminders()) >= 40, "forty reminders", 60)
+        await until(lambda: len(plan.reminders()) >= 40, "forty reminders")
         assert (await handle.describe()).run_id != handle.first_execution_run_id
         await plan.replays()
         await handle.terminate()
