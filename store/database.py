@@ -19,6 +19,9 @@ from domain.errors import Rejected, Transient
 
 # How long SQLite waits for another writer; `BOOKKEEPING_TIMEOUT` of the workflows is three times this.
 _BUSY_TIMEOUT_SECONDS = 5
+# Whoever does not come again waits longer: SQLite gives its lock to whoever happens to ask, and under load some ask for
+# seconds.
+_PATIENT_TIMEOUT_SECONDS = 60
 # A server that does not take a connection within this time counts as away; the engine retries.
 _CONNECT_TIMEOUT_SECONDS = 5
 # Every query of ours is short; one that takes longer is stuck behind a lock or a dead network.
@@ -70,6 +73,19 @@ class Database:
                 yield connection
         finally:
             await engine.dispose()
+
+    @asynccontextmanager
+    async def patient(self) -> AsyncIterator["Database"]:
+        """The same database for work that nobody tries again: SQLite's lock is waited for by the minute."""
+        if not self.is_sqlite:
+            yield self
+            return
+        url = self._url.update_query_dict({"timeout": str(_PATIENT_TIMEOUT_SECONDS)})
+        database = Database(url.render_as_string(hide_password=False))
+        try:
+            yield database
+        finally:
+            await database.close()
 
     async def ping(self) -> None:
         """Return when the database answers."""

@@ -51,6 +51,8 @@ async def rebuild(database: Database, *, at_a_time: int = _AT_A_TIME) -> int:
     Others may save meanwhile. May be repeated, and broken off: the next start takes it up again.
     """
     async with AsyncExitStack() as held:
+        # Its hundreds of transactions would else be refused as soon as savers keep one of them waiting.
+        database = await held.enter_async_context(database.patient())
         if not database.is_sqlite:
             # One at a time; SQLite's write lock sees to it that two only do it twice.
             waiting = await held.enter_async_context(database.reading())

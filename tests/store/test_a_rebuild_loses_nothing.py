@@ -57,7 +57,7 @@ async def test_what_is_saved_meanwhile_is_held(new_database: NewDatabase, seed: 
     stores = [open_store(url) for _ in range(SAVERS)]
     database = Database(url)
     await stores[0].migrate()
-    pictures = [some_picture(dice, version) for version in range(1, 201)]
+    pictures = [some_picture(dice, version) for version in range(1, 121)]
     for each in pictures[:40]:
         await save(stores[0], batch(f"alerts/{each.id}", entry(each.version), pictures=(each,)))
 
@@ -138,6 +138,23 @@ async def test_search_and_insight_go_on_meanwhile(new_database: NewDatabase) -> 
     assert await seen() == before
     await store.close()
     await database.close()
+
+
+async def test_a_rebuild_waits_for_whoever_saves_for_long(tmp_path: Path) -> None:
+    """SQLite refuses a save that waits too long, and the engine tries it again; nobody tries a rebuild again."""
+    url = f"sqlite:///{tmp_path}/store.db?timeout=0.1"
+    store, other = open_store(url), Database(url)
+    await store.migrate()
+    await store.record.save(batch("a", entry(1, "replica seen")))
+    async with other.writing():
+        with pytest.raises(Transient):
+            await store.record.save(batch("a", entry(2, "replica lost")))
+        task = asyncio.create_task(store.rebuild())
+        # Longer than a save waits.
+        await asyncio.wait({task}, timeout=0.5)
+    assert await task == 1
+    await store.close()
+    await other.close()
 
 
 async def test_the_index_of_sqlite_is_one_piece_afterwards(tmp_path: Path) -> None:
