@@ -1,14 +1,15 @@
 """The week as the record has it, laid out. Called by `workflows/operations_review.py` in the background."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from temporalio import activity
 
 from activities.errors import translated
 from activities.ports import ConfigurationSource
-from domain.configuration import Configuration
+from domain.configuration import Configuration, GameDaySettings
+from domain.game_day import GameDayKind, GameDayPhase, GameDayVerdict
 from domain.insight.evidence import Evidence, Subject, Which
 from domain.insight.report import Insight
 from domain.insight.words import DEFAULT_LIMITS, RECURRENCE_WINDOW, LoadLimits, Window
@@ -18,8 +19,10 @@ from domain.record import ProjectionKind
 
 # A quarter of weekly meetings: what was decided before that is forgotten or an action item.
 _REVIEWS = 13
-# The newest game days that are looked through for the last one of each name.
-_GAME_DAYS = 200
+# Game days of one answer of the record: what is still looked for is asked for again, further back.
+_GAME_DAYS = 50
+# Nothing was broken, so nothing was shown.
+_NOT_HELD = frozenset({None, "", GameDayVerdict.REFUSED.value})
 
 
 class Listed(Protocol):
@@ -28,6 +31,10 @@ class Listed(Protocol):
     @property
     def items(self) -> list[dict[str, Any]]:
         """The things."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where the list goes on; None: it does not."""
 
 
 class Insights(Protocol):
@@ -46,7 +53,15 @@ class Insights(Protocol):
 class Lists(Protocol):
     """Lists of pictures."""
 
-    async def list(self, kind: ProjectionKind, *, limit: int = 50) -> Listed:
+    async def list(
+        self,
+        kind: ProjectionKind,
+        *,
+        state: str | None = None,
+        name: Sequence[str] | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Listed:
         """Things of one kind, newest first."""
 
 
@@ -138,16 +153,40 @@ class OperationsReviewActivities:
         return str(last["id"]), tuple(decided)
 
     async def _drills(self, configuration: Configuration) -> tuple[DrillDue, ...]:
+        held = await self._last_held(configuration.game_days)
+        fresh_for = configuration.game_day_policy.fresh_for
+        return tuple(
+            _drill(name, held.get(name, {}), _good_for(settings, fresh_for))
+            for name, settings in sorted(configuration.game_days.items())
+        )
+
+    async def _last_held(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The newest of each name that was really held and judged, however long ago; the daily ones hide no other."""
         held: dict[str, dict[str, Any]] = {}
-        for each in (await self._store.reader.list(ProjectionKind.GAME_DAY, limit=_GAME_DAYS)).items:
-            held.setdefault(str(each.get("name")), each)
-        return tuple(_drill(name, held.get(name, {})) for name in sorted(configuration.game_days))
+        wanted, cursor = sorted(names), None
+        while wanted:
+            page = await self._store.reader.list(
+                ProjectionKind.GAME_DAY, state=GameDayPhase.FINISHED.value, name=wanted, cursor=cursor, limit=_GAME_DAYS
+            )
+            for each in page.items:
+                if each.get("verdict") not in _NOT_HELD and each.get("kind") != GameDayKind.DRY.value:
+                    held.setdefault(str(each["name"]), each)
+            wanted, cursor = [name for name in wanted if name not in held], page.next_cursor
+            if cursor is None:
+                break
+        return held
 
 
-def _drill(name: str, last: Mapping[str, Any]) -> DrillDue:
-    started = last.get("started_at")
+def _good_for(settings: GameDaySettings, fresh_for: timedelta) -> timedelta:
+    """How long one that passed is enough: to the next one of its schedule, else as long as a score counts in full."""
+    return settings.every + (settings.jitter or timedelta()) if settings.every else fresh_for
+
+
+def _drill(name: str, last: Mapping[str, Any], good_for: timedelta) -> DrillDue:
+    ended = last.get("finished_at") or last.get("started_at")
     return DrillDue(
         name=name,
-        last_at=datetime.fromisoformat(started) if isinstance(started, str) else None,
+        last_at=datetime.fromisoformat(ended) if isinstance(ended, str) else None,
         last_verdict=last.get("verdict") or None,
+        good_for=good_for,
     )

@@ -5,10 +5,12 @@ alert's title stays a title.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.calendar import written
+from domain.durations import format_duration
+from domain.game_day import GameDayVerdict
 from domain.insight.report import Insight, plural
 from domain.insight.writing import as_markdown, escape
 from domain.model import Model
@@ -25,6 +27,8 @@ class DrillDue(Model):
     name: str
     last_at: datetime | None = None
     last_verdict: str | None = None
+    # One that passed is enough for so long; systems change. None: for ever.
+    good_for: timedelta | None = None
 
 
 class DecidedBefore(Model):
@@ -65,8 +69,20 @@ def headlines(facts: WeekFacts) -> tuple[str, ...]:
         f"{plural(len(facts.owed_reviews), 'review')} overdue."
     )
     told = [insights[name] for name in ("recurrence", "alert-noise", "on-call-load") if name in insights]
-    missing = [drill.name for drill in facts.drills if drill.last_verdict != "passed"]
+    missing = [drill.name for drill in facts.drills if why_due(drill, facts.until)]
     return (first, *told, *([f"Drills due: {', '.join(missing)}."] if missing else []))
+
+
+def why_due(drill: DrillDue, now: datetime) -> str | None:
+    """Why it is to be held: never, not passed, or passed too long ago; None: it is not due."""
+    if drill.last_at is None:
+        return "never held"
+    held = f"{escape((drill.last_verdict or 'held').replace('_', ' '))} on {drill.last_at:%Y-%m-%d}"
+    if drill.last_verdict != GameDayVerdict.PASSED:
+        return f"last {held}"
+    if drill.good_for is not None and now - drill.last_at > drill.good_for:
+        return f"last {held}, longer ago than {format_duration(drill.good_for)}"
+    return None
 
 
 def document(facts: WeekFacts) -> str:
@@ -159,15 +175,11 @@ def _overdue(facts: WeekFacts) -> list[str]:
 def _drills(facts: WeekFacts) -> list[str]:
     if not facts.drills:
         return ["No game day is in the configuration."]
-    return [
-        f"- {escape(drill.name)}: "
-        + (
-            f"last {escape((drill.last_verdict or 'held').replace('_', ' '))} on {drill.last_at:%Y-%m-%d}"
-            if drill.last_at
-            else "never held"
-        )
-        for drill in facts.drills
-    ]
+    reasons = [(drill, why_due(drill, facts.until)) for drill in facts.drills]
+    due = [f"- {escape(drill.name)}: {reason}" for drill, reason in reasons if reason]
+    rest = [f"{escape(drill.name)} ({drill.last_at:%Y-%m-%d})" for drill, reason in reasons if not reason]
+    passed = [f"- Passed and not due: {', '.join(rest)}"] if rest else []
+    return [*(due or ["- No drill is due."]), *passed]
 
 
 def _with_rest(lines: Sequence[str], total: int, none: str) -> list[str]:

@@ -108,12 +108,14 @@ class RecordReader(Protocol):
         owner: OneOrMore | None = None,
         overdue: bool | None = None,
         created_before: datetime | None = None,
+        name: OneOrMore | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:
         """Things of one kind: reviews and action items by due date, soonest first; all others newest first.
 
-        `state` is the thing's `state`, `status` or `phase`; for updates it is the audience.
+        `state` is the thing's `state`, `status` or `phase`; for updates it is the audience. `name` is what a game day
+        is called, and looked for in the documents themselves: for who asks once a week, not for a page.
         """
 
     async def get(self, kind: ProjectionKind, id: str) -> Document | None:  # noqa: A002 - the word of the contract

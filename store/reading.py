@@ -82,6 +82,7 @@ class SqlReader:
         owner: OneOrMore | None = None,
         overdue: bool | None = None,
         created_before: datetime | None = None,
+        name: OneOrMore | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Listing:
@@ -93,6 +94,7 @@ class SqlReader:
             conditions.append(_is_overdue() if overdue else ~_is_overdue())
         if created_before is not None:
             conditions.append(pictures.c.at < microseconds(created_before))
+        conditions += _one_of(pictures.c.document["name"].as_string(), name)
         return await self._page(kind, conditions, cursor, limit)
 
     async def get(self, kind: ProjectionKind, id: str) -> Document | None:  # noqa: A002 - the word of the contract

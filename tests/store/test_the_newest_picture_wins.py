@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from domain.record import ProjectionKind
 from store import Store
@@ -65,6 +66,25 @@ async def test_every_kind_is_found_by_what_it_is_filtered_by(store: Store) -> No
     assert [item["id"] for item in (await store.reader.list(ProjectionKind.REVIEW, owner="ana")).items] == ["inc-1"]
     assert (await store.reader.list(ProjectionKind.ACTION_ITEM, owner=["ana", "eva"])).items == []
     assert await store.reader.get(ProjectionKind.RUN, "r2") is None
+
+
+async def test_game_days_are_found_by_their_name(store: Store) -> None:
+    """Of one name or of several; the newest first, and those of other names are in nobody's way."""
+    held = [
+        picture(ProjectionKind.GAME_DAY, f"gd-{day}", incident_id=None, phase="finished", name=name,
+                started_at=datetime(2026, 11, day, tzinfo=UTC).isoformat())
+        for day, name in enumerate(("process-dies", "process", "process-dies", "disk-fills", "process-dies"), 1)
+    ]  # fmt: skip
+    await store.record.save(batch("a", pictures=tuple(held)))
+
+    async def found(name: str | list[str], **limits: Any) -> list[str]:
+        listing = await store.reader.list(ProjectionKind.GAME_DAY, state="finished", name=name, **limits)
+        return [item["id"] for item in listing.items]
+
+    assert await found("process-dies") == ["gd-5", "gd-3", "gd-1"]
+    assert await found("process") == ["gd-2"]
+    assert await found(["process", "disk-fills"], limit=1) == ["gd-4"]
+    assert await found("process-") == []
 
 
 async def test_deadlines_come_soonest_first_and_overdue_is_open_and_late(store: Store) -> None:
