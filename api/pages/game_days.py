@@ -23,10 +23,11 @@ from api.pages.rendering import AtDesk, Desk, attempt
 from api.safety_levers import LeverDesk
 from api.standing_approvals import StandingDesk
 from domain.errors import Rejected, Transient
-from domain.game_day import GameDayPhase, HaltGameDay
+from domain.game_day import GameDayPhase, GameDayState, HaltGameDay
 from domain.game_day_calendar import CalendarEntry, GameDayCalendar
 from domain.game_day_decisions import UNDOING
 from domain.game_day_report_text import aged_report
+from domain.ids import game_day_id
 from domain.record import ProjectionKind
 from domain.safety_lever import LeverState
 from domain.tabletop import (
@@ -44,8 +45,8 @@ from domain.tabletop_decisions import due_at, next_inject
 router = APIRouter(include_in_schema=False)
 
 RUNNING = [phase.value for phase in GameDayPhase if phase is not GameDayPhase.FINISHED]
-# Whatever a form says, one goes back to a page about game days.
-_BACK = re.compile(r"/(safety-levers|game-days(/[A-Za-z0-9~:._-]+)?)?")
+# Whatever a form says, one goes back to a page about game days, or to the room of a drill's incident.
+_BACK = re.compile(r"/(safety-levers|(game-days|incidents)(/[A-Za-z0-9~:._-]+)?)?")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 Reason = Annotated[str, Form()]
 Back = Annotated[str, Form()]
@@ -61,6 +62,33 @@ async def levers_of(desk: Desk) -> list[LeverState]:
     except Transient as error:
         desk.engine_problem = error.sentence
         return []
+
+
+class DrillBehind(NamedTuple):
+    """The game day that a drill's incident belongs to."""
+
+    id: str
+    # The button that stops it has something to stop, or nobody knows.
+    can_halt: bool
+
+
+async def drill_behind(desk: Desk, incident: dict[str, Any]) -> DrillBehind | None:
+    """The game day or tabletop of an incident; None for a real one, and for a drill that was declared by hand."""
+    workflow_id = incident.get("game_day_workflow") or incident.get("tabletop_workflow")
+    if not incident["drill"] or not workflow_id:
+        return None
+    id_ = game_day_id(workflow_id)
+    try:
+        state = state_of((await desk.reader.game_day(id_)).document)
+    except (Rejected, Transient):
+        # While the record is away people can stop it all the same; one that is over says so.
+        return DrillBehind(id_, can_halt=not incident.get("tabletop_workflow"))
+    # A tabletop breaks nothing; its game master ends it.
+    return DrillBehind(id_, can_halt=state.tabletop is None and _can_halt(state))
+
+
+def _can_halt(state: GameDayState) -> bool:
+    return state.phase is not GameDayPhase.FINISHED and state.phase not in UNDOING and state.halted is None
 
 
 @router.get("/game-days")
@@ -146,7 +174,7 @@ async def game_day(desk: AtDesk, game_day_id: str) -> HTMLResponse:
         state=state,
         report=report,
         items=await reports.items(report),
-        can_halt=state.phase is not GameDayPhase.FINISHED and state.phase not in UNDOING and state.halted is None,
+        can_halt=_can_halt(state),
         levers=await levers_of(desk) if state.phase is not GameDayPhase.FINISHED else [],
     )
 

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.alike import Alike, look, rules_of
 from api.pages.forms import Verb, longest_text, read_command, read_form
+from api.pages.game_days import drill_behind
 from api.pages.rendering import AtDesk, Desk, attempt
 from api.pages.runs import to_decide
 from api.pages.timeline import telling
@@ -66,6 +67,7 @@ async def room(desk: AtDesk, incident_id: str, everything: Annotated[bool, Query
     return await desk.page(
         "incident.html",
         incident=incident,
+        drill_behind=await drill_behind(desk, incident),
         telling=telling(entries, everything=everything),
         everything=everything,
         last_seq=newest,

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from domain.game_day import Expectation, ExpectationResult, GameDayVerdict, Judgement
 from tests.support.browser import DESK, PHONE, Visitor
-from tests.support.held import held, record_game_day
+from tests.support.held import held, record_drill, record_game_day
 from tests.support.night import log_in, recorded, visit
 from tests.support.world import World
 
@@ -67,6 +67,32 @@ async def test_one_that_is_under_way_is_halted_with_a_reason(world: World, dana:
     await dana.page.reload()
     await expect(dana.page.get_by_role("button", name="Halt and undo")).to_have_count(0)
     await expect(dana.page.locator("header.drill")).to_contain_text("a customer is calling; nothing was touched")
+
+
+async def test_a_drill_is_halted_from_its_incidents_room(world: World, dana: Visitor, browser: Browser) -> None:
+    """Where people meet it: the room says which game day it is, leads there, and has the button that stops it."""
+    id_, room = await under_way(world), "/incidents/inc-20261128-dr1ll"
+    await record_drill(world, id_, room.rpartition("/")[2])
+    async with visit(browser, world, viewport=DESK) as wide:
+        await log_in(wide, world, "alice")
+        await wide.page.goto(room)
+        await expect(wide.page.get_by_role("button", name="Halt and undo")).to_be_visible()
+        assert await wide.broken_laws() == []
+    await dana.page.goto(room)
+    assert await dana.broken_laws() == []
+    banner = dana.page.locator("header.drill")
+    await expect(banner.get_by_role("link", name=f"game day {id_}")).to_have_attribute("href", f"/game-days/{id_}")
+    await banner.get_by_role("button", name="Halt and undo").click()
+    assert await banner.get_by_label("Why").evaluate("field => field.validity.valueMissing"), "a reason is asked for"
+    await banner.get_by_label("Why").fill("a customer is calling")
+    await banner.get_by_role("button", name="Halt and undo").click()
+    await said(dana.page, "status", "Halting")
+    await expect(dana.page).to_have_url(re.compile(room))
+    ended = await recorded(world, f"/game-days/{id_}", lambda d: d["phase"] == "finished")
+    assert (ended["verdict"], ended["halted"]["by"]["name"]) == ("aborted", "dana")
+    await dana.page.reload()
+    await expect(banner).to_contain_text("This is a drill of game day")
+    await expect(dana.page.get_by_role("button", name="Halt and undo")).to_have_count(0)
 
 
 async def test_everything_is_stopped_from_the_console(world: World, dana: Visitor) -> None:

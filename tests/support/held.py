@@ -6,9 +6,11 @@ from typing import Any
 from domain.drill_targets import Chosen, ResolvedTarget
 from domain.game_day import GameDayPhase, GameDayState, GameDayVerdict
 from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
-from domain.ids import game_day_workflow_id
+from domain.ids import game_day_workflow_id, incident_workflow_id
+from domain.incident import IncidentState, IncidentStatus
 from domain.record import Projection, ProjectionKind
-from domain.timeline import person
+from domain.severity import IncidentType, Severity
+from domain.timeline import automation, person
 from store.opening import open_store
 from tests.support.records import batch
 from tests.support.world import World
@@ -40,8 +42,25 @@ def projection(state: GameDayState) -> Projection:
 
 async def record_game_day(world: World, state: GameDayState) -> None:
     """Beside the world's own processes, into the same store."""
+    await _record(world, game_day_workflow_id(state.id), projection(state))
+
+
+async def record_drill(world: World, game_day: str, incident_id: str) -> None:
+    """The incident of a game day, as its alert would have made it."""
+    state = IncidentState(
+        id=incident_id, title="The shelf has fallen", status=IncidentStatus.INVESTIGATING, severity=Severity.SEV3,
+        type=IncidentType.OUTAGE, declared_by=automation("alerts"), declared_at=datetime.now(UTC), drill=True,
+        game_day_workflow=game_day_workflow_id(game_day),
+    )  # fmt: skip
+    document = state.model_dump(mode="json")
+    kind = ProjectionKind.INCIDENT
+    picture = Projection(kind=kind, id=incident_id, version=1, incident_id=incident_id, document=document)
+    await _record(world, incident_workflow_id(incident_id), picture)
+
+
+async def _record(world: World, origin: str, picture: Projection) -> None:
     store = open_store(world.home.store_url)
     try:
-        await store.record.save(batch(game_day_workflow_id(state.id), pictures=(projection(state),)))
+        await store.record.save(batch(origin, pictures=(picture,)))
     finally:
         await store.close()
