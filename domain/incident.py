@@ -209,6 +209,8 @@ class IncidentState(Model):
     triggered: tuple[str, ...] = ()
     review_id: str | None = None
     review_state: str | None = None
+    # When the review last heard that there is news for its draft.
+    review_told_at: datetime | None = None
     action_items: tuple[ActionItemSummary, ...] = ()
     tasks: tuple[Task, ...] = ()
     # Audience to the time by which it must hear again; filled by the communication plan.

@@ -37,6 +37,7 @@ from domain.incident_effects import (
     milestone,
     require_speaker,
 )
+from domain.incident_review import review_hears_of_news
 from domain.lifecycle import comms_start
 from domain.role_decisions import require_open
 from domain.timeline import ActorKind, EntryKind, Link, automation
@@ -91,6 +92,7 @@ def decide(state: IncidentState, command: Command, now: datetime) -> Outcome:
     if isinstance(command, words.AttachAlerts) and command.firing:
         outcome = outcome.then(on_alerts(outcome.state, command.alerts, now))
     outcome = outcome.then(on_events(state, outcome.state, now))
+    outcome = review_hears_of_news(state, outcome, command.by, now)
     outcome = outcome.then(Outcome(outcome.state, (), deed(_NAMES[type(command)], command, state, outcome.state, now)))
     after = outcome.state
     has_done_something = outcome.entries or outcome.effects or isinstance(command, ObserveRun)

@@ -18,7 +18,7 @@ from domain.message import Template
 from domain.model import Model
 from domain.page import EscalationStart
 from domain.practice import Deed
-from domain.review import ObserveIncidentEnd, ObserveResolved, ReviewStart
+from domain.review import ObserveIncidentEnd, ObserveNews, ObserveResolved, ReviewStart
 from domain.timeline import Actor, ActorKind, Entry, EntryKind, Link
 
 # The holder of the admin token who acts for nobody in particular: may speak, but never holds a role.
@@ -133,7 +133,7 @@ class StartReview(Effect):
 class TellReview(Effect):
     """The review hears what became of its incident; one that has ended hears nothing."""
 
-    news: ObserveResolved | ObserveIncidentEnd
+    news: ObserveResolved | ObserveIncidentEnd | ObserveNews
 
     @property
     def lane(self) -> str:

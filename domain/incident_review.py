@@ -4,10 +4,13 @@ Called by `domain/lifecycle.py`. Pure. The one thing to know: the review begins 
 knows what they saw; its deadline counts from resolution.
 """
 
+from datetime import datetime
+
 from domain.contributing_factors import factors_of
 from domain.incident import IncidentState, Role
-from domain.incident_effects import Effect, StartReview, TellReview, changed
-from domain.review import ObserveIncidentEnd, ObserveResolved, ReviewStart, ReviewStatus
+from domain.incident_effects import Effect, Outcome, StartReview, TellReview, changed
+from domain.review import ObserveIncidentEnd, ObserveNews, ObserveResolved, ReviewStart, ReviewStatus
+from domain.review_news import NEWS_EVERY
 from domain.timeline import Actor
 
 
@@ -39,6 +42,19 @@ def review_hears_of_end(state: IncidentState, by: Actor, reason: str) -> tuple[E
     if state.review_id is None:
         return ()
     return (TellReview(news=ObserveIncidentEnd(by=by, reason=reason)),)
+
+
+def review_hears_of_news(before: IncidentState, outcome: Outcome, by: Actor, now: datetime) -> Outcome:
+    """A draft hears that the record has something new, every few minutes at most; it then waits for what follows."""
+    after = outcome.state
+    has_news = outcome.entries or after.action_items != before.action_items or after.runs != before.runs
+    is_told = any(isinstance(each, TellReview | StartReview) for each in outcome.effects)
+    if after.review_state != ReviewStatus.DRAFT or not has_news or is_told:
+        return outcome
+    if before.review_told_at is not None and now - before.review_told_at < NEWS_EVERY:
+        return outcome
+    told = changed(after, review_told_at=now)
+    return outcome.then(Outcome(told, (), (TellReview(news=ObserveNews(by=by)),)))
 
 
 def review_start(state: IncidentState) -> ReviewStart:

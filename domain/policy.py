@@ -88,7 +88,8 @@ class SeverityPolicy(Model):
     action_item_due: Duration | None
     urgent_action_item_due: Duration | None
     # Whose word a review needs besides the owner's: a service owner and a manager for the worst (Atlassian, PagerDuty).
-    # A role that nobody in `hotwash.yaml` can take is not waited for. Empty: any other person.
+    # Each role is another person's; one that nobody in `hotwash.yaml` is left to take is not waited for. Empty: any
+    # other person.
     review_sign_off: tuple[Literal["service_owner", "engineering_manager"], ...] = ()
     # The review's meeting is held this long after resolution at the latest (PagerDuty: 3 calendar days for a SEV-1, 5
     # business days for a SEV-2; read as every deadline is). None: nobody has to meet.
@@ -203,7 +204,8 @@ class Policy(Model):
     action_item_check_every: Duration = timedelta(days=1)
     # A near miss is reviewed whatever its severity; where that has no deadline of its own, in this time.
     near_miss_review_due: Duration = timedelta(days=7)
-    # A reviewed review closes by itself after this: time in which action items are decided (Etsy: two working days).
+    # A reviewed review closes by itself this long after the last signature and its meeting: time in which action items
+    # are decided (Etsy: two working days). Whole days are working days; anything else runs on the clock.
     review_soak: Duration = timedelta(days=2)
     # The draft is ready for its readers this long before the review's meeting (PagerDuty: 24 hours).
     review_draft_before_meeting: Duration = timedelta(hours=24)

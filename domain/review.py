@@ -44,6 +44,17 @@ class Finding(Model):
     factor: str = ""
     # Of the factor `change`: what sort of change it was (deploy, configuration, flag, …); recurrence counts it.
     change_kind: str = ""
+    # By which it is withdrawn; 0 for one that is older than this field: its place in the list.
+    number: int = 0
+
+
+class WithdrawnFinding(Model):
+    """One that proved wrong. It stays in the history, and is neither told in the draft nor counted."""
+
+    finding: Finding
+    reason: str
+    by: Actor
+    at: datetime
 
 
 class SignOffRole(StrEnum):
@@ -53,11 +64,15 @@ class SignOffRole(StrEnum):
     ENGINEERING_MANAGER = "engineering_manager"
 
 
+# The role of somebody who was paged and said nothing; they took no part in the response.
+PAGED = "paged"
+
+
 class Participant(Model):
     """Somebody who was there, as the timeline shows, or who was invited for another view (support, product)."""
 
     name: str
-    # What they were in it: the roles they held, `responder`, or what the invitation says.
+    # What they were in it: the roles they held, `responder`, `paged`, or what the invitation says.
     role: str = "responder"
     invited_at: datetime | None = None
 
@@ -189,6 +204,7 @@ class ReviewState(Model):
     revision: int = 0
     edited: bool = False
     findings: tuple[Finding, ...] = ()
+    withdrawn: tuple[WithdrawnFinding, ...] = ()
     sign_off: SignOff | None = None
     waiver: SignOff | None = None
     extensions: int = 0
@@ -213,6 +229,8 @@ class ReviewState(Model):
     generated: str = ""
     # When the draft is written anew because the record has caught up.
     renew_at: datetime | None = None
+    # When the incident last told that its record has something new.
+    news_at: datetime | None = None
     sign_offs: tuple[SignOff, ...] = ()
     # Roles whose word is missing.
     waits_for: tuple[SignOffRole, ...] = ()
@@ -221,6 +239,10 @@ class ReviewState(Model):
     factors_overridden: str = ""
     # A reviewed review closes by itself then.
     closes_at: datetime | None = None
+    # The owner of an unpublished one was told that it closes soon.
+    is_close_told: bool = False
+    # When the present text was last sent to be read.
+    published_at: datetime | None = None
     # Messages sent so far; numbers the keys under which each is delivered once.
     messages: int = 0
     meeting: Meeting | None = None
@@ -282,6 +304,17 @@ class AddFinding(ReviewCommand):
     change_kind: str = ""
 
 
+class WithdrawFinding(ReviewCommand):
+    """A finding proved wrong, and why; whoever would correct it adds the right one."""
+
+    finding: int
+    reason: str
+
+
+class RedrawReview(ReviewCommand):
+    """Write the draft anew from the record, now; what people wrote is kept."""
+
+
 class SubmitReview(ReviewCommand):
     """Ready to be reviewed. With fewer than two contributing factors only for a reason."""
 
@@ -289,7 +322,7 @@ class SubmitReview(ReviewCommand):
 
 
 class SignOffReview(ReviewCommand):
-    """Reviewed and accepted; refused of the owner. A role is taken by whoever may speak in it."""
+    """Reviewed and accepted; refused of the owner. Each role has a signature of its own, of another person."""
 
     comment: str = ""
     role: SignOffRole | None = None
@@ -384,6 +417,10 @@ class ObserveResolved(ReviewCommand):
     title: str = ""
 
 
+class ObserveNews(ReviewCommand):
+    """The incident's record has something new: a line, an action item, a time."""
+
+
 class ObserveIncidentEnd(ReviewCommand):
     """The incident was merged or was none: there is nothing left to review."""
 
@@ -397,7 +434,7 @@ class ReturnReview(ReviewCommand):
 
 
 class WaiveReview(ReviewCommand):
-    """No review; only where the policy allows it, with a reason, never by the owner alone."""
+    """No review; only where the policy allows it. The first asks, another, who is not the owner, agrees."""
 
     reason: str
 
@@ -423,6 +460,8 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "assign": AssignReview,
     "edit": EditReview,
     "add_finding": AddFinding,
+    "withdraw_finding": WithdrawFinding,
+    "redraw": RedrawReview,
     "submit": SubmitReview,
     "sign_off": SignOffReview,
     "return_to_draft": ReturnReview,
@@ -443,6 +482,7 @@ REVIEW_COMMANDS: dict[str, type[ReviewCommand]] = {
     "publish": PublishReview,
     "confirm_read": ConfirmRead,
     "observe_resolved": ObserveResolved,
+    "observe_news": ObserveNews,
     "observe_incident_end": ObserveIncidentEnd,
 }
 

@@ -22,7 +22,8 @@ from domain.review import (
     ReviewStart,
     ReviewState,
 )
-from domain.review_outcomes import MAX_FINDINGS, ReviewOutcome, entry, redrafted
+from domain.review_findings import with_finding
+from domain.review_outcomes import ReviewOutcome, entry
 
 # A hundred comments of a paragraph, each with its answer, are 200 KB in every payload of the workflow; Temporal warns
 # from 256 KiB on. Whoever has more to say has another view, which has its own place.
@@ -76,10 +77,8 @@ def resolve_comment(
     comments = tuple(settled if each is found else each for each in state.comments)
     after = state.model_copy(update={"comments": comments})
     if command.carry:
-        if len(state.findings) >= MAX_FINDINGS:
-            raise Rejected(f"a review holds {MAX_FINDINGS} findings at most", RejectionKind.TOO_LARGE)
         question = Finding(kind=FindingKind.OPEN_QUESTION.value, text=f"{found.text} ({answer})", by=found.by)
-        after = redrafted(after).model_copy(update={"findings": (*state.findings, question)})
+        after = with_finding(after, question)
     what = "carried on as an open question" if command.carry else "resolved"
     told = (found.by.name,) if found.by.name not in {command.by.name, ADMINISTRATOR} else ()
     words = f"{command.by.name} answered your comment on the review{_at(found)}, which is {what}: {answer}"

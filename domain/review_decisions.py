@@ -1,23 +1,22 @@
 """What happens to a review: opened at mitigation, due from resolution on, drafted, edited, extended, reminded of.
 
 Called by `workflows/review.py`. Pure; `terms` is what the review was started with. How it ends is in
-`review_sign_off.py`, who takes part in `review_people.py`, how a person's edits and new facts come together in
-`review_merge.py`. The one thing to know: nothing of a person's is ever overwritten.
+`review_sign_off.py`, `review_close.py` and `review_waiver.py`; who takes part in `review_people.py`; how the draft
+keeps up with the record in `review_news.py`, and how a person's edits come through that in `review_merge.py`. The one
+thing to know: nothing of a person's is ever overwritten.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from domain.calendar import due_after, written
-from domain.contributing_factors import DEFAULT_FACTORS
 from domain.deadlines import LadderReason, LadderStep, begin, climb
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import (
     Notice,
     Outcome,
     demand_known,
-    demand_text,
     listeners,
     reminder_entry,
     words_of,
@@ -35,17 +34,17 @@ from domain.review import (
     DeclineReviewExtension,
     EditReview,
     ExtendReview,
-    Finding,
-    FindingKind,
     GivePerspective,
     InviteToReview,
     NameChangeAuthors,
     ObserveIncidentEnd,
+    ObserveNews,
     ObserveResolved,
     Participant,
     PlanMeeting,
     PublishReview,
     RecordMeeting,
+    RedrawReview,
     ResolveComment,
     ReturnReview,
     ReviewCommand,
@@ -55,15 +54,18 @@ from domain.review import (
     SignOffReview,
     SubmitReview,
     WaiveReview,
+    WithdrawFinding,
 )
+from domain.review_close import close, soaking
 from domain.review_comments import comment, resolve_comment
 from domain.review_extension import approve_extension, decline_extension, extend
+from domain.review_findings import add_finding, withdraw_finding
 from domain.review_meeting import answer_poll, confirm_read, publish, record_meeting
 from domain.review_meeting_date import kept_invited, plan_meeting, proposal_words, with_proposal
 from domain.review_merge import merged
+from domain.review_news import RENEW_AFTER, observe_news, redraw
 from domain.review_outcomes import (
     FINISHED,
-    MAX_FINDINGS,
     ME,
     OPEN,
     ReviewOutcome,
@@ -79,17 +81,12 @@ from domain.review_people import (
     invite,
     name_change_authors,
 )
-from domain.review_sign_off import close, end_with_incident, return_to_draft, sign_off, submit, waive
+from domain.review_sign_off import end_with_incident, return_to_draft, sign_off, submit
+from domain.review_waiver import waive
 from domain.timeline import EntryKind
 
 # A long review has some 20 KB. Text and last draft travel in workflow payloads, at which Temporal warns from 256 KiB.
 MAX_MARKDOWN = 100_000
-# The factor of the taxonomy that has a kind of its own; a name that recurs is short.
-_CHANGE = "change"
-_LONGEST_CHANGE_KIND = 40
-# The record may be this far behind when the facts have changed (the longest pause between two attempts to save is
-# 30 s, and the closing notices go out meanwhile), so the draft is made once more.
-RENEW_AFTER = timedelta(seconds=60)
 PLACEHOLDER = "_To be filled in: the draft is being written from the timeline and will appear here by itself._"
 
 
@@ -120,7 +117,7 @@ _RULES: dict[type[ReviewCommand], Callable[[ReviewState, Any, datetime, ReviewSt
 
 def decide(state: ReviewState, command: ReviewCommand, now: datetime, terms: ReviewStart) -> ReviewOutcome:
     """What a command does; Rejected with a sentence when it may not."""
-    if isinstance(command, ObserveResolved | ObserveIncidentEnd) and state.state not in OPEN:
+    if isinstance(command, ObserveResolved | ObserveIncidentEnd | ObserveNews) and state.state not in OPEN:
         # What the incident tells is no request; a review that is over takes it in silence.
         return Outcome(state)
     if state.state in FINISHED:
@@ -132,7 +129,7 @@ def decide(state: ReviewState, command: ReviewCommand, now: datetime, terms: Rev
         raise Rejected(
             f"the review of {state.id} is signed off; return it with a reason to change it", RejectionKind.CONFLICT
         )
-    return kept_invited(rule(state, command, now, terms), now, terms)
+    return kept_invited(soaking(rule(state, command, now, terms), terms, now), now, terms)
 
 
 def take_step(state: ReviewState, step: LadderStep, now: datetime, terms: ReviewStart) -> ReviewOutcome:
@@ -177,14 +174,6 @@ def accept_draft(
     return kept_invited(Outcome(after, (*invited.entries, line), invited.notices), now, terms)
 
 
-def renew_draft(state: ReviewState, now: datetime) -> ReviewOutcome:
-    """The record has caught up: write the draft again, unless the review is over."""
-    if state.renew_at is None or now < state.renew_at:
-        return Outcome(state)
-    waiting = state.model_copy(update={"renew_at": None})
-    return Outcome(waiting if state.state not in OPEN else redrafted(waiting))
-
-
 def give_up_draft(state: ReviewState, sentence: str, now: datetime) -> ReviewOutcome:
     """No draft can be made (a broken template): a person writes the text; the placeholder stays until then."""
     after = state.model_copy(update={"draft_wanted": False})
@@ -223,42 +212,6 @@ def _edit(state: ReviewState, command: EditReview, now: datetime, terms: ReviewS
         }
     )
     return Outcome(after, (entry(now, command.by, "Review edited", revision=after.revision),))
-
-
-def _add_finding(state: ReviewState, command: AddFinding, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    text = demand_text(command.text, "the finding")
-    if command.kind not in set(FindingKind):
-        raise Rejected(f"a finding is one of {', '.join(FindingKind)}, not {command.kind!r}")
-    if len(state.findings) >= MAX_FINDINGS:
-        raise Rejected(f"a review holds {MAX_FINDINGS} findings at most", RejectionKind.TOO_LARGE)
-    finding = Finding(
-        kind=command.kind, text=text, by=command.by, factor=_factor(command, terms), change_kind=_change(command)
-    )
-    after = redrafted(state).model_copy(update={"findings": (*state.findings, finding)})
-    about = f" ({finding.factor})" if finding.factor else ""
-    said = f"Review: {command.kind.replace('_', ' ')}{about}: {text}"
-    return Outcome(after, (entry(now, command.by, said),))
-
-
-def _factor(command: AddFinding, terms: ReviewStart) -> str:
-    factor = command.factor.strip()
-    if not factor:
-        return ""
-    if command.kind != FindingKind.CONTRIBUTING_FACTOR.value:
-        raise Rejected(f"only a contributing factor has a kind of factor; this is {command.kind!r}")
-    known = terms.factors or DEFAULT_FACTORS
-    if factor not in known:
-        raise Rejected(f"{factor!r} is no kind of contributing factor; there are {', '.join(known)}")
-    return factor
-
-
-def _change(command: AddFinding) -> str:
-    kind = " ".join(command.change_kind.split()).lower()
-    if kind and command.factor.strip() != _CHANGE:
-        raise Rejected(f"only the factor {_CHANGE!r} has a kind of change; say factor: {_CHANGE}")
-    if len(kind) > _LONGEST_CHANGE_KIND:
-        raise Rejected(f"a kind of change is a word or two, {_LONGEST_CHANGE_KIND} characters at most")
-    return kind
 
 
 def _resolved(state: ReviewState, command: ObserveResolved, now: datetime, terms: ReviewStart) -> ReviewOutcome:
@@ -317,7 +270,9 @@ _RULES.update(
     {
         AssignReview: _assign,
         EditReview: _edit,
-        AddFinding: _add_finding,
+        AddFinding: add_finding,
+        WithdrawFinding: withdraw_finding,
+        RedrawReview: redraw,
         SubmitReview: submit,
         SignOffReview: sign_off,
         ReturnReview: return_to_draft,
@@ -338,6 +293,7 @@ _RULES.update(
         PublishReview: publish,
         ConfirmRead: confirm_read,
         ObserveResolved: _resolved,
+        ObserveNews: observe_news,
         ObserveIncidentEnd: end_with_incident,
     }
 )

@@ -17,7 +17,7 @@ from domain.durations import format_duration
 from domain.incident_effects import ADMINISTRATOR
 from domain.model import Model
 from domain.policy import WorkingHours
-from domain.review import Finding, FindingKind, Participant, Perspective
+from domain.review import PAGED, Finding, FindingKind, Participant, Perspective
 from domain.review_outcomes import ME as REVIEW_VOICE
 from domain.timeline import ActorKind, EntryKind
 
@@ -166,16 +166,25 @@ def review_facts(
 
 
 def participants_of(incident: Document, timeline: Sequence[Document]) -> list[Participant]:
-    """Who took part in the response: whoever spoke in the timeline until it was over, and whoever held a role."""
+    """Everybody of the response (rule P05): who held a role, spoke, was given a task, or was only paged."""
     roles = {str(who): str(role) for role, who in _mapping(incident.get("roles")).items() if who}
     end = _moment(incident.get("resolved_at"))
-    names = dict.fromkeys(roles)
+    tasks = [str(_mapping(task).get("assignee") or "") for task in incident.get("tasks") or ()]
+    responders, paged = dict.fromkeys(roles), dict[str, None]()
     for each in _in_order(entry for entry in timeline if _looked_back_at(entry)):
-        actor, at = _mapping(each.get("actor")), _moment(each.get("at"))
-        is_later = end is not None and at is not None and at > end
-        if actor.get("kind") == ActorKind.PERSON.value and actor.get("name") != ADMINISTRATOR and not is_later:
-            names.setdefault(str(actor.get("name")))
-    return [Participant(name=name, role=roles.get(name, "responder")) for name in names if name]
+        actor, at, details = _mapping(each.get("actor")), _moment(each.get("at")), _mapping(each.get("details"))
+        if end is not None and at is not None and at > end:
+            continue
+        if actor.get("kind") == ActorKind.PERSON.value and actor.get("name") != ADMINISTRATOR:
+            responders.setdefault(str(actor.get("name")))
+        # Who had a role before another took it over.
+        responders.setdefault(_text(details.get("before")) if each.get("kind") == EntryKind.ROLE.value else "")
+        if "page" in details:
+            paged |= {_text(_mapping(one).get("to")): None for one in details.get("deliveries") or ()}
+    responders |= dict.fromkeys(name for name in tasks if name not in responders)
+    found = {name: roles.get(name, "responder") for name in responders}
+    found |= {name: PAGED for name in paged if name not in found}
+    return [Participant(name=name, role=role) for name, role in found.items() if name]
 
 
 def _looked_back_at(entry: Document) -> bool:

@@ -113,7 +113,7 @@ def publish(state: ReviewState, command: PublishReview, now: datetime, terms: Re
     told = tuple(name for name in readers if name not in has_read)
     if not told:
         raise Rejected("everybody it was sent to has read it; name further readers", RejectionKind.CONFLICT)
-    after = state.model_copy(update={"readers": readers})
+    after = state.model_copy(update={"readers": readers, "published_at": now})
     words = "this review is published; please read it, and say so on its page"
     said = f"Review sent to {', '.join(told)} to be read"
     return Outcome(

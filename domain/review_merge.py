@@ -2,7 +2,8 @@
 
 Called by `review_decisions.py` whenever a draft comes for a text that people have edited. Pure. The one thing to know:
 a section that nobody touched is taken from the new draft; in one that somebody did touch every line of theirs stays,
-and lines that are new facts are put in where the draft has them.
+lines that are new facts are put in where the draft has them, and lines that it has no more (a finding was withdrawn) go
+where nobody touched them.
 """
 
 import re
@@ -62,7 +63,7 @@ def _sections(text: str) -> dict[str, list[str]]:
 def _with_news(base: list[str], mine: list[str], new: list[str]) -> list[str]:
     result = list(mine)
     for tag, old, old_end, start, end in SequenceMatcher(a=base, b=new, autojunk=False).get_opcodes():
-        if tag not in {"insert", "replace"}:
+        if tag == "equal":
             continue
         replaced = [line for line in base[old:old_end] if line.strip() and _BLANK not in line]
         standing = [line for line in base[old:old_end] if line.strip() and line in result]
@@ -72,8 +73,11 @@ def _with_news(base: list[str], mine: list[str], new: list[str]) -> list[str]:
         news = [line for line in new[start:end] if line.strip() and _BLANK not in line and line not in result]
         place = result.index(standing[0]) if standing else _place_after(result, new[:start])
         result[place:place] = news
-        if news:
-            result = [line for line in result if line not in standing or line in news]
+        # A line that only has another place now comes again with the part in which it has it.
+        gone = [line for line in standing if line not in (news or new) and _BLANK not in line]
+        result = [line for line in result if line not in gone]
+    if not any(line.strip() and not _HEADING.match(line) for line in result):
+        result += [line for line in new if _BLANK in line and line not in result]
     return result
 
 

@@ -11,6 +11,7 @@ from domain.errors import Rejected, RejectionKind
 from domain.follow_up import Notice, Outcome, demand_known, demand_person, demand_text
 from domain.message import Template
 from domain.review import (
+    PAGED,
     AppointFacilitator,
     GivePerspective,
     InviteToReview,
@@ -65,8 +66,8 @@ def why_not_neutral(name: str, state: ReviewState, terms: ReviewStart) -> str | 
     return None
 
 
-# Roles of an invitation that bring another view and no part in the response.
-_GUESTS = frozenset({"guest", "support", "product", "customer", "observer"})
+# Roles that bring another view and no part in the response.
+_GUESTS = frozenset({"guest", "support", "product", "customer", "observer", PAGED})
 
 
 def name_change_authors(
@@ -97,16 +98,28 @@ def adopt_participants(
     state: ReviewState, found: Iterable[Participant], now: datetime, terms: ReviewStart
 ) -> ReviewOutcome:
     """Whom the timeline shows: each is asked once for their view, as soon as they are known."""
+    found = tuple(found)
+    state = _heard_of(state, found)
     known = {each.name for each in state.participants}
     new = [each for each in found if each.name not in known and (not terms.people or each.name in terms.people)]
     new = new[: MAX_PARTICIPANTS - len(known)]
     if not new:
-        return Outcome(state)
+        return _relieved(Outcome(state), now, terms)
     invited = tuple(each.model_copy(update={"invited_at": now}) for each in new)
     after = state.model_copy(update={"participants": (*state.participants, *invited)})
     said = f"Asked for their view of the incident: {', '.join(each.name for each in new)}"
     outcome = Outcome(after, (entry(now, ME, said),), tuple(_invitation(each.name) for each in new))
     return _relieved(outcome, now, terms)
+
+
+def _heard_of(state: ReviewState, found: Iterable[Participant]) -> ReviewState:
+    """Somebody who was only paged, as far as was known, may have spoken since."""
+    roles = {each.name: each.role for each in found}
+    there = tuple(
+        each.model_copy(update={"role": roles[each.name]}) if each.role == PAGED and each.name in roles else each
+        for each in state.participants
+    )
+    return state.model_copy(update={"participants": there})
 
 
 def give_perspective(

@@ -1,8 +1,8 @@
-"""How a review comes to its end: submitted, signed off by role, returned, closed; or waived by two people.
+"""How a review is judged: submitted, signed off by role (rule P10), returned; or ended with its incident.
 
-Called by `review_decisions.py`. Pure. draft → in review → reviewed → closed (PagerDuty's postmortem states); a reviewed
-review closes by itself after its soak time, in which action items are decided. The one thing to know: a role that
-nobody in `hotwash.yaml` can take is not waited for, so that a small house is never stuck; then any other person signs.
+Called by `review_decisions.py`. Pure. draft → in review → reviewed → closed (PagerDuty's postmortem states); what comes
+after the last signature is in `review_close.py`. The one thing to know: one person signs in one role, and a role that
+nobody is left to take is not waited for, so that a small house is never stuck; without any, another person signs.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,6 @@ from domain.follow_up import Notice, Outcome, demand_person, demand_text, listen
 from domain.incident_effects import ADMINISTRATOR
 from domain.message import Template
 from domain.review import (
-    CloseReview,
     FindingKind,
     ObserveIncidentEnd,
     ReturnReview,
@@ -26,11 +25,11 @@ from domain.review import (
     SignOffReview,
     SignOffRole,
     SubmitReview,
-    WaiveReview,
 )
 from domain.review_comments import demand_settled
-from domain.review_meeting_date import kept_invited
-from domain.review_outcomes import ME, ReviewOutcome, entry, finished, manager_of, severity_of
+from domain.review_completeness import lacks
+from domain.review_news import handed_in
+from domain.review_outcomes import ReviewOutcome, entry, finished, manager_of, severity_of
 from domain.timeline import Actor
 
 
@@ -50,22 +49,26 @@ def submit(state: ReviewState, command: SubmitReview, now: datetime, terms: Revi
             "else had to come together, or say in 'fewer_factors_because' why there is no more",
             RejectionKind.CONFLICT,
         )
-    after = state.model_copy(
+    after = handed_in(state).model_copy(
         update={
             "state": ReviewStatus.IN_REVIEW,
-            "waits_for": _missing((), state, terms),
+            "waits_for": _missing(state, terms),
             "factors_overridden": reason if len(factors) < LEAST_FACTORS else "",
         }
     )
     said = "Review submitted for sign-off"
     if after.factors_overridden:
         said += f" with {len(factors)} contributing factors: {reason}"
-    lines = (entry(now, command.by, said, revision=state.revision),)
-    return Outcome(after, lines, _asked_to_sign(after, terms))
+    found = lacks(
+        state.markdown, severity_of(state, terms), facilitator=state.facilitator, views=len(state.perspectives)
+    )
+    lacking = "".join(f"; {each}" for each in found)
+    lines = (entry(now, command.by, f"{said}{lacking}", revision=state.revision),)
+    return Outcome(after, lines, _asked_to_sign(after, lacking, terms))
 
 
 def sign_off(state: ReviewState, command: SignOffReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    """One more signature; with the last one the review is reviewed."""
+    """One more signature, in one role; with the last one the review is reviewed."""
     demand_person(command.by, "sign a review off")
     if state.state is not ReviewStatus.IN_REVIEW:
         sentence = "the review is still a draft; it is submitted first"
@@ -75,20 +78,18 @@ def sign_off(state: ReviewState, command: SignOffReview, now: datetime, terms: R
     if command.by.name == state.owner:
         raise Rejected(f"{state.owner} owns this review; another person signs it off", RejectionKind.FORBIDDEN)
     demand_settled(state)
-    roles = _roles_signed(state, command, terms)
-    signatures = tuple(
-        SignOff(by=command.by, at=now, comment=command.comment.strip(), role=role) for role in roles or (None,)
-    )
-    sign_offs = (*state.sign_offs, *signatures)
-    missing = _missing(sign_offs, state, terms)
-    comment = f": {command.comment.strip()}" if command.comment.strip() else ""
-    as_whom = f" as {_spoken(roles)}" if roles else ""
-    after = state.model_copy(update={"sign_offs": sign_offs, "sign_off": signatures[-1], "waits_for": missing})
+    role = _role_signed(state, command, terms)
+    signature = SignOff(by=command.by, at=now, comment=command.comment.strip(), role=role)
+    after = state.model_copy(update={"sign_offs": (*state.sign_offs, signature), "sign_off": signature})
+    missing = _missing(after, terms)
+    said = "Review signed off" + (f" as {_spoken([role])}" if role else "")
+    said += f": {signature.comment}" if signature.comment else ""
+    said += _spared_words(after, terms)
     if missing:
-        said = f"Review signed off{as_whom}{comment}; it waits for {_spoken(missing)}"
-        return Outcome(after, (entry(now, command.by, said, revision=state.revision),))
-    after = finished(after, ReviewStatus.REVIEWED).model_copy(update={"closes_at": now + terms.policy.review_soak})
-    said = f"Review signed off{as_whom}{comment}"
+        said += f"; it waits for {_spoken(missing)}"
+        after = after.model_copy(update={"waits_for": missing})
+    else:
+        after = finished(after, ReviewStatus.REVIEWED)
     return Outcome(after, (entry(now, command.by, said, revision=state.revision),))
 
 
@@ -104,8 +105,12 @@ def return_to_draft(state: ReviewState, command: ReturnReview, now: datetime, te
             "sign_off": None,
             "waits_for": (),
             "closes_at": None,
+            "is_close_told": False,
+            # What happened meanwhile is brought in now.
+            "draft_wanted": True,
             # What was read is not what comes.
             "readings": (),
+            "published_at": None,
             "ladder": state.ladder or begin(state.due_at, now),
             "is_overdue": state.due_at is not None and now >= state.due_at,
         }
@@ -114,46 +119,6 @@ def return_to_draft(state: ReviewState, command: ReturnReview, now: datetime, te
     people = listeners(state.owner, manager_of(state, terms), LadderReason.UPCOMING)
     notices = (Notice(Template.REVIEW_REMINDER, people, "returned", words),) if people else ()
     return Outcome(after, (entry(now, command.by, f"Review returned to draft: {reason}"),), notices)
-
-
-def close(state: ReviewState, command: CloseReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:  # noqa: ARG001 - one shape for all
-    """Published and done."""
-    if state.state is not ReviewStatus.REVIEWED:
-        raise Rejected(f"the review is {state.state.value}; only a reviewed one is closed", RejectionKind.CONFLICT)
-    return Outcome(finished(state, ReviewStatus.CLOSED), (entry(now, command.by, "Review closed"),))
-
-
-def close_after_soak(state: ReviewState, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    """Its soak time is over."""
-    if state.state is not ReviewStatus.REVIEWED or state.closes_at is None or now < state.closes_at:
-        return Outcome(state)
-    closed = Outcome(finished(state, ReviewStatus.CLOSED), (entry(now, ME, "Review closed after its soak time"),))
-    return kept_invited(closed, now, terms)
-
-
-def waive(state: ReviewState, command: WaiveReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:
-    """No review: one person says why, another agrees. The owner (or anybody, when there is none) can only ask."""
-    demand_person(command.by, "waive a review")
-    severity = severity_of(state, terms)
-    if not terms.policy.of(severity).review_may_be_waived:
-        raise Rejected(f"the policy demands a review of every {severity.value} incident", RejectionKind.FORBIDDEN)
-    reason = demand_text(command.reason, "the reason for the waiver")
-    asked = state.waiver_asked
-    is_first = command.by.name == state.owner or state.owner is None
-    if asked is not None and command.by.name in {asked.by.name, state.owner}:
-        sentence = f"{asked.by.name} asked for this waiver; another person, who does not own the review, agrees to it"
-        raise Rejected(sentence, RejectionKind.FORBIDDEN)
-    if asked is None and is_first:
-        after = state.model_copy(update={"waiver_asked": SignOff(by=command.by, at=now, comment=reason)})
-        manager = manager_of(state, terms)
-        words = f"{command.by.name} asks to waive the review: {reason}; a second person decides"
-        people = (manager,) if manager and manager != command.by.name else ()
-        notices = (Notice(Template.REVIEW_REMINDER, people, "waiver", words),) if people else ()
-        return Outcome(after, (entry(now, command.by, f"Waiver of the review asked for: {reason}"),), notices)
-    waiver = SignOff(by=command.by, at=now, comment=reason)
-    said = f"Review waived: {reason}" + (f" (asked for by {asked.by.name}: {asked.comment})" if asked else "")
-    after = finished(state, ReviewStatus.WAIVED).model_copy(update={"waiver": waiver})
-    return Outcome(after, (entry(now, command.by, said),))
 
 
 def end_with_incident(
@@ -168,23 +133,56 @@ def end_with_incident(
     return Outcome(after, (entry(now, command.by, f"Review ended: {command.reason}"),))
 
 
-def _roles_signed(state: ReviewState, command: SignOffReview, terms: ReviewStart) -> tuple[SignOffRole, ...]:
-    missing = _missing(state.sign_offs, state, terms)
+def _role_signed(state: ReviewState, command: SignOffReview, terms: ReviewStart) -> SignOffRole | None:
+    """The role in which somebody signs: one for each person, and the one for which the fewest others are left."""
+    missing, name = _missing(state, terms), command.by.name
     if not missing:
-        return ()
-    held = tuple(role for role in missing if _may_sign(command.by, role, terms))
-    if command.role is not None:
-        held = tuple(role for role in held if role is command.role)
+        return None
+    # The holder of the admin token answers for the house, one signature at a time.
+    before = next((each.role for each in state.sign_offs if each.by.name == name and name != ADMINISTRATOR), None)
+    who = "; ".join(f"{_spoken([role])}: {', '.join(_left(role, state, terms))}" for role in missing)
+    if before is not None:
+        raise Rejected(
+            f"{name} has signed as {_spoken([before])}; the other word is another person's ({who})",
+            RejectionKind.FORBIDDEN,
+        )
+    held = [role for role in missing if _may_sign(command.by, role, terms) and command.role in {None, role}]
     if not held:
-        who = "; ".join(f"{_spoken([role])}: {', '.join(_holders(role, state, terms))}" for role in missing)
         raise Rejected(f"the review waits for another's word ({who})", RejectionKind.FORBIDDEN)
-    return held
+    others = {role: [each for each in _left(role, state, terms) if each != name] for role in missing}
+    role = min(held, key=lambda each: len(others[each]))
+    alone = [each for each in missing if each is not role and _left(each, state, terms) == [name]]
+    if alone and others[role]:
+        raise Rejected(
+            f"only {name} can sign as {_spoken(alone)}; sign as that, and leave {_spoken([role])} to "
+            f"{' or '.join(others[role])}",
+            RejectionKind.CONFLICT,
+        )
+    return role
 
 
-def _missing(signed: Iterable[SignOff], state: ReviewState, terms: ReviewStart) -> tuple[SignOffRole, ...]:
-    done = {each.role for each in signed}
+def _missing(state: ReviewState, terms: ReviewStart) -> tuple[SignOffRole, ...]:
+    """Roles without a signature that somebody is left to give."""
+    return tuple(role for role in _unsigned(state, terms) if _left(role, state, terms))
+
+
+def _spared_words(state: ReviewState, terms: ReviewStart) -> str:
+    """Which roles are not waited for, because whoever holds them has signed as something else."""
+    spared = [role for role in _unsigned(state, terms) if not _left(role, state, terms)]
+    named = [(role, " and ".join(_holders(role, state, terms))) for role in spared]
+    return "".join(f"; no other word as {_spoken([role])}: only {who} could give it" for role, who in named if who)
+
+
+def _unsigned(state: ReviewState, terms: ReviewStart) -> tuple[SignOffRole, ...]:
+    done = {each.role for each in state.sign_offs}
     wanted = (SignOffRole(role) for role in terms.policy.of(severity_of(state, terms)).review_sign_off)
-    return tuple(role for role in wanted if role not in done and _holders(role, state, terms))
+    return tuple(role for role in wanted if role not in done)
+
+
+def _left(role: SignOffRole, state: ReviewState, terms: ReviewStart) -> list[str]:
+    """Who may still sign in this role."""
+    signed = {each.by.name for each in state.sign_offs}
+    return [name for name in _holders(role, state, terms) if name not in signed]
 
 
 def _holders(role: SignOffRole, state: ReviewState, terms: ReviewStart) -> list[str]:
@@ -205,11 +203,11 @@ def _may_sign(by: Actor, role: SignOffRole, terms: ReviewStart) -> bool:
     return by.name in terms.managers.values() or by.name == terms.manager
 
 
-def _asked_to_sign(state: ReviewState, terms: ReviewStart) -> tuple[Notice, ...]:
+def _asked_to_sign(state: ReviewState, lacking: str, terms: ReviewStart) -> tuple[Notice, ...]:
     if not state.waits_for:
         return ()
     people = tuple(dict.fromkeys(name for role in state.waits_for for name in _holders(role, state, terms)))
-    words = f"the review is ready and waits for a word as {_spoken(state.waits_for)}"
+    words = f"the review is ready and waits for a word as {_spoken(state.waits_for)}{lacking}"
     return (Notice(Template.REVIEW_REMINDER, people, "sign_off", words),)
 
 

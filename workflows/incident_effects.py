@@ -44,7 +44,7 @@ from domain.incident_effects import (
 from domain.message import Message
 from domain.page import AcknowledgePage, StopEscalation
 from domain.response_decisions import run_failed
-from domain.review import ObserveResolved
+from domain.review import REVIEW_COMMANDS, ObserveNews
 from domain.run import ObserveDrillEnd as RunHearsDrillEnd
 from runbooks.schema import PinnedRunbook, RunStart
 from workflows.courier import Courier
@@ -134,7 +134,10 @@ class IncidentEffects:
         self._adopt(found_alike(self._state(), answer.incidents, workflow.now()))
 
     async def _tell_review(self, effect: TellReview) -> None:
-        name = "observe_resolved" if isinstance(effect.news, ObserveResolved) else "observe_incident_end"
+        # Histories that are older than this news go on without it.
+        if isinstance(effect.news, ObserveNews) and not workflow.patched("the-review-hears-of-news"):
+            return
+        name = next(name for name, kind in REVIEW_COMMANDS.items() if isinstance(effect.news, kind))
         await _signal(ids.review_workflow_id(self._id), name, effect.news)
 
     async def _tell_game_day(self, effect: TellGameDay) -> None:

@@ -17,10 +17,11 @@ from domain.deadlines import LadderStep
 from domain.incident import ObserveReview
 from domain.record import ProjectionKind
 from domain.review import REVIEW_COMMANDS, ReviewCommand, ReviewRevision, ReviewStart, ReviewState
-from domain.review_decisions import accept_draft, decide, give_up_draft, open_review, renew_draft, take_step
+from domain.review_close import next_close_step, take_close_step
+from domain.review_decisions import accept_draft, decide, give_up_draft, open_review, take_step
 from domain.review_meeting_date import next_meeting_step, take_meeting_step
+from domain.review_news import renew_draft
 from domain.review_outcomes import FINISHED, ME, ReviewOutcome
-from domain.review_sign_off import close_after_soak
 from workflows.follow_up import FollowUp
 from workflows.options import BOOKKEEPING_TIMEOUT, KEEP_TRYING
 
@@ -51,9 +52,7 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
     @workflow.run
     async def run(self, start: ReviewStart) -> ReviewState:
         """Lives until the review is signed off or waived; returns how it ended."""
-        background = [
-            asyncio.create_task(each) for each in (self._keep_draft(), self._renew_draft(), self._close_after_soak())
-        ]
+        background = [asyncio.create_task(each) for each in (self._keep_draft(), self._renew_draft())]
         if not await self._follow():
             workflow.continue_as_new(
                 start.model_copy(
@@ -94,12 +93,6 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
             await self._sleep_until(self._state.renew_at)
             self._apply(renew_draft(self._state, workflow.now()))
 
-    async def _close_after_soak(self) -> None:
-        while True:
-            await workflow.wait_condition(lambda: self._state.closes_at is not None)
-            await self._sleep_until(self._state.closes_at)
-            self._apply(close_after_soak(self._state, workflow.now(), self._start))
-
     async def _sleep_until(self, moment: datetime | None) -> None:
         # A command may move the moment meanwhile; the decision then says that it is not time yet.
         if moment is not None and moment > workflow.now():
@@ -138,13 +131,17 @@ class Review(FollowUp[ReviewCommand, ReviewState]):
 
     def _next_at(self, now: datetime) -> datetime | None:
         meeting = next_meeting_step(self._state, now, self._start)
-        moments = (super()._next_at(now), meeting.at if meeting else None)
+        closing = next_close_step(self._state, self._start)
+        moments = (super()._next_at(now), meeting.at if meeting else None, closing)
         return min((at for at in moments if at is not None), default=None)
 
     def _take_due(self, now: datetime) -> ReviewOutcome:
         meeting = next_meeting_step(self._state, now, self._start)
         if meeting is not None and meeting.at <= now:
             return take_meeting_step(self._state, meeting, now, self._start)
+        closing = next_close_step(self._state, self._start)
+        if closing is not None and closing <= now:
+            return take_close_step(self._state, now, self._start)
         return super()._take_due(now)
 
     def _is_finished(self) -> bool:

@@ -59,6 +59,18 @@ def test_a_persons_number_wins_and_an_untouched_one_is_renewed(written: str, kep
     assert ("affected: 70" in text) == ("Spain" in kept)
 
 
+def test_a_line_that_the_draft_has_no_more_goes_from_an_edited_section() -> None:
+    """A withdrawn finding is told no more, beside the words of a person and where it was alone."""
+    found = BASE.replace("_To be filled in: what others should know._", "- the cache was cold")
+    beside = merged(found, found.replace("was cold", "was cold\n\nAnd it was Friday."), BASE)
+    assert "the cache was cold" not in beside
+    assert "And it was Friday." in beside
+    two = found.replace("was cold", "was cold\n- the alert was late")
+    remarked = two.replace("was cold", "was cold\n  (says Ben)")
+    assert "(says Ben)" in merged(two, remarked, two.replace("- the cache was cold\n", ""))
+    assert "the cache was cold" not in merged(two, remarked, two.replace("- the cache was cold\n", ""))
+
+
 def test_sections_of_people_stay_and_those_they_removed_stay_away() -> None:
     """A section of their own is in its place; a removed one does not come back."""
     mine = BASE.replace("## Lessons\n\n_To be filled in: what others should know._\n", "## Thanks\n\nTo Ines.\n")

@@ -30,10 +30,11 @@ from domain.review import (
     SubmitReview,
     WaiveReview,
 )
-from domain.review_decisions import accept_draft, decide, open_review, renew_draft, take_step
+from domain.review_close import take_close_step
+from domain.review_decisions import accept_draft, decide, open_review, take_step
 from domain.review_meeting_date import next_meeting_step, take_meeting_step
+from domain.review_news import renew_draft
 from domain.review_outcomes import FINISHED
-from domain.review_sign_off import close_after_soak
 from domain.severity import Severity
 from domain.timeline import Actor, automation, person
 
@@ -175,8 +176,10 @@ class ReviewMachine(RuleBasedStateMachine):
     def soak_ends(self) -> None:
         """A signed review closes by itself, not before its time."""
         before = self.state
-        self.state = close_after_soak(self.state, self.now, self.terms).state
-        assert self.state is before or (before.closes_at is not None and before.closes_at <= self.now)
+        self.state = take_close_step(self.state, self.now, self.terms).state
+        is_over = before.closes_at is not None and before.closes_at <= self.now
+        assert (self.state.state is not before.state) == is_over
+        assert take_close_step(self.state, self.now, self.terms).state is self.state
 
     @rule(by=actors, reason=texts)
     def return_to_draft(self, by: Actor, reason: str) -> None:
@@ -187,8 +190,11 @@ class ReviewMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.edits) > 1)
     @rule(by=actors, reason=texts)
     def waive(self, by: Actor, reason: str) -> None:
-        """By a person who is not the owner, with a reason."""
-        self.attempt(WaiveReview(by=by, reason=reason))
+        """By two people with a reason each; the second is not the owner."""
+        asked = self.state.waiver_asked
+        if self.attempt(WaiveReview(by=by, reason=reason)) and self.state.state is ReviewStatus.WAIVED:
+            assert asked is not None
+            assert by.name not in {asked.by.name, self.state.owner}
 
     @rule(by=actors, reason=texts, hours=st.integers(-500, 500))
     def extend(self, by: Actor, reason: str, hours: int) -> None:
@@ -260,7 +266,7 @@ def test_only_the_policy_allows_a_waiver(severity: Severity):
     at = terms(severity)
     waive = WaiveReview(by=person("bob"), reason="known cause")
     if severity in {Severity.SEV4, Severity.SEV5}:
-        assert decide(open_review(at, START).state, waive, START, at).state.state is ReviewStatus.WAIVED
+        assert decide(open_review(at, START).state, waive, START, at).state.waiver_asked is not None
         return
     with pytest.raises(Rejected) as refusal:
         decide(open_review(at, START).state, waive, START, at)

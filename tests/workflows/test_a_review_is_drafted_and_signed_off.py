@@ -20,6 +20,7 @@ from domain.review import (
     InviteToReview,
     NameChangeAuthors,
     ObserveIncidentEnd,
+    ObserveNews,
     Participant,
     ReturnReview,
     ReviewStatus,
@@ -96,6 +97,26 @@ async def test_the_draft_follows_the_facts_until_a_person_edits_it(begin_review:
         ] == "invalid"
 
 
+async def test_a_draft_follows_what_is_new_in_the_record(begin_review: Begin, drafts: Drafts):
+    """Some minutes after the incident told of it, once for all of them; what came meanwhile is in the next."""
+    async with begin_review() as review:
+        await drafted(review)
+        await review.pass_time(HOUR)
+        written = len(drafts.requests)
+        for _ in range(3):
+            await review.handle.signal("observe_news", ObserveNews(by=BOB))
+        drafts.known = "alerts, a rollback, and a note of afterwards"
+        await review.pass_time(timedelta(minutes=4))
+        assert len(drafts.requests) == written
+        await review.handle.signal("observe_news", ObserveNews(by=BOB))
+        await review.pass_time(timedelta(minutes=3))
+        assert "a note of afterwards" in (await drafted(review)).markdown
+        assert len(drafts.requests) == written + 1
+        await review.pass_time(DAY)
+        assert len(drafts.requests) == written + 2
+        await review.replays()
+
+
 async def test_whom_the_timeline_shows_is_asked_once_and_cannot_facilitate(begin_review: Begin, drafts: Drafts):
     """Owner, commander, responder, who made the change: each refused with the reason; somebody neutral is welcome."""
     drafts.there = (Participant(name="bob"), Participant(name="stranger"))
@@ -163,7 +184,7 @@ async def test_another_person_signs_off(begin_review: Begin, record: Record):
         await review.ask("close", CloseReview(by=ALICE))
         ended = await review.ended()
         assert ended.state is ReviewStatus.CLOSED
-        assert [message.context["level"] for message in await review.told(2)] == ["assigned", "returned"]
+        assert [message.context["level"] for message in await review.told(3)] == ["assigned", "returned", "signed_off"]
         picture = record.document(ProjectionKind.REVIEW, ended.id)
         assert picture is not None
         assert picture["state"] == "closed"
@@ -192,7 +213,8 @@ async def test_a_sev1_needs_the_word_of_a_service_owner_and_of_a_manager(begin_r
         assert (await review.refusal("edit", EditReview(by=ALICE, markdown="x", revision=state.revision)))[
             0
         ] == "conflict"
-        await review.pass_time(2 * DAY)
+        # Two working days, whichever day it is.
+        await review.pass_time(5 * DAY)
         assert (await review.ended()).state is ReviewStatus.CLOSED
 
 
@@ -204,7 +226,7 @@ async def test_a_waiver_is_refused_where_the_policy_demands_a_review(begin_revie
 
 
 async def test_a_waiver_needs_a_reason_and_somebody_else(begin_review: Begin, record: Record):
-    """A SEV-4 review may be waived, by another than its owner, who says why; no reminder follows."""
+    """A SEV-4 review may be waived: one asks and another agrees, who is not its owner; no reminder follows."""
     async with begin_review(severity="SEV-4") as review:
         assert (await review.refusal("waive", WaiveReview(by=BOB, reason=" ")))[0] == "invalid"
         asked = await review.ask("waive", WaiveReview(by=ALICE, reason="known cause"))
@@ -214,9 +236,10 @@ async def test_a_waiver_needs_a_reason_and_somebody_else(begin_review: Begin, re
         ended = await review.ended()
         assert (ended.state, ended.waiver.comment) == (ReviewStatus.WAIVED, "seen before")
         assert "Review waived: seen before (asked for by alice: known cause)" in record.sentences(ended.id)
-        assert [(each.people, each.context["level"]) for each in await review.told(2)] == [
+        assert [(each.people, each.context["level"]) for each in await review.told(3)] == [
             (("alice",), "assigned"),
             (("mona",), "waiver"),
+            (("alice", "mona"), "waived"),
         ]
 
 
@@ -271,8 +294,10 @@ async def test_the_history_of_a_review_replays(begin_review: Begin):
         await drafted(review)
         await review.ask("submit", SubmitReview(by=ALICE, fewer_factors_because="it is small"))
         await review.ask("sign_off", SignOffReview(by=BOB))
-        await review.pass_time(2 * DAY)
+        # Two working days, and a weekend may lie between.
+        await review.pass_time(5 * DAY)
         await review.ended()
+        assert [each.context["level"] for each in review.post.messages][-2:] == ["signed_off", "not_published"]
         await review.replays()
 
 
