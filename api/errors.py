@@ -246,6 +246,8 @@ def _mend(found: dict[str, object]) -> str:
         return "is missing; add it"
     if kind in {"model_attributes_type", "dict_type", "model_type"}:
         return "must be a JSON object, sent with Content-Type: application/json"
+    if str(kind).startswith(("datetime", "timezone")):
+        return "is not a date and time; write for example 2026-12-01T10:00:00Z"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

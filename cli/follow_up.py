@@ -1,5 +1,10 @@
-"""`hotwash reviews`: what is owed after an incident. Action items are in `cli/action_items.py`."""
+"""`hotwash reviews`: what is owed after an incident, from the draft to the end.
 
+Who takes part is in `cli/review_people.py`, what was learned in `cli/review_findings.py`, action items in
+`cli/action_items.py`.
+"""
+
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +14,7 @@ from cli import action_items, show
 from cli.client import JsonOption, call, fail, print_json, stdout
 from cli.incidents import ByOption
 from cli.lists import LimitOption, listed
-from domain.review import CommentState, FindingKind
+from domain.review import CommentState, SignOffRole
 from domain.review_merge import blanks_in
 
 reviews = typer.Typer(help="Blameless reviews, held by a deadline.", no_args_is_help=False)
@@ -59,7 +64,8 @@ def show_review(incident: ReviewArgument, as_json: JsonOption = False) -> None:
         stdout.print(document["markdown"], markup=False, highlight=False, soft_wrap=True)
 
 
-def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | None, as_json: bool) -> None:
+def change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | None, as_json: bool) -> None:
+    """Ask for one change of a review, and show what it is like afterwards; what is None is left out."""
     filled = {name: value for name, value in (body | {"by": by}).items() if value is not None}
     document = call("POST", f"/reviews/{incident}/{verb}", body=filled)
     if as_json:
@@ -75,11 +81,21 @@ def _change_review(incident: str, verb: str, body: dict[str, Any], *, by: str | 
             ("review", document["id"]),
             ("state", show.state(document["state"])),
             ("owner", document["owner"]),
+            ("facilitator", document.get("facilitator")),
+            ("waits for", ", ".join(role.replace("_", " ") for role in document.get("waits_for") or ()) or None),
+            ("closes by itself", document.get("closes_at")),
             ("asks for more time", more),
             ("waiver", waiver),
             ("to be filled in", ", ".join(blanks) or None),
         ]
     )
+
+
+def _demand_moment(option: str, text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"{option} {text!r} is not a date and time; write for example 2026-12-01T10:00:00Z")
 
 
 @reviews.command("edit")
@@ -95,7 +111,13 @@ def edit_review(
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         fail(f"{file} is not UTF-8 text")
-    _change_review(incident, "edit", {"markdown": text, "revision": revision}, by=by, as_json=as_json)
+    change_review(incident, "edit", {"markdown": text, "revision": revision}, by=by, as_json=as_json)
+
+
+@reviews.command("redraw")
+def redraw_review(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
+    """Write the draft anew from the record, now; what people wrote is kept."""
+    change_review(incident, "redraw", {}, by=by, as_json=as_json)
 
 
 @reviews.command("submit")
@@ -108,47 +130,45 @@ def submit_review(
     as_json: JsonOption = False,
 ) -> None:
     """Ready to be reviewed: with two contributing factors, or with a reason."""
-    _change_review(incident, "submit", {"fewer_factors_because": fewer_factors_because}, by=by, as_json=as_json)
-
-
-@reviews.command("add-finding")
-def add_finding(
-    incident: ReviewArgument,
-    text: Annotated[str, typer.Argument(help="What was learned.")],
-    kind: Annotated[
-        FindingKind, typer.Option("--kind", "-k", help="What sort of thing it is.", case_sensitive=False)
-    ] = FindingKind.CONTRIBUTING_FACTOR,
-    factor: Annotated[
-        str | None, typer.Option("--factor", "-f", help="Which contributing factor: detection, change, capacity, …")
-    ] = None,
-    change_kind: Annotated[
-        str | None, typer.Option("--change-kind", help="For the factor change: deploy, configuration, flag, …")
-    ] = None,
-    by: ByOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Something learned: a contributing factor, what helped, what hindered, an open question."""
-    body = {"kind": kind.value, "text": text, "factor": factor, "change_kind": change_kind}
-    _change_review(incident, "findings", body, by=by, as_json=as_json)
+    change_review(incident, "submit", {"fewer_factors_because": fewer_factors_because}, by=by, as_json=as_json)
 
 
 @reviews.command("sign-off")
 def sign_off_review(
     incident: ReviewArgument,
     comment: Annotated[str, typer.Option("--comment", "-c")] = "",
+    role: Annotated[
+        SignOffRole | None, typer.Option("--role", help="As what; left out: the role for which fewest others are left.")
+    ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reviewed and accepted; refused of its owner."""
-    _change_review(incident, "sign-off", {"comment": comment}, by=by, as_json=as_json)
+    """Reviewed and accepted, in one role; refused of its owner."""
+    change_review(
+        incident, "sign-off", {"comment": comment, "role": role.value if role else None}, by=by, as_json=as_json
+    )
+
+
+@reviews.command("return")
+def return_review(
+    incident: ReviewArgument, reason: ReasonOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """Not yet: back to the draft, and why; signatures lapse."""
+    change_review(incident, "return", {"reason": reason}, by=by, as_json=as_json)
+
+
+@reviews.command("close")
+def close_review(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
+    """Published and done; a signed review also closes by itself after its soak time."""
+    change_review(incident, "close", {}, by=by, as_json=as_json)
 
 
 @reviews.command("waive")
 def waive_review(
     incident: ReviewArgument, reason: ReasonOption, by: ByOption = None, as_json: JsonOption = False
 ) -> None:
-    """No review, and why; only where the policy allows it."""
-    _change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
+    """No review, and why; only where the policy allows it. The first asks, another agrees, who does not own it."""
+    change_review(incident, "waive", {"reason": reason}, by=by, as_json=as_json)
 
 
 @reviews.command("extend")
@@ -160,13 +180,14 @@ def extend_review(
     as_json: JsonOption = False,
 ) -> None:
     """A later deadline; counted. Where the policy says so, another person approves it first."""
-    _change_review(incident, "extend", {"due_at": until, "reason": reason}, by=by, as_json=as_json)
+    _demand_moment("--until", until)
+    change_review(incident, "extend", {"due_at": until, "reason": reason}, by=by, as_json=as_json)
 
 
 @reviews.command("approve-extension")
 def approve_extension(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
     """Yes to the later deadline that was asked for; refused of who asked."""
-    _change_review(incident, "approve-extension", {}, by=by, as_json=as_json)
+    change_review(incident, "approve-extension", {}, by=by, as_json=as_json)
 
 
 @reviews.command("decline-extension")
@@ -177,7 +198,7 @@ def decline_extension(
     as_json: JsonOption = False,
 ) -> None:
     """No more time, and why; from who asked, the wish is taken back."""
-    _change_review(incident, "decline-extension", {"reason": reason}, by=by, as_json=as_json)
+    change_review(incident, "decline-extension", {"reason": reason}, by=by, as_json=as_json)
 
 
 @reviews.command("comment")
@@ -189,7 +210,7 @@ def comment_on_review(
     as_json: JsonOption = False,
 ) -> None:
     """Say something about the draft; its owner answers."""
-    _change_review(incident, "comments", {"text": text, "section": section}, by=by, as_json=as_json)
+    change_review(incident, "comments", {"text": text, "section": section}, by=by, as_json=as_json)
 
 
 @reviews.command("comments")
@@ -228,7 +249,7 @@ def resolve_comment(
 ) -> None:
     """Answer a comment; the one who commented hears it."""
     body = {"comment": number, "answer": answer, "carry": carry}
-    _change_review(incident, "resolve-comment", body, by=by, as_json=as_json)
+    change_review(incident, "resolve-comment", body, by=by, as_json=as_json)
 
 
 @reviews.command("meeting-date")
@@ -242,6 +263,8 @@ def plan_meeting(
     as_json: JsonOption = False,
 ) -> None:
     """Fix the date of the meeting, or move it; everybody who takes part is invited."""
+    if at is not None:
+        _demand_moment("--at", at)
     body = {name: value for name, value in {"at": at, "reason": reason, "by": by}.items() if value is not None}
     document = call("POST", f"/reviews/{incident}/meeting-date", body=body)
     if as_json:
@@ -269,7 +292,7 @@ def record_meeting(
     as_json: JsonOption = False,
 ) -> None:
     """The meeting was held: who was there, and what was seen differently."""
-    _change_review(incident, "meeting", {"attended": attended, "dissent": dissent}, by=by, as_json=as_json)
+    change_review(incident, "meeting", {"attended": attended, "dissent": dissent}, by=by, as_json=as_json)
 
 
 @reviews.command("poll")
@@ -282,7 +305,7 @@ def answer_poll(
 ) -> None:
     """Two questions after the meeting; the answers are only counted."""
     body = {"learned": learned, "spoke_freely": spoke_freely}
-    _change_review(incident, "poll", body, by=by, as_json=as_json)
+    change_review(incident, "poll", body, by=by, as_json=as_json)
 
 
 @reviews.command("publish")
@@ -293,10 +316,10 @@ def publish_review(
     as_json: JsonOption = False,
 ) -> None:
     """Send the signed review to be read; again: remind who has not."""
-    _change_review(incident, "publish", {"people": to or []}, by=by, as_json=as_json)
+    change_review(incident, "publish", {"people": to or []}, by=by, as_json=as_json)
 
 
 @reviews.command("read")
 def confirm_read(incident: ReviewArgument, by: ByOption = None, as_json: JsonOption = False) -> None:
     """You have read the signed review."""
-    _change_review(incident, "read", {}, by=by, as_json=as_json)
+    change_review(incident, "read", {}, by=by, as_json=as_json)

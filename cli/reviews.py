@@ -9,6 +9,7 @@ from typing import Annotated
 import httpx
 import typer
 
+from cli import review_findings, review_people
 from cli.client import api_token, api_url, call, fail, problem_sentence, stdout
 from cli.follow_up import ReviewArgument
 from cli.review_import import import_postmortems
@@ -23,6 +24,8 @@ def register(app: typer.Typer) -> None:
     review.command("lint")(lint_reviews)
     review.command("rules")(list_rules)
     review.command("import")(import_postmortems)
+    review_people.register()
+    review_findings.register()
     app.add_typer(review, name="review", rich_help_panel="Learning")
 
 

@@ -41,6 +41,7 @@ from domain.review import (
     PlanMeeting,
     PublishReview,
     RecordMeeting,
+    RedrawReview,
     ResolveComment,
     ReturnReview,
     ReviewCommand,
@@ -48,11 +49,14 @@ from domain.review import (
     SignOffReview,
     SubmitReview,
     WaiveReview,
+    WithdrawFinding,
 )
 from domain.review_comments import places_of
+from domain.review_completeness import lacks
 from domain.review_guide import calibration_document, interview_guide
 from domain.review_meeting_date import is_draft_late
 from domain.review_merge import blanks_in
+from domain.severity import Severity
 from domain.timeline import person
 from runtime.perspective_links import PerspectiveLinks
 from store.interface import Document
@@ -98,6 +102,7 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         lint=findings[:_MOST_FINDINGS],
         lint_count=len(findings),
         blanks=blanks_in(document["markdown"]) if document["state"] in _OPEN else {},
+        lacks=_lacks(document),
         factors=factors_of(desk.configuration.contributing_factors),
         lacks_factors=len(given) < LEAST_FACTORS,
         # Reviews that are older than these fields have none of them.
@@ -108,6 +113,15 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         places=places_of(document["markdown"]),
         time_zone=desk.configuration.policy.calendar.time_zone,
     )
+
+
+def _lacks(document: Document) -> tuple[str, ...]:
+    """What whoever signs should have seen; nothing unless it waits for that."""
+    if document["state"] != ReviewStatus.IN_REVIEW:
+        return ()
+    severity = Severity(document["severity"]) if document.get("severity") else None
+    views = len(document.get("perspectives") or ())
+    return lacks(document["markdown"], severity, facilitator=document.get("facilitator"), views=views)
 
 
 def _meeting_plan(document: Document, hours: WorkingHours) -> dict[str, Any] | None:
@@ -178,8 +192,10 @@ _VERBS: dict[str, Verb[ReviewCommand]] = {
     "approve-extension": Verb("approve_extension", ApproveReviewExtension, "The deadline was moved."),
     "decline-extension": Verb("decline_extension", DeclineReviewExtension, "It is due as before."),
     "assign": Verb("assign", AssignReview, "Handed over."),
-    "waive": Verb("waive", WaiveReview, "Said. A waiver needs two people."),
+    "waive": Verb("waive", WaiveReview, "Said. It needs two people, of whom the second does not own it."),
     "close": Verb("close", CloseReview, "Closed."),
+    "withdraw-finding": Verb("withdraw_finding", WithdrawFinding, "Withdrawn; it stays in the history."),
+    "redraw": Verb("redraw", RedrawReview, "The draft is written anew; look again in a moment."),
     "finding": Verb("add_finding", AddFinding, "Added."),
     "edit": Verb("edit", EditReview, "Saved."),
     "facilitator": Verb("appoint_facilitator", AppointFacilitator, "Appointed, and told."),

@@ -25,6 +25,7 @@ from domain.review import (
     PlanMeeting,
     PublishReview,
     RecordMeeting,
+    RedrawReview,
     ResolveComment,
     ReturnReview,
     ReviewCommand,
@@ -32,6 +33,7 @@ from domain.review import (
     SignOffReview,
     SubmitReview,
     WaiveReview,
+    WithdrawFinding,
 )
 from store.interface import Document
 
@@ -63,11 +65,15 @@ async def get_review(id: str, reader: ReaderDep) -> JSONResponse:  # noqa: A002 
 VERBS = (
     Verb("assign", "assign", AssignReview, "Another owner"),
     Verb("edit", "edit", EditReview, "New text, for the revision that was edited"),
+    Verb("redraw", "redraw", RedrawReview, "Write the draft anew from the record, now; what people wrote is kept"),
     Verb("findings", "add_finding", AddFinding, "Something learned"),
+    Verb("withdraw-finding", "withdraw_finding", WithdrawFinding, "A finding proved wrong, and why"),
     Verb("submit", "submit", SubmitReview, "Ready to be reviewed"),
-    Verb("sign-off", "sign_off", SignOffReview, "Reviewed and accepted; not by its owner"),
+    Verb("sign-off", "sign_off", SignOffReview, "Reviewed and accepted, in one role; not by its owner"),
     Verb("return", "return_to_draft", ReturnReview, "Not yet: back to the draft"),
-    Verb("waive", "waive", WaiveReview, "No review, and why; where the policy allows it"),
+    Verb(
+        "waive", "waive", WaiveReview, "No review, and why: the first asks, another agrees; where the policy allows it"
+    ),
     Verb(
         "extend",
         "extend",

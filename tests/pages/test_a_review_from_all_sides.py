@@ -28,6 +28,11 @@ async def review(world: World) -> str:
     await world.post(
         f"{path}/findings", {"by": "bob", "kind": "contributing_factor", "factor": "detection", "text": _UNBROKEN}
     )
+    wrong = {"by": "bob", "kind": "helped", "text": f"wrong: {_UNBROKEN}"}
+    found = await world.post(f"{path}/findings", wrong)
+    await world.post(
+        f"{path}/withdraw-finding", {"by": "bob", "finding": found["findings"][-1]["number"], "reason": _UNBROKEN}
+    )
     await world.post(f"{path}/invite", {"by": "alice", "person": "carol", "role": "support"})
     for person in ("alice", "bob"):
         await world.post(f"{path}/perspective", {"by": person, **_ANSWERS})
