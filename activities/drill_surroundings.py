@@ -4,6 +4,7 @@ Called by `workflows/game_days/` on the control queue. Everything here only read
 lever uses. The one thing to know: what cannot be told raises Transient, and the game day takes that for a no.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,7 +20,7 @@ from domain.drill_targets import Chosen, HouseRules, TargetSelection, resolve
 from domain.errors import Transient, UnknownOutcome
 from domain.game_day import PreflightCheck
 from domain.game_day_decisions import answerable
-from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
+from domain.game_day_surroundings import AlertsSeen, OpenIncident, RunningGameDay, Surroundings, silences_in_the_way
 from domain.model import Model
 from domain.safety_lever import GLOBAL, LeverEngaged, LeverState
 from domain.standing_approval import StandingAnswer, StandingState
@@ -51,6 +52,8 @@ class LookAround(Model):
     # Workflow id of the game day that asks.
     game_day: str
     environments: tuple[str, ...] = ()
+    # Whether anybody wants to know which alerts fire.
+    alerts: bool = True
 
 
 class AskStanding(Model):
@@ -91,8 +94,8 @@ class EngineSurroundings(Protocol):
     async def incidents(self) -> Sequence[OpenIncident]:
         """Real incidents that people are responding to."""
 
-    async def alert_groups(self) -> Sequence[FiringGroup]:
-        """Alert groups in which something fires."""
+    async def alert_groups(self) -> AlertsSeen:
+        """Alert groups in which something fires; those of which it cannot be told are no reason to raise."""
 
     async def game_days(self, besides: str) -> Sequence[RunningGameDay]:
         """Game days that have not ended, but for the one of this workflow."""
@@ -154,13 +157,19 @@ class SurroundingsActivities:
     async def look_around(self, request: LookAround) -> Surroundings:
         """Levers, real incidents and firing alerts, now."""
         scopes = (GLOBAL, *request.environments)
-        levers = [lever for lever in [await self._engine.lever(scope) for scope in scopes] if lever is not None]
-        groups = await self._engine.alert_groups()
+        # In a storm the alerts take the longest, and nothing else waits for them.
+        groups, incidents, game_days, levers = await asyncio.gather(
+            self._engine.alert_groups() if request.alerts else _nobody_asks(),
+            self._engine.incidents(),
+            self._engine.game_days(besides=request.game_day),
+            asyncio.gather(*(self._engine.lever(scope) for scope in scopes)),
+        )
         return Surroundings(
-            levers=tuple(lever for lever in levers if lever.engaged),
-            incidents=tuple(await self._engine.incidents()),
-            alerts=tuple(group for group in groups if group.game_day_workflow != request.game_day),
-            game_days=tuple(await self._engine.game_days(besides=request.game_day)),
+            levers=tuple(lever for lever in levers if lever is not None and lever.engaged),
+            incidents=tuple(incidents),
+            alerts=tuple(group for group in groups.groups if group.game_day_workflow != request.game_day),
+            alerts_untold=groups.untold,
+            game_days=tuple(game_days),
         )
 
     @activity.defn(name="drills.standing")
@@ -214,6 +223,10 @@ class SurroundingsActivities:
     async def _get(self, url: str) -> list[dict[str, Any]]:
         call = HttpCall("GET", url, {"Accept": "application/json"}, timeout_seconds=_ALERTMANAGER_SECONDS)
         return _listed(await self._http.call(call), url)
+
+
+async def _nobody_asks() -> AlertsSeen:
+    return AlertsSeen(untold="nobody asked")
 
 
 def _filters(labels: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.game_day import GameDayState, GameDayVerdict
-from domain.game_day_faults import EffectProof, FaultRun, FaultStage
+from domain.game_day_faults import EffectProof, FaultRun, FaultStage, is_doubtful
 from domain.game_day_probes import ProbeRun
 
 # chaoslib 1.44 `types.py`: completed, failed, aborted, interrupted.
@@ -112,7 +112,7 @@ def _injection(fault: FaultRun) -> dict[str, Any]:
 
 
 def _rollback(fault: FaultRun) -> dict[str, Any]:
-    bad = fault.state is FaultStage.UNDO_FAILED or fault.clean is False
+    bad = fault.state is FaultStage.UNDO_FAILED or fault.clean is False or is_doubtful(fault)
     problem = (fault.undo_problem or fault.clean_detail or "it is not undone") if bad else ""
     done = _ran(
         _activity("action", f"undo {fault.name}", fault.action),

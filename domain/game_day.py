@@ -239,8 +239,11 @@ class GameDayState(Model):
     broke_at: datetime | None = None
     recovered_at: datetime | None = None
     stopped: Stopped | None = None
-    # Alerts that are no part of this game day and began while it lasted; None: it could not be told.
+    # Alerts that are no part of this game day and began while it lasted; None: nobody asked, or it could not be told.
     other_alerts: tuple[str, ...] | None = None
+    # Since when nobody could see what goes on around it, and since when not all alerts (or nobody asked for them).
+    unseen_since: datetime | None = None
+    alerts_unseen_since: datetime | None = None
     rto_seconds: float | None = None
     rto_limit_seconds: float | None = None
     rpo: float | None = None

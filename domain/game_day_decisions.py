@@ -25,7 +25,17 @@ from domain.game_day import (
     Seen,
     Stopped,
 )
-from domain.game_day_faults import OVER, EffectProof, FaultRun, FaultStage, UndoneBy, in_words, is_settled
+from domain.game_day_faults import (
+    OVER,
+    EffectProof,
+    FaultRun,
+    FaultStage,
+    UndoneBy,
+    doubt_of,
+    in_words,
+    is_doubtful,
+    is_settled,
+)
 from domain.game_day_judgement import counted_anew, give_up, halted_words, held_throughout, observe, verdict
 from domain.game_day_probes import ProbeRun, StopRun, steady
 from domain.game_day_score import scores
@@ -132,13 +142,14 @@ def after_approval(state: GameDayState, approval: ApprovalState, now: datetime) 
 
 
 def is_as_approved(state: GameDayState, digest: str) -> str | None:
-    """Why what would be done is not what people approved; None when it is, or when nobody was asked."""
+    """Why what would be done is not what people approved or were told; None when it is, or when nobody knows of it."""
     approval = state.approval
-    if approval is None or approval.digest == digest:
+    known, what = (approval.digest, "approved") if approval is not None else (state.targets_digest, "announced")
+    if digest == known or (approval is None and state.phase is not GameDayPhase.ANNOUNCING):
         return None
     return (
-        f"the targets or what would be done to them have changed since they were approved"
-        f" ({approval.digest[:19]}… is {digest[:19]}… now); start it again and have it approved anew"
+        f"the targets or what would be done to them have changed since they were {what}"
+        f" ({known[:19]}… is {digest[:19]}… now); start it again and have it {what} anew"
     )
 
 
@@ -411,6 +422,8 @@ def _fault_lines(state: GameDayState, before: FaultRun, run: FaultRun, now: date
         yield entry(state, now, said, kind=EntryKind.TROUBLE)
     if run.state is FaultStage.UNDONE and before.state is not FaultStage.UNDONE:
         yield entry(state, now, f"The fault {run.name} was undone by {_by(run)}")
+        if is_doubtful(run):
+            yield entry(state, now, f"The fault {doubt_of(run)}", kind=EntryKind.TROUBLE)
 
 
 def _by(run: FaultRun) -> str:

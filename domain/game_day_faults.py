@@ -172,10 +172,13 @@ def not_made(run: FaultRun, now: datetime, problem: str, *, nothing_done: bool) 
 
 
 def proved(run: FaultRun, holds: bool | None, detail: str, *, is_late: bool, steady_state_broke: bool) -> FaultRun:
-    """What its action says of the target now, or else the steady state; after its time it is not confirmed any more."""
+    """What its action says of the target now; where that cannot be told, the steady state; in time, or not at all.
+
+    An action that says no has the last word: then something else has broken the steady state.
+    """
     if holds is True:
         return _effect(run, EffectProof.CONFIRMED, detail)
-    if steady_state_broke:
+    if steady_state_broke and holds is None:
         return _effect(run, EffectProof.CONFIRMED, "the steady state stopped holding")
     if not is_late:
         return run.model_copy(update={"effect_detail": detail})
@@ -254,6 +257,17 @@ def verified(run: FaultRun, clean: bool | None, detail: str) -> FaultRun:
 def is_settled(run: FaultRun) -> bool:
     """Undone, and not known to be there still."""
     return run.undone_at is not None and not run.undo_problem and run.clean is not False
+
+
+def is_doubtful(run: FaultRun) -> bool:
+    """Undone as its action says, and its target, which ought to know, has not told whether it shows anything still."""
+    return is_settled(run) and run.is_leased and run.clean is None
+
+
+def doubt_of(run: FaultRun) -> str:
+    """The doubt in words."""
+    why = f": {run.clean_detail}" if run.clean_detail else ""
+    return f"{run.name} was undone, and whether anything of it is left cannot be told{why}"
 
 
 def closed(run: FaultRun) -> FaultRun:

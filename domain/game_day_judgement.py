@@ -17,7 +17,7 @@ from domain.game_day import (
     Milestone,
     MilestoneKind,
 )
-from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy, is_settled
+from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy, doubt_of, is_doubtful, is_settled
 from domain.routing import matches
 
 # Which milestone shows which expectations. `recover` has none: it is the steady state seen by the probes.
@@ -95,12 +95,16 @@ def _cut_short(state: GameDayState) -> tuple[GameDayVerdict, str] | None:
             GameDayVerdict.FAILED,
             f"the target could not be restored{_left(state, left)}; a person must look at it now",
         )
+    doubts = [doubt_of(run) for run in state.faults if is_doubtful(run)]
+    undone = "; ".join(doubts) or "the fault was undone"
     if state.halted is not None:
-        return GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; the fault was undone"
+        return GameDayVerdict.ABORTED, f"{halted_words(state.halted)}; {undone}"
     if state.stopped is not None:
         aborted = state.stopped.for_want_of_data or state.stopped.is_real_incident
         word = GameDayVerdict.ABORTED if aborted else GameDayVerdict.FAILED
-        return word, f"stopped by {state.stopped.condition}: {state.stopped.reason}; the fault was undone"
+        return word, f"stopped by {state.stopped.condition}: {state.stopped.reason}; {undone}"
+    if doubts:
+        return GameDayVerdict.INCONCLUSIVE, f"{undone}; a person should look"
     return None
 
 
@@ -196,6 +200,9 @@ def _no_other_alerts(state: GameDayState, result: ExpectationResult) -> Expectat
     if state.other_alerts:
         evidence = f"fired as well: {', '.join(state.other_alerts)}"
         return result.model_copy(update={"judgement": Judgement.MISSED, "evidence": evidence})
+    if state.alerts_unseen_since is not None:
+        evidence = f"what fired could not be told from {state.alerts_unseen_since:%H:%M:%S} on"
+        return result.model_copy(update={"judgement": Judgement.NOT_OBSERVABLE, "evidence": evidence})
     return result.model_copy(update={"judgement": Judgement.MET, "evidence": "nothing else fired"})
 
 

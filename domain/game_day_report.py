@@ -16,7 +16,7 @@ from domain.game_day import (
     PreflightCheck,
     Scores,
 )
-from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy
+from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy, doubt_of, is_doubtful
 from domain.game_day_probes import ProbeRun
 from domain.model import Model
 from domain.tabletop import TabletopPart
@@ -193,6 +193,8 @@ def _of_fault(state: GameDayState, run: FaultRun) -> list[ReportFinding]:
         why = run.undo_problem or run.clean_detail or "nobody knows whether it is gone"
         sentence = f"The fault {run.name} could not be undone: {why}"
         return [_finding(state, f"undo/{run.key}", Topic.UNDO, sentence, is_urgent=True)]
+    if is_doubtful(run):
+        return [_finding(state, f"undo/{run.key}", Topic.UNDO, f"The fault {doubt_of(run)}", is_urgent=True)]
     if run.ended_early and run.undone_by in {UndoneBy.LEASE, UndoneBy.SWEEP}:
         sentence = f"The fault {run.name} was ended by the second way back ({run.undone_by}): nobody was there"
         return [_finding(state, f"lease/{run.key}", Topic.UNDO, sentence)]

@@ -16,7 +16,7 @@ from domain.game_day import (
     Judgement,
     Scores,
 )
-from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy, moment
+from domain.game_day_faults import EffectProof, FaultRun, FaultStage, UndoneBy, is_doubtful, moment
 
 DETECTION = frozenset({Expectation.DETECT, Expectation.NO_OTHER_ALERTS})
 RESPONSE = frozenset(
@@ -111,7 +111,7 @@ def _safety(run: FaultRun) -> float:
         return 0.0
     # The second path had to do what the first should have done.
     by_itself = run.ended_early and run.undone_by in {UndoneBy.LEASE, UndoneBy.SWEEP}
-    return FAILED / PASSED if by_itself else 1.0
+    return FAILED / PASSED if by_itself or is_doubtful(run) else 1.0
 
 
 def _coverage(state: GameDayState) -> float | None:

@@ -56,6 +56,14 @@ class RunningGameDay(Model):
     targets: tuple[str, ...] = ()
 
 
+class AlertsSeen(Model):
+    """Alert groups in which something fires."""
+
+    groups: tuple[FiringGroup, ...] = ()
+    # Why there may be more of them, and what to do about it; empty: these are all.
+    untold: str = ""
+
+
 class Surroundings(Model):
     """What was seen."""
 
@@ -64,6 +72,8 @@ class Surroundings(Model):
     incidents: tuple[OpenIncident, ...] = ()
     # Not those that are the asking game day's own doing.
     alerts: tuple[FiringGroup, ...] = ()
+    # Why there may be more of them; empty: these are all.
+    alerts_untold: str = ""
     # Others that have not ended.
     game_days: tuple[RunningGameDay, ...] = ()
 
@@ -85,6 +95,16 @@ def incident_in_the_way(
             and (not each.services or not services or set(each.services) & set(services))
         ),
         None,
+    )
+
+
+def incident_at_the_start(incidents: Sequence[OpenIncident], services: Collection[str]) -> OpenIncident | None:
+    """A real incident that lets no game day begin: one that would stop it, and any at all on a target's service.
+
+    However mild: people are at work there, and nobody could tell the fault from what they look for.
+    """
+    return incident_in_the_way(incidents, services) or next(
+        (each for each in incidents if not each.near_miss and set(each.services) & set(services)), None
     )
 
 

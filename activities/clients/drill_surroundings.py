@@ -1,7 +1,7 @@
 """What goes on around a game day, asked of the engine and of the store. Built by `workers/composition.py`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from domain.alert import AlertGroupState
 from domain.declaration import labels_of
 from domain.errors import Transient
 from domain.game_day import GameDayPhase, GameDayState
-from domain.game_day_surroundings import FiringGroup, OpenIncident, RunningGameDay
+from domain.game_day_surroundings import AlertsSeen, FiringGroup, OpenIncident, RunningGameDay
 from domain.ids import game_day_id, game_day_schedule_id, safety_lever_workflow_id, standing_approval_workflow_id
 from domain.incident import RESPONDING, IncidentState
 from domain.record import ProjectionKind
@@ -24,8 +24,12 @@ from domain.standing_approval import StandingState
 
 # What does not answer in this time counts as not known. A query takes about 10 ms.
 _ANSWER_WITHIN = timedelta(seconds=3)
-# More open incidents or firing groups than this is a night in which nobody should be drilling.
-_ASKED_AT_MOST = 50
+# The newest are asked. Each query takes some 10 ms of a worker that has more to do in a storm, and a look comes every
+# three seconds.
+_ASKED_AT_MOST = 200
+_ASKED_AT_ONCE = 20
+# The look that this is a part of may take no longer than 8 s (`workflows/game_days/preflight.py`).
+_GROUPS_ANSWER_WITHIN = timedelta(seconds=4)
 # Pictures that are looked through for the last run of a name.
 _LOOKED_THROUGH = 200
 _RUNNING_DRILLS = 'WorkflowType = "GameDay" AND ExecutionStatus = "Running"'
@@ -36,10 +40,16 @@ M = TypeVar("M", bound=BaseModel)
 class TemporalSurroundings:
     """Finds by visibility, asks by query."""
 
-    def __init__(self, client: Client, is_due: Callable[[Schedule, datetime, datetime], bool]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        is_due: Callable[[Schedule, datetime, datetime], bool],
+        asked_at_most: int = _ASKED_AT_MOST,
+    ) -> None:
         self._client = client
         # `runtime.schedule_times.is_due`.
         self._is_due = is_due
+        self._asked_at_most = asked_at_most
 
     async def incidents(self) -> list[OpenIncident]:
         """Real incidents that people are responding to."""
@@ -55,18 +65,28 @@ class TemporalSurroundings:
             for each in states if each.status in RESPONDING and not each.drill
         ]  # fmt: skip
 
-    async def alert_groups(self) -> list[FiringGroup]:
-        """Alert groups in which something fires, and that are not suppressed."""
-        states = await self._views(
-            'WorkflowType = "AlertGroup" AND ExecutionStatus = "Running"', "alert groups", AlertGroupState
-        )
-        return [
-            FiringGroup(
-                id=each.id, title=each.title, labels=labels_of(each), firing_since=each.firing_since,
-                service=each.routed_as.service if each.routed_as else None, game_day_workflow=each.game_day_workflow,
-            )
-            for each in states if each.firing and not (each.routed_as and each.routed_as.route.suppress)
-        ]  # fmt: skip
+    async def alert_groups(self) -> AlertsSeen:
+        """Alert groups in which something fires, and that are not suppressed; a group stays open after its last alert.
+
+        In a storm not all of them are asked, or not all answer in time: then what is known is told, and why it may not
+        be everything.
+        """
+        open_ = 'WorkflowType = "AlertGroup" AND ExecutionStatus = "Running"'
+        found: list[FiringGroup] = []
+        most, untold = self._asked_at_most, ""
+        try:
+            async with asyncio.timeout(_GROUPS_ANSWER_WITHIN.total_seconds()):
+                ids = await self._ids(open_, "alert groups", most + 1)
+                async for states in self._answers(ids[:most], AlertGroupState):
+                    found += [_firing(each) for each in states if _fires(each)]
+        except Transient as error:
+            untold = error.sentence
+        except TimeoutError:
+            untold = f"the open alert groups do not answer in time; {_CURE}"
+        else:
+            if len(ids) > most:
+                untold = f"more than {most} alert groups are open, and only the newest were asked; {_CURE}"
+        return AlertsSeen(groups=tuple(found), untold=untold)
 
     async def game_days(self, besides: str) -> list[RunningGameDay]:
         """Game days that have not ended, but for the one of this workflow."""
@@ -124,18 +144,26 @@ class TemporalSurroundings:
             raise Transient(f"{workflow_id} did not hear of the safety lever: {error.status.name}") from error
         return True
 
-    async def _ids(self, query: str, what: str) -> list[str]:
+    async def _ids(self, query: str, what: str, at_most: int | None = None) -> list[str]:
+        """The newest first."""
         try:
-            return [each.id async for each in self._client.list_workflows(query)]
+            listed = self._client.list_workflows(query, limit=at_most, rpc_timeout=_ANSWER_WITHIN)
+            return [each.id async for each in listed]
         except RPCError as error:
             raise Transient(f"the engine does not list {what}: {error.status.name}") from error
 
     async def _views(self, query: str, what: str, model: type[M]) -> list[M]:
-        ids = await self._ids(query, what)
-        if len(ids) > _ASKED_AT_MOST:
-            raise Transient(f"there are {len(ids)} {what}; this is no time for a game day")
-        answers = await asyncio.gather(*(self._view(each, model) for each in ids))
-        return [answer for answer in answers if answer is not None]
+        most = self._asked_at_most
+        ids = await self._ids(query, what, most + 1)
+        if len(ids) > most:
+            raise Transient(f"more than {most} {what} are open; resolve or merge those that are over")
+        return [each async for answers in self._answers(ids, model) for each in answers]
+
+    async def _answers(self, ids: Sequence[str], model: type[M]) -> AsyncIterator[list[M]]:
+        for start in range(0, len(ids), _ASKED_AT_ONCE):
+            asked = ids[start : start + _ASKED_AT_ONCE]
+            answers = await asyncio.gather(*(self._view(each, model) for each in asked))
+            yield [each for each in answers if each is not None]
 
     async def _view(
         self, workflow_id: str, model: type[M], subject: str | None = None, *, only_open: bool = False
@@ -155,6 +183,21 @@ class TemporalSurroundings:
             raise Transient(f"{subject or workflow_id} does not answer: {error.status.name}") from error
         except WorkflowQueryFailedError as error:
             raise Transient(f"{subject or workflow_id} does not answer: {error}") from error
+
+
+# For whoever is refused because of it.
+_CURE = "wait until groups that are over have ended (policy.alert_reopen_window after their last alert)"
+
+
+def _fires(state: AlertGroupState) -> bool:
+    return bool(state.firing) and not (state.routed_as and state.routed_as.route.suppress)
+
+
+def _firing(state: AlertGroupState) -> FiringGroup:
+    return FiringGroup(
+        id=state.id, title=state.title, labels=labels_of(state), firing_since=state.firing_since,
+        service=state.routed_as.service if state.routed_as else None, game_day_workflow=state.game_day_workflow,
+    )  # fmt: skip
 
 
 class _Listing(Protocol):

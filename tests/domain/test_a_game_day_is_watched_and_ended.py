@@ -359,7 +359,7 @@ class GameDayMachine(RuleBasedStateMachine):
         holds = None if doubt else self.fault_is_there
         broke = self.state.broke_at is not None
         run = life.proved(self.run, holds, "", is_late=late, steady_state_broke=broke)
-        self.confirmed = self.confirmed or holds is True or broke
+        self.confirmed = self.confirmed or holds is True or (broke and holds is None)
         self.fault(run)
 
     @precondition(lambda self: self.state.phase in decisions.RUNNING)

@@ -16,7 +16,7 @@ from domain.game_day_faults import LeaseAnswer, LeaseStatus
 from domain.game_day_surroundings import FiringGroup, OpenIncident, Surroundings
 from domain.safety_lever import LeverEngaged, LeverState
 from domain.severity import Severity
-from domain.timeline import person
+from domain.timeline import EntryKind, person
 from tests.support.engine import until
 from tests.support.game_days import DOCUMENT, HALT, LEASED, Room
 from tests.support.recording import Post, Record
@@ -92,6 +92,46 @@ async def test_a_fault_that_leaves_traces_fails_the_game_day(room: Room) -> None
     assert (end.verdict, end.restored, run.state, run.clean) == ("failed", False, "undo_failed", False)
     assert "freeze on shop-1: frozen" in end.reason
     assert end.scores.undo_safety == 0.0
+
+
+async def test_a_doubt_whether_the_target_is_clean_is_asked_about_again(room: Room) -> None:
+    """It is undone once; when the target tells in time that nothing is left, that is as good as at once."""
+    handle = await room.start(**LEASED)
+    room.target.traces_untold = 2
+    await met(room, handle)
+    end = await room.ended(handle)
+    assert (end.verdict, end.faults[0].clean, room.target.done) == ("passed", True, ["fault", "undo"]), end.reason
+    assert (room.target.traces_untold, end.scores.undo_safety) == (0, 100.0)
+
+
+async def test_a_doubt_whether_the_target_is_clean_never_passes(room: Room) -> None:
+    """It ends, and is told as the doubt that it is."""
+    handle = await room.start(**LEASED)
+    room.target.traces_untold = 10_000
+    await met(room, handle)
+    end = await room.ended(handle)
+    [run] = end.faults
+    assert (end.verdict, end.restored, run.state, run.clean) == ("inconclusive", True, "undone", None)
+    assert "whether anything of it is left cannot be told: nobody answers; a person should look" in end.reason
+    assert (room.target.done, end.scores.undo_safety) == (["fault", "undo"], 50.0)
+    assert any("cannot be told" in line for line in room.record.sentences(kind=EntryKind.TROUBLE))
+
+
+async def test_a_fault_is_not_left_where_nobody_can_see_around_it(room: Room) -> None:
+    """The engine does not say whether a real incident is open: told at once, and after a while it counts as one."""
+    await room.prepare_locks()
+    handle = await room.start(probe_every="5s", expectations=[{"expect": "recover", "within": "50s"}])
+    await room.in_effect(handle)
+    room.world.fails = [ApplicationError("the engine is away", type="Transient")]
+    await room.until_view(handle, lambda each: each.unseen_since is not None)
+    assert room.target.done == ["fault"]
+    await room.env.fast_forward(handle, timedelta(seconds=40))
+    end = await room.ended(handle)
+    assert (end.verdict, end.restored, room.target.done) == ("aborted", True, ["fault", "restore"]), end.reason
+    assert end.reason.startswith("stopped by missing data: for")
+    lines = room.record.sentences()
+    assert sum("It cannot be told whether a real incident is open" in line for line in lines) == 1
+    assert sum("Stopped by missing data" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize(

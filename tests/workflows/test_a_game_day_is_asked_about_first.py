@@ -30,7 +30,8 @@ from tests.support.recording import Post, Record
 LEVER = LeverState(scope="global", engaged=True, by=person("olga"), reason="the sale begins")
 OUTAGE = OpenIncident(id="inc-20261122-aaaa", title="Down", severity=Severity.SEV2, services=("shop",))
 OTHER = OpenIncident(id="inc-20261122-bbbb", title="Down", severity=Severity.SEV1, services=("search",))
-MILD = OUTAGE.model_copy(update={"severity": Severity.SEV3})
+MILD = OUTAGE.model_copy(update={"severity": Severity.SEV4})
+MILD_ELSEWHERE = MILD.model_copy(update={"services": ("search",)})
 FIRES = FiringGroup(id="g", title="ShopDown", labels={"drillable": "yes"}, service="shop")
 SLOW = {"id": "slow", "action": "check.promql", "with": {}}
 NEVER = GameDayPolicy(windows=(DrillWindow(weekdays=(0,), opens="00:00", closes="00:01"),))
@@ -61,13 +62,35 @@ async def refused(room: Room, **start: Any) -> str:
     [
         (Surroundings(levers=(LEVER,)), "the safety lever (global) is engaged by olga: the sale begins"),
         (Surroundings(incidents=(OTHER, OUTAGE)), "inc-20261122-aaaa (SEV-2, Down) is a real incident"),
+        (Surroundings(incidents=(MILD,)), "inc-20261122-aaaa (SEV-4, Down) is a real incident"),
         (Surroundings(alerts=(FIRES,)), "what is to be detected fires already: ShopDown"),
+        (Surroundings(alerts=(FIRES,), alerts_untold="too many"), "what is to be detected fires already: ShopDown"),
+        (Surroundings(alerts_untold="too many"), "it cannot be told whether it fires already: too many"),
     ],
 )
 async def test_what_goes_on_around_it_keeps_it_from_beginning(room: Room, seen: Surroundings, words: str) -> None:
     """A lever, a real incident on a target's service, the very alert that is to be detected."""
     room.world.seen = seen
     assert words in await refused(room)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ({"id": "full", "alarm": {"alertname": "DiskFull"}}, "stop condition 'full': it is met already: DiskFull"),
+        (
+            {"id": "real", "real_incident": {"severity": "SEV-1", "services": ["search"]}},
+            "stop condition 'real': it is met already: inc-20261122-bbbb: Down",
+        ),
+    ],
+)
+async def test_a_stop_condition_of_our_own_that_is_met_already_lets_none_begin(
+    room: Room, condition: dict[str, Any], words: str
+) -> None:
+    """An alarm that fires and an incident that is open would end the game day as soon as its fault was there."""
+    full = FiringGroup(id="g3", title="DiskFull", labels={"alertname": "DiskFull"})
+    room.world.seen = Surroundings(incidents=(OTHER,), alerts=(full,))
+    assert words in await refused(room, stop_conditions=[condition])
 
 
 async def test_what_cannot_be_told_keeps_it_from_beginning(room: Room) -> None:
@@ -77,10 +100,14 @@ async def test_what_cannot_be_told_keeps_it_from_beginning(room: Room) -> None:
 
 
 async def test_incidents_elsewhere_and_mild_ones_do_not_matter(room: Room) -> None:
-    """A SEV-1 of another service, a SEV-3 of this one."""
-    room.world.seen = Surroundings(incidents=(OTHER, MILD))
+    """A SEV-1 of another service, a SEV-4 there; and of this one a SEV-4 that was declared when it was under way."""
+    room.world.seen = Surroundings(incidents=(OTHER, MILD_ELSEWHERE))
     handle = await room.start()
     await room.in_effect(handle)
+    looks = room.world.looks
+    room.world.seen = Surroundings(incidents=(OTHER, MILD))
+    await until(lambda: room.world.looks > looks + 1, "somebody looked again")
+    assert (await handle.query("view", result_type=GameDayState)).stopped is None
     await handle.execute_update("halt", HALT)
     assert (await room.ended(handle)).verdict == "aborted"
 
@@ -225,15 +252,70 @@ async def test_people_hear_of_it_beforehand_unless_it_is_unannounced(room: Room,
     assert set(end.announced_to) == told
 
 
-async def test_what_changed_while_people_were_given_time_is_looked_at_again(room: Room) -> None:
-    """A lever that was pulled between the announcement and the fault."""
-    handle = await room.start(announce={"audience": ["cleo"], "ahead": "1h"})
+def _change(room: Room, what: str) -> None:
+    if what == "lever":
+        room.world.seen = Surroundings(levers=(LEVER,))
+    elif what == "alert":
+        room.world.seen = Surroundings(alerts=(FIRES,))
+    elif what == "silence":
+        room.world.paths = [PreflightCheck(name="alerts", holds=False, detail="the alert is silenced (deploy)")]
+    elif what == "steady state":
+        room.target.is_well = False
+    elif what == "injector":
+        room.target.capable = CheckResult(holds=False, detail="install stress-ng", output={})
+    elif what == "stop condition":
+        room.target.trouble = CheckResult(holds=True, detail="0.9", output={"value": 0.9})
+    else:
+        room.world.targets = (SHOP.model_copy(update={"with_": {"process": "shop-b"}}),)
+
+
+async def _announced(room: Room, **changes: Any) -> Any:
+    """A game day that gives people an hour."""
+    await room.prepare_locks()
+    handle = await room.start(announce={"audience": ["cleo"], "ahead": "1h"}, **changes)
+    await room.until_view(handle, lambda each: each.announced_at is not None or each.verdict is not None)
     await until(lambda: len(room.post.of(Template.GAME_DAY_ANNOUNCEMENT)) == 1, "it was announced")
-    room.world.seen = Surroundings(levers=(LEVER,))
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("lever", "the safety lever (global) is engaged"),
+        ("alert", "what is to be detected fires already: ShopDown"),
+        ("silence", "the alert is silenced (deploy)"),
+        ("steady state", "the steady state does not hold (503)"),
+        ("injector", "process.freeze on shop-1: install stress-ng"),
+        ("stop condition", "stop condition 'slow': it is met already: 0.9"),
+        ("targets", "have changed since they were announced"),
+    ],
+)
+async def test_what_changed_while_people_were_given_time_is_looked_at_again(room: Room, what: str, words: str) -> None:
+    """Everything that was asked before the announcement is asked before the fault, too; it may be hours old."""
+    policy = GameDayPolicy(alertmanagers=("http://127.0.0.1:9093",))
+    handle = await _announced(room, policy=policy, stop_conditions=[SLOW], **LEASED)
+    _change(room, what)
     await room.env.fast_forward(handle, timedelta(minutes=61))
     end = await room.ended(handle)
-    assert (end.verdict, room.target.done) == ("refused", [])
-    assert "the safety lever (global) is engaged" in end.reason
+    assert (end.verdict, end.injected_at, room.target.done) == ("refused", None, [])
+    assert words in end.reason
+    assert end.reason.endswith("nothing was touched")
+
+
+async def test_what_needs_an_approval_by_the_end_of_the_announcement_is_asked_about(room: Room) -> None:
+    """The rules of now count: people are asked, and their time before the fault is not given twice."""
+    handle = await _announced(room)
+    asks = HouseRules(policy=GameDayPolicy(environments_needing_approval=("staging",)), groups={"sre": ("olga",)})
+    room.world.house_rules = asks
+    await room.env.fast_forward(handle, timedelta(minutes=61))
+    state = await room.until_view(handle, lambda each: each.approval is not None or each.verdict is not None)
+    assert (state.phase, room.target.done) == ("awaiting_approval", []), state.reason
+    assert state.approval is not None
+    await handle.execute_update("decide", yes(state.approval))
+    await room.in_effect(handle)
+    await handle.execute_update("halt", HALT)
+    await room.ended(handle)
+    assert len(room.post.of(Template.GAME_DAY_ANNOUNCEMENT)) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 from domain import game_day_decisions as decisions
-from domain.game_day import GameDayKind, GameDayVerdict
+from domain.game_day import GameDayKind, GameDayPhase, GameDayVerdict
 from domain.game_day_score import difference
 from domain.ids import incident_workflow_id
 from domain.incident import ObserveDrillEnd
@@ -58,8 +58,9 @@ async def announce(desk: DrillDesk) -> None:
     if people and document.announce.ahead:
         ends_at = (desk.state.announced_at or workflow.now()) + document.announce.ahead
         await desk.wait_until(ends_at, lambda: desk.state.halted is not None)
-        if desk.state.halted is None and (refused := await preflight.last_look(desk)) is not None:
-            desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
+        if desk.state.halted is None:
+            await preflight.check_again(desk)
+        if desk.state.phase is not GameDayPhase.ANNOUNCING:
             return
     desk.adopt(decisions.begin(desk.state, workflow.now()))
 

@@ -103,11 +103,13 @@ async def _undo(desk: DrillDesk, run: FaultRun) -> None:
     rounds = 0
     while not desk.is_handing_over:
         rounds += 1
-        run = desk.adopt_fault(await _undo_once(desk, run, is_first=rounds == 1))
+        # What was undone well, and only cannot be told to be gone, is not undone again: its target is asked again.
+        is_doubt = rounds > 1 and life.is_doubtful(run)
+        run = await (_asked(desk, run) if is_doubt else _undo_once(desk, run, is_first=rounds == 1))
+        desk.adopt_fault(run)
         now = workflow.now()
-        if life.is_settled(run) or not decisions.may_try_again(
-            desk.state, rounds, began_at, now, desk.start.document.terms()
-        ):
+        is_clear = life.is_settled(run) and not life.is_doubtful(run)
+        if is_clear or not decisions.may_try_again(desk.state, rounds, began_at, now, desk.start.document.terms()):
             desk.adopt_fault(life.closed(run))
             return
         await desk.wait_until(now + desk.start.document.probe_every, lambda: desk.is_handing_over)
@@ -125,11 +127,17 @@ async def _undo_once(desk: DrillDesk, run: FaultRun, *, is_first: bool) -> Fault
     if fault.undo is not None:
         run, problem = await _own_undo(desk, run)
     if run.is_leased:
-        answer = await desk.is_clean(call, call)
-        run = _told_who(life.verified(run, answer.holds, answer.detail), answer)
+        run = await _asked(desk, run)
         if fault.undo is not None and run.clean is True:
             problem = ""
     return life.undone(run, workflow.now()) if not problem else life.undo_failed(run, problem)
+
+
+async def _asked(desk: DrillDesk, run: FaultRun) -> FaultRun:
+    """What the target says of it now: whether anything is left, and who has ended it."""
+    call = f"fault/{run.key}"
+    answer = await desk.is_clean(call, call)
+    return _told_who(life.verified(run, answer.holds, answer.detail), answer)
 
 
 def _told_who(run: FaultRun, clean: Answer) -> FaultRun:

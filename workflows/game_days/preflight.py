@@ -4,7 +4,7 @@ The one thing to know: all of it is asked at once and all of it is told, so that
 """
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
@@ -13,29 +13,39 @@ from domain import game_day_decisions as decisions
 from domain.drill_targets import needs_approval, open_window
 from domain.freeze import active_freeze
 from domain.game_day import Expectation, GameDayKind, PreflightCheck
-from domain.game_day_probes import has_no_data
 from domain.game_day_surroundings import (
     RunningGameDay,
     Surroundings,
     alert_in_the_way,
     expected_alerts,
     game_day_in_the_way,
-    incident_in_the_way,
+    incident_at_the_start,
 )
 from domain.run import ApprovalStatus
 from domain.safety_lever_decisions import sentence as lever_sentence
 from runbooks.game_day_parts import BEFORE
-from workflows.game_days import approving, preparing, standing
-from workflows.game_days.desk import Answer, DrillDesk, sentence_of
+from workflows.game_days import approving, preparing, standing, stopping
+from workflows.game_days.desk import DrillDesk, sentence_of
 from workflows.options import ASK_BRIEFLY, QUESTION_TIMEOUT
 
 with workflow.unsafe.imports_passed_through():
     from activities.drill_surroundings import AlertPaths, AskRules, LookAround, SurroundingsActivities
 
+# Two lists and a round of queries one after the other, each of which the engine may take 3 s for.
+_LOOKS_FOR = timedelta(seconds=8)
+
 
 async def check(desk: DrillDesk) -> None:
     """CHECKING: prepare, ask everything, decide."""
-    asked_at = _asked_at(desk)
+    await _look(desk, _asked_at(desk))
+
+
+async def check_again(desk: DrillDesk) -> None:
+    """ANNOUNCING: the same once more, when people had their time: what was in order hours ago need not be so now."""
+    await _look(desk, workflow.now())
+
+
+async def _look(desk: DrillDesk, asked_at: datetime) -> None:
     refused = await _take_rules(desk) or _not_now(desk, ())
     if refused is not None:
         desk.adopt(decisions.refuse(desk.state, refused, workflow.now()))
@@ -70,28 +80,26 @@ async def check(desk: DrillDesk) -> None:
     desk.adopt(decisions.checked(desk.state, checks, workflow.now(), asked_at, approval_wanted=wanted))
 
 
-async def look_around(desk: DrillDesk) -> Surroundings | str:
-    """What goes on around the targets now; a sentence when it cannot be told."""
-    request = LookAround(
-        game_day=workflow.info().workflow_id,
-        environments=_environments(desk),
-    )
+async def look_around(desk: DrillDesk, *, alerts: bool = True, within: timedelta | None = None) -> Surroundings | str:
+    """What goes on around the targets now; a sentence when it cannot be told, or not `within` this time."""
+    request = LookAround(game_day=workflow.info().workflow_id, environments=_environments(desk), alerts=alerts)
     try:
         return await workflow.execute_activity_method(
             SurroundingsActivities.look_around,
             request,
-            start_to_close_timeout=QUESTION_TIMEOUT,
+            start_to_close_timeout=_LOOKS_FOR,
+            schedule_to_close_timeout=within,
             retry_policy=ASK_BRIEFLY,
         )
     except ActivityError as error:
         return sentence_of(error)
 
 
-def in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
-    """A lever, a real incident or another game day that ends this one, or keeps it from beginning."""
+def _in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
+    """A lever, a real incident or another game day that keeps this one from beginning."""
     if seen.levers:
         return lever_sentence(seen.levers[0])
-    incident = incident_in_the_way(seen.incidents, services_of(desk))
+    incident = incident_at_the_start(seen.incidents, services_of(desk))
     if incident is not None:
         return f"{incident.id} ({incident.severity.value}, {incident.title}) is a real incident on a target's service"
     return _other_in_the_way(desk, seen)
@@ -101,17 +109,6 @@ def services_of(desk: DrillDesk) -> tuple[str, ...]:
     """The services that the game day is about."""
     own = (desk.state.service,) if desk.state.service else ()
     return tuple(dict.fromkeys((*own, *desk.state.targets.services())))
-
-
-async def last_look(desk: DrillDesk) -> str | None:
-    """Why it cannot begin after all, when some time has passed since everything was asked."""
-    refused = await _take_rules(desk) or _not_now(desk, services_of(desk))
-    if refused is not None:
-        return refused
-    seen = await look_around(desk)
-    if isinstance(seen, str):
-        return f"it cannot be told whether a real incident is open or the safety lever engaged: {seen}"
-    return in_the_way(desk, seen)
 
 
 def _other_in_the_way(desk: DrillDesk, seen: Surroundings) -> str | None:
@@ -178,7 +175,12 @@ async def _all(desk: DrillDesk) -> list[PreflightCheck]:
     frozen = _not_now(desk, services_of(desk))
     calendar = PreflightCheck(name="calendar", holds=frozen is None, detail=frozen or "no freeze, and a window is open")
     answers = await asyncio.gather(
-        _around(desk), _alert_paths(desk), _injectors(desk), _undos(desk), _stop_conditions(desk), _steady_state(desk)
+        _around(desk),
+        _alert_paths(desk),
+        _injectors(desk),
+        _undos(desk),
+        stopping.asked_before(desk),
+        _steady_state(desk),
     )
     return [calendar, *(each for group in answers for each in group)]
 
@@ -188,15 +190,22 @@ async def _around(desk: DrillDesk) -> list[PreflightCheck]:
     if isinstance(seen, str):
         problem = f"it cannot be told whether a real incident is open or the safety lever engaged: {seen}"
         return [PreflightCheck(name="surroundings", holds=None, detail=problem)]
-    problem = in_the_way(desk, seen) or ""
+    problem = _in_the_way(desk, seen) or ""
     document = desk.start.document
     firing = alert_in_the_way(seen.alerts, document.match, document.service)
     already = f"what is to be detected fires already: {firing.title or firing.id}" if firing else ""
+    untold = f"it cannot be told whether it fires already: {seen.alerts_untold}" if seen.alerts_untold else ""
+    fires_not = None if untold else True
     return [
         PreflightCheck(
             name="surroundings", holds=not problem, detail=problem or "no real incident, and no safety lever engaged"
         ),
-        PreflightCheck(name="alerts", holds=not already, detail=already or "what is to be detected does not fire"),
+        PreflightCheck(
+            name="alerts",
+            holds=False if already else fires_not,
+            detail=already or untold or "what is to be detected does not fire",
+        ),
+        *stopping.seen_before(desk, seen, services_of(desk)),
     ]
 
 
@@ -208,7 +217,7 @@ async def _alert_paths(desk: DrillDesk) -> list[PreflightCheck]:
     request = AlertPaths(
         alertmanagers=desk.start.policy.alertmanagers,
         alerts=expected_alerts(document.match, wanted),
-        until=workflow.now() + document.announce.ahead + document.duration,
+        until=(desk.state.announced_at or workflow.now()) + document.announce.ahead + document.duration,
     )
     try:
         return await workflow.execute_activity_method(
@@ -258,33 +267,6 @@ def _can_be_asked(desk: DrillDesk, call: str) -> bool:
     written = desk.calls.get(call)
     spec = desk.start.actions.get(written.action) if written is not None else None
     return spec is not None and spec.has_check
-
-
-async def _stop_conditions(desk: DrillDesk) -> list[PreflightCheck]:
-    written = [each for each in desk.start.document.stop_conditions if f"stop/{each.id}" in desk.calls]
-    answers = await asyncio.gather(*(desk.check(f"stop/{each.id}", f"stop/{each.id}/0") for each in written))
-    found = []
-    for condition, answer in zip(written, answers, strict=True):
-        trouble = trouble_in(desk, condition.id, answer)
-        if trouble is None and condition.on_no_data == "go_on" and not answer.is_refused:
-            trouble = False
-        said = {None: f"its source does not answer: {answer.detail}", True: f"it is met already: {answer.detail}"}
-        detail = f"stop condition {condition.id!r}: {said.get(trouble, answer.detail)}"
-        found.append(
-            PreflightCheck(
-                name=f"stop condition {condition.id}", holds=None if trouble is None else not trouble, detail=detail
-            )
-        )
-    return found
-
-
-def trouble_in(desk: DrillDesk, condition_id: str, answer: Answer) -> bool | None:
-    """Whether a stop condition is met by an answer; None: there is no data."""
-    condition = next(each for each in desk.start.document.stop_conditions if each.id == condition_id)
-    if has_no_data(answer.holds, answer.output):
-        return None
-    holds = desk.read(condition.tolerance, answer).holds
-    return None if holds is None else holds is condition.stops_when_held
 
 
 async def _steady_state(desk: DrillDesk) -> list[PreflightCheck]:

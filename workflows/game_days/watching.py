@@ -11,19 +11,19 @@ from typing import Any
 from temporalio import workflow
 
 from domain import game_day_decisions as decisions
-from domain.game_day import HaltGameDay, Stopped
+from domain import game_day_sight as sight
+from domain.game_day import Expectation
 from domain.game_day_faults import THERE
 from domain.game_day_probes import ProbeRun, StopRun, fold, judge_stop
-from domain.game_day_surroundings import Surroundings, alerts_since, incident_in_the_way
-from domain.routing import matches
-from domain.timeline import Actor
 from runbooks.game_day_parts import DURING, StopCondition
-from workflows.game_days import faults, preflight
+from workflows.game_days import faults, preflight, stopping
 from workflows.game_days.desk import DrillDesk
 
 # How often levers, real incidents and other alerts are looked at. A lever tells by itself; this is for one that was
 # pulled in the very moment in which the game day began, and for incidents, which tell nobody.
 _LOOK_EVERY = timedelta(seconds=3)
+# A look that takes longer is none. Two that hang, with the pause between, are just more than `sight.UNSEEN_AT_MOST`.
+_LOOKED_WITHIN = timedelta(seconds=9)
 
 
 async def hold(desk: DrillDesk) -> None:
@@ -64,9 +64,7 @@ async def restore(desk: DrillDesk) -> None:
 def _questions(desk: DrillDesk) -> list[Coroutine[Any, Any, None]]:
     modes = {mode.value for mode in DURING}
     probes = [_probe(desk, run) for run in desk.state.probes if run.mode in modes]
-    conditions = [
-        _stop_condition(desk, each) for each in desk.start.document.stop_conditions if f"stop/{each.id}" in desk.calls
-    ]
+    conditions = [_stop_condition(desk, each) for each in stopping.asking(desk)]
     return [*probes, *conditions, _surroundings(desk)]
 
 
@@ -91,54 +89,29 @@ async def _stop_condition(desk: DrillDesk, condition: StopCondition) -> None:
         answer = await desk.check(f"stop/{condition.id}", f"stop/{condition.id}/{desk.questions}")
         if not desk.is_watching():
             return
-        _judge(desk, condition, preflight.trouble_in(desk, condition.id, answer), answer.detail)
+        _judge(desk, condition, stopping.trouble_in(desk, condition, answer), answer.detail)
         await _pause(desk, condition.every)
 
 
 async def _surroundings(desk: DrillDesk) -> None:
-    asked = [each for each in desk.start.document.stop_conditions if f"stop/{each.id}" not in desk.calls]
+    looking = stopping.looking(desk)
+    expected = [each.expect for each in desk.start.document.expectations]
+    # In a storm each group that is asked takes time from the response; nobody asks for nothing.
+    alerts = Expectation.NO_OTHER_ALERTS in expected or any(each.alarm is not None for each in looking)
     while desk.is_watching():
-        seen = await preflight.look_around(desk)
+        began_at = workflow.now()
+        seen = await preflight.look_around(desk, alerts=alerts, within=_LOOKED_WITHIN)
         if not desk.is_watching():
             return
+        services, now = preflight.services_of(desk), workflow.now()
         if isinstance(seen, str):
-            for condition in asked:
-                _judge(desk, condition, None, seen)
+            desk.adopt(sight.saw_nothing(desk.state, seen, began_at, now))
         else:
-            _take_in(desk, seen, asked)
+            desk.adopt(sight.saw(desk.state, seen, services, now))
+        for condition in looking if desk.state.halted is None else ():
+            told = (None, seen) if isinstance(seen, str) else stopping.own_source(condition, seen, services)
+            _judge(desk, condition, *told)
         await _pause(desk, _LOOK_EVERY)
-
-
-def _take_in(desk: DrillDesk, seen: Surroundings, asked: list[StopCondition]) -> None:
-    since, now = desk.state.injected_at, workflow.now()
-    if since is not None:
-        others = tuple(dict.fromkeys((*(desk.state.other_alerts or ()), *alerts_since(seen.alerts, since))))
-        desk.adopt(decisions.Outcome(decisions.changed(desk.state, other_alerts=others)))
-    if seen.levers:
-        lever = seen.levers[0]
-        by: Actor = lever.by or decisions.ME
-        halt = HaltGameDay(by=by, reason=f"the safety lever ({lever.scope}) is engaged: {lever.reason}")
-        if desk.state.halted is None:
-            desk.adopt(decisions.halt(desk.state, halt, now))
-        return
-    incident = incident_in_the_way(seen.incidents, preflight.services_of(desk))
-    if incident is not None:
-        reason = f"{incident.id} ({incident.severity.value}, {incident.title}) was declared"
-        stopped = Stopped(condition="a real incident", reason=reason, is_real_incident=True, at=now)
-        desk.adopt(decisions.stop(desk.state, stopped, now))
-    for condition in asked:
-        trouble, detail = _own_source(desk, condition, seen)
-        _judge(desk, condition, trouble, detail)
-
-
-def _own_source(desk: DrillDesk, condition: StopCondition, seen: Surroundings) -> tuple[bool, str]:
-    if condition.real_incident is not None:
-        services = condition.real_incident.services or preflight.services_of(desk)
-        incident = incident_in_the_way(seen.incidents, services, condition.real_incident.severity)
-        return incident is not None, f"{incident.id}: {incident.title}" if incident else "no real incident"
-    alarm = condition.alarm or {}
-    firing = next((each for each in seen.alerts if matches(alarm, each.labels)), None)
-    return firing is not None, f"{firing.title or firing.id} fires" if firing else "it does not fire"
 
 
 def _judge(desk: DrillDesk, condition: StopCondition, trouble: bool | None, detail: str) -> None:
