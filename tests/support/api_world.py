@@ -181,6 +181,9 @@ def _patience() -> Iterator[None]:
         for limit in ("engine.QUERY_TIMEOUT", "engine.START_TIMEOUT", "engine.UPDATE_TIMEOUT"):
             patch.setattr(f"api.{limit}", _PATIENCE)
         patch.setattr("api.safety_levers.START_TIMEOUT", _PATIENCE)
+        patch.setattr("api.game_days._SCHEDULE_TIMEOUT", _PATIENCE)
+        patch.setattr("api.game_day_schedules._SCHEDULE_TIMEOUT", _PATIENCE)
+        patch.setattr("api.webhooks.intake.SIGNAL_WITHIN", _PATIENCE)
         patch.setattr("api.health._TIMEOUT", _PATIENCE)
         yield
 
