@@ -152,6 +152,14 @@ async def test_a_stop_condition_has_to_answer_first(room: Room, answer: CheckRes
     assert words in await refused(room, stop_conditions=[SLOW])
 
 
+async def test_an_error_budget_that_is_used_up_lets_none_begin(room: Room) -> None:
+    """Too little is left of it already."""
+    room.target.trouble = CheckResult(holds=False, detail="0.1 left", output={"value": 0.1})
+    budget = {"prometheus": "main", "query": "budget_left", "at_least": 0.2}
+    said = await refused(room, stop_conditions=[{"id": "budget", "error_budget": budget}])
+    assert "stop condition 'budget': it is met already: 0.1 left" in said
+
+
 @pytest.mark.skipif(MONDAY, reason="the one minute in which the window is open")
 async def test_faults_are_made_in_their_windows_only(room: Room) -> None:
     """Where the policy has any."""
