@@ -27,6 +27,7 @@ from domain.review import (
     SignOffReview,
     SubmitReview,
     WaiveReview,
+    WithdrawFinding,
 )
 from domain.review_decisions import PLACEHOLDER
 from domain.timeline import EntryKind, automation, person
@@ -302,7 +303,7 @@ async def test_the_history_of_a_review_replays(begin_review: Begin):
 
 
 async def test_what_a_review_found_is_counted(begin_review: Begin, record: Record, tmp_path: Path):
-    """The factors of a review that was really held are what recurs, by their kind and not by their words."""
+    """The factors of a review that was really held are what recurs, by their kind; one that was withdrawn is none."""
     store = open_store(f"sqlite:///{tmp_path}/store.db")
     await store.migrate()
     now = datetime.now(UTC)
@@ -312,6 +313,10 @@ async def test_what_a_review_found_is_counted(begin_review: Begin, record: Recor
             for factor in ("capacity", "knowledge"):
                 found = AddFinding(by=ALICE, kind="contributing_factor", text=f"{factor} {number}", factor=factor)
                 await review.ask("add_finding", found)
+            wrong = AddFinding(by=ALICE, kind="contributing_factor", text=f"design {number}", factor="design")
+            state = await review.ask("add_finding", wrong)
+            number_of_it = state.findings[-1].number
+            await review.ask("withdraw_finding", WithdrawFinding(by=ALICE, finding=number_of_it, reason="it was not"))
             await review.ask("submit", SubmitReview(by=ALICE))
             await review.ask("sign_off", SignOffReview(by=BOB))
             await review.ask("close", CloseReview(by=ALICE))
