@@ -176,6 +176,8 @@ def test_the_soak_begins_after_the_meeting_and_moves_with_it() -> None:
     assert moved.entries[-1].summary == "The review closes by itself at 2026-12-03 11:00 UTC"
     held = RecordMeeting(by=ALICE, attended=("bob",), dissent="slow", held_at=NOW - DAY)
     assert decide(moved.state, held, NOW, at).state.closes_at == NOW + 4 * DAY
+    later = held.model_copy(update={"held_at": MONDAY})
+    assert decide(moved.state, later, MONDAY + 2 * HOUR, at).state.closes_at == MONDAY + HOUR + 2 * DAY
 
 
 def test_the_owner_hears_of_the_last_signature_and_once_before_the_close() -> None:
