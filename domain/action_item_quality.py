@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from domain.durations import format_duration
+from domain.imperatives import asks_again, begins_with_verb, words_of
 from domain.model import Model
 
 _GOOGLE = "Google's test in PagerDuty's postmortem guide: actionable, specific, bounded"
@@ -155,11 +156,37 @@ def _is_vague(wording: Wording) -> Hint | None:
     )
 
 
-def _begins_without_verb(wording: Wording) -> Hint | None:
-    words = _words(wording.title)
-    if not words or words[0] in _VERBS or _opening(wording.title, _KNOWN_OPENINGS):
+def _is_soft(wording: Wording) -> Hint | None:
+    """Word to people, and a watch that somebody keeps: afterwards nothing is different."""
+    title = " ".join(words_of(wording.title))
+    found = _SOFT.search(title) or _OUGHT.search(title)
+    if found is None:
         return None
-    if words[0] not in _NO_VERBS and not words[0].endswith(_NOUN_ENDINGS):
+    return Hint(
+        rule="A01",
+        source=_GOOGLE,
+        says=f"“{found.group().strip()}” leaves it to people, and afterwards nothing is different",
+        better="Name what will be there: “Alert on … above …”, “Refuse … unless …”, “Limit … to …”",
+    )
+
+
+def _names_no_measure(wording: Wording) -> Hint | None:
+    """More monitoring, safer deploys: no end without a number or a place."""
+    title = " ".join(words_of(wording.title))
+    found = _ABSTRACT.search(title)
+    if found is None or re.search(r"\d", title):
+        return None
+    return Hint(
+        rule="A01",
+        source=_GOOGLE,
+        says=f"“{found.group().strip()}” does not say what will be different",
+        better="Name the one signal, case or place that was missing here, and the number at which it is enough",
+    )
+
+
+def _begins_without_verb(wording: Wording) -> Hint | None:
+    words = words_of(wording.title)
+    if begins_with_verb(wording.title) or _opening(wording.title, _KNOWN_OPENINGS):
         return None
     return Hint(
         rule="A01",
@@ -170,22 +197,26 @@ def _begins_without_verb(wording: Wording) -> Hint | None:
 
 
 def _is_unbounded(wording: Wording) -> Hint | None:
-    found = next((word for word in _words(wording.title) if word in _UNBOUNDED), None)
+    found = _UNBOUNDED.search(" ".join(words_of(wording.title)))
     if found is None:
         return None
     return Hint(
         rule="A01",
         source=_GOOGLE,
-        says=f"“{found}” has no edge: nobody can tell when it is done",
+        says=f"“{found.group().strip()}” has no edge: nobody can tell when it is done",
         better="Name the first one or the few that would have mattered in this incident, by name",
     )
 
 
 def _is_endless(wording: Wording) -> Hint | None:
-    word = next((word for word in _words(wording.title) if word in _LARGE), None)
-    if word is None and (wording.due_in is None or wording.due_in <= LONGEST):
+    found = _LARGE.search(" ".join(words_of(wording.title)))
+    if found is None and (wording.due_in is None or wording.due_in <= LONGEST):
         return None
-    why = f"“{word}” is a project" if word else f"it is due in {format_duration(wording.due_in or LONGEST)}"
+    why = (
+        f"“{found.group().strip()}” is a project"
+        if found
+        else f"it is due in {format_duration(wording.due_in or LONGEST)}"
+    )
     return Hint(
         rule="A01",
         source=_GOOGLE,
@@ -195,16 +226,19 @@ def _is_endless(wording: Wording) -> Hint | None:
 
 
 def _is_two(wording: Wording) -> Hint | None:
-    match = re.search(r"(?:,| and| then|;) (?:then )?([a-z]+)\b", wording.title.strip().lower())
-    words = _words(wording.title)
-    if match is None or match.group(1) not in _VERBS or not words or words[0] not in _VERBS:
+    if not begins_with_verb(wording.title):
         return None
-    return Hint(
-        rule="A01",
-        source=_GOOGLE,
-        says=f"it is two things: “{words[0]}” and “{match.group(1)}”",
-        better="Make two items, each with its own owner, date and way to verify",
-    )
+    for match in _SECOND.finditer(wording.title.lower()):
+        before = words_of(wording.title[: match.start()])
+        # `Detect and reject duplicates` is one thing, done in two steps.
+        if len(before) >= _FEWEST and asks_again(match.group(1), match.group(2) or ""):
+            return Hint(
+                rule="A01",
+                source=_GOOGLE,
+                says=f"it is two things: “{before[0]}” and “{match.group(1)}”",
+                better="Make two items, each with its own owner, date and way to verify",
+            )
+    return None
 
 
 def _is_long(wording: Wording) -> Hint | None:
@@ -273,7 +307,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 _CARE = (
-    "be careful", "be more careful", "be aware", "be mindful", "remember", "remind", "pay attention",
+    "be careful", "be more careful", "be aware", "be mindful", "remember to", "remind", "pay attention",
     "pay more attention", "take care", "double check", "double-check", "avoid making",
     "don't forget", "do not forget", "stay alert", "train",
     "educate", "tell everyone", "tell everybody", "communicate to",
@@ -281,7 +315,7 @@ _CARE = (
 _ASSURANCES = ("ensure", "make sure", "make certain", "guarantee", "verify that", "see to it")
 _OPEN_ENDED = (
     "investigate", "look into", "look at", "explore", "consider", "think about", "evaluate", "research", "analyze",
-    "analyse", "discuss", "find out", "figure out", "understand", "study", "assess", "revisit", "try to", "try",
+    "analyse", "discuss", "find out", "figure out", "understand", "study", "assess", "revisit", "try to",
 )  # fmt: skip
 _VAGUE = ("fix the issue", "fix the problem", "fix it", "fix this", "improve", "enhance", "address", "better",
           "optimize", "optimise", "clean up", "deal with", "handle the issue", "work on",
@@ -291,38 +325,65 @@ _PEOPLE = _set(
     "people everyone everybody engineer engineers developer developers operator operators staff team teams "
     "somebody someone nobody anyone on-call responders colleagues users they we"
 )
-_UNBOUNDED = _set("all every everything everywhere always never any anything whatever etc generally")
-_LARGE = _set(
-    "rewrite redesign rearchitect re-architect replatform re-platform overhaul modernize modernise reorganize "
-    "reorganise"
+_SYSTEMS = (
+    r"(?:service|system|component|team|app|application|client|endpoint|alert|dashboard|runbook|database|server|host|"
+    r"machine|environment|job|workload|thing|incident|error|repo)s?|(?:librar|dependenc|repositor|quer)(?:y|ies)|"
+    r"process(?:es)?|code"
 )
+_UNBOUNDED = re.compile(
+    r"\b(?:everything|everywhere|etc|generally|in general|across the board|(?:company|org\w*)-wide)\b"
+    r"|^(?:always|never)\b"
+    # All services; but all clients of the payment API, and all hosts that run it, can be counted.
+    rf"|(?<!when )(?<!if )\b(?:all|every|each)(?: of)?(?: the| our| its)?(?: \w+)? (?:{_SYSTEMS})\b"
+    r"(?! (?:of|that|which|behind) )"
+)
+_HOUSE = "platform|infrastructure|infra|architecture|estate|stack|monolith|mainframe|data cent(?:er|re)|codebase"
+_LARGE = re.compile(
+    r"^(?:re-?write|re-?design|re-?architect|re-?platform|overhaul|moderni[sz]e|reorgani[sz]e)\b"
+    r"(?! the (?:\w+ )?(?:query|regex|test|rule|page|alert)\b)"
+    rf"|\b(?:whole|entire) (?:\w+ )?(?:{_HOUSE}|pipeline|system|fleet|company|organi[sz]ation|site|process)\b"
+    r"|\bfrom (?:scratch|the ground up)\b|\btech(?:nical)? debt\b|\blegacy (?:systems?|code|platform|stack|services)\b"
+    r"|^(?:migrate|move|port|switch|rebuild|replace|split|break up|decompose)(?: the| our| its)?(?: \w+)? "
+    rf"(?:{_HOUSE})\b|^(?:migrate|move|switch|port)(?: off| away| over)? (?:to|from|off|onto|away) (?:the )?\w+"
+)
+_GATHERING = (
+    "trainings?|workshops?|meetings?|brown bags?|lunch and learns?|awareness|"
+    r"(?:training|learning|feedback|info\w*) sessions?"
+)
+_SOFT = re.compile(
+    r"^(?:follow[ -]up|keep (?:an eye|watching|monitoring|in mind)|reach out|meet with|sync (?:up )?with|encourage|"
+    r"(?:talk|speak) (?:to|with)|check (?:in )?with(?! an? )|educate|communicate|"
+    r"ask (?:the|our|everyone|people)(?! (?:user|caller|operator|customer))|"
+    r"watch(?!.* (?:file|folder|directory|api|stream|changes)\b))\b"
+    r"|\b(?:raise|create|increase|spread|build|improve) (?:\w+ )?awareness\b"
+    r"|\b(?:closely|more (?:often|carefully|frequently))\b"
+    r"|^(?:review|check|test|monitor|verify|audit|inspect|update)\b.*\b(?:regularly|periodically)\b"
+    r"|^(?:run|hold|do|give|organi[sz]e|schedule|plan|set up|arrange|conduct|provide|offer|create|prepare) "
+    rf"(?:\w+ ){{0,3}}(?:{_GATHERING})(?:$| (?:for|on|about)\b)"
+)
+_OUGHT = re.compile(
+    rf"^(?:the |all |every |our )?(?:\w+ )?(?:{'|'.join(sorted(_PEOPLE))}) "
+    r"(?:should|must|needs? to|ha(?:s|ve) to|ought)\b"
+)
+_QUALITIES = (
+    r"monitoring|alerting|observability|visibility|reliability|resilien\w+|stability|quality|communication|coverage|"
+    "performance|documentation|docs|tests|testing|logging|security|robustness|alerts|tooling|automation"
+)
+_ABSTRACT = re.compile(
+    "^(?:fix|increase|strengthen|extend|expand|update|add|write|have|get|do|build|create|introduce|set up|implement)"
+    rf"(?: the| our| more| better| some| proper| additional| extra| good)* (?:{_QUALITIES})$"
+    r"|^(?:add|write|have|get|use|create|introduce|build|provide) (?:more|better|proper|good)\b"
+    r"|^make \w.* (?:more \w+|better|safer|faster|robust|resilient|stable|reliable|stronger|easier)$"
+)
+_SECOND = re.compile(r"(?:,| and| then|;) (?:then )?([a-z][a-z-]*)(?: ([a-z]+))?")
+# Before the second thing stand a verb and what it is done to.
+_FEWEST = 2
 _EMPTY_ENDS = (
     "done", "when done", "finished", "it works", "works", "fixed", "when it is fixed", "complete", "completed", "tbd",
     "todo", "n/a", "none", "ready", "merged", "the work is done",
 )  # fmt: skip
-_NOUN_ENDINGS = ("tion", "ness", "ity", "ing", "ance", "ence", "ies", "ment", "ship", "ability")
-_NO_VERBS = _set(
-    "the a an this that these those some more less better new our your their its no not there it we they you i "
-    "should must need needs could would can may lack missing insufficient alerts dashboards tests monitors "
-    "logs"
-)
-_VERBS = _set(
-    "add alert allow alter announce apply archive assign attach automate back backfill backport ban block "
-    "build bump cache cap capture change check clean close collect configure connect convert copy count create "
-    "cut declare decommission decouple default delete deploy deprecate describe detect disable document drain "
-    "drop encrypt enable enforce expand expire expose extend extract fail fence file filter fix freeze gate "
-    "give grant group guard handle harden hide implement import include increase index inject install "
-    "instrument introduce isolate join keep kill label let limit link list load lock log lower measure merge "
-    "migrate mirror monitor move mute name normalise normalize notify open page parse partition patch pause "
-    "pin plan poll post prevent print probe promote protect prove provision publish pull push put queue quote "
-    "raise rate-limit read rebalance record reduce refuse reject release reload remove rename renew replace "
-    "replicate report require reserve reset resize restore restrict retire retry return reuse revert revoke "
-    "roll rotate route run sample scale schedule scrape seed send separate serve set shard shed show shut sign "
-    "simplify split stage start stop store stream suppress swap switch tag teach test throttle time timeout "
-    "tighten track trace trigger trim tune turn update upgrade use validate verify version wait warm warn "
-    "watch wire wrap write"
-)
 _LOOKS: tuple[Callable[[Wording], Hint | None], ...] = (
-    _calls_for_care, _asks_people, _only_assures, _is_open_ended, _is_vague, _begins_without_verb, _is_unbounded,
-    _is_endless, _is_two, _is_long, _ends_nowhere, _has_no_type, _is_unverified, _are_many,
+    _calls_for_care, _asks_people, _only_assures, _is_open_ended, _is_vague, _is_soft, _names_no_measure,
+    _begins_without_verb, _is_unbounded, _is_endless, _is_two, _is_long, _ends_nowhere, _has_no_type, _is_unverified,
+    _are_many,
 )  # fmt: skip

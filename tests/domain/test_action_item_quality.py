@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.action_item_quality import Wording, hints_on
+from tests.domain import action_item_titles as titles
 
 GOOD_END = "the alert fires in staging within two minutes"
 
@@ -34,8 +35,7 @@ def said(title: str, **fields: object) -> list[str]:
 )
 def test_a_good_title_gets_no_hint(title: str):
     """Of what teams write well; a hint that is wrong is soon no longer read."""
-    found = [each for each in said(title) if "“all”" not in each]
-    assert found == []
+    assert said(title) == []
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,57 @@ def test_a_poor_title_gets_its_hint(title: str, word: str):
         assert hint.rule in {"A01", "A06", "A07"}
         assert hint.source
         assert len(hint.better) > 20
+
+
+@pytest.mark.parametrize(
+    ("title", "word"),
+    [
+        ("Lag alert", "names a thing"),
+        ("Pool size", "names a thing"),
+        ("Database failover automation", "names a thing"),
+        ("Migrate the whole platform to Kubernetes", "project"),
+        ("Rebuild the whole deployment pipeline from scratch", "project"),
+        ("Add timeouts to all services", "no edge"),
+        ("Run a training for the on-call team", "leaves it to people"),
+        ("On-call should watch the dashboard", "leaves it to people"),
+        ("Follow up with vendor", "leaves it to people"),
+        ("Create awareness of the deploy freeze", "leaves it to people"),
+        ("Make deploys safer", "does not say what will be different"),
+    ],
+)
+def test_things_projects_and_word_to_people_are_told_apart(title: str, word: str):
+    """Each by what is wrong with it, so that its better words fit."""
+    assert any(word in each for each in said(title)), said(title)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Pool the connections of the importer",
+        "Migrate the billing cron to Kubernetes",
+        "Page when any host has less than 5 % disk",
+        "Ask the user to confirm a bulk delete",
+        "Add a dashboard and alert for queue depth",
+        "Share the connection pool between the workers",
+        "Check the checksums of all clients of the payment API",
+        "Terraform the DNS zone",
+        "Warteschlange überwachen",
+    ],
+)
+def test_what_only_looks_poor_gets_no_hint(title: str):
+    """Neighbours of the poor ones: what follows a word decides. What is in another language nobody here can judge."""
+    assert said(title) == []
+
+
+@pytest.mark.parametrize(
+    ("good", "poor", "found"),
+    [(titles.GOOD, titles.POOR, 60), (titles.HELD_OUT_GOOD, titles.HELD_OUT_POOR, 39)],
+    ids=["tuned on", "held out"],
+)
+def test_the_hints_are_measured(good: list[str], poor: list[str], found: int):
+    """No good title is hinted at; of the poor ones nearly all, those that no rule has seen as well."""
+    assert [title for title in good if said(title)] == []
+    assert sum(1 for title in poor if said(title)) >= found
 
 
 def test_the_end_must_be_something_to_look_at():
