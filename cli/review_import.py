@@ -43,9 +43,7 @@ class _Line:
 
 
 def import_postmortems(
-    path: Annotated[
-        Path, typer.Argument(metavar="FILE|DIR", exists=True, help=f"{', '.join(SUFFIXES)}, or a folder of them.")
-    ],
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help=f"{', '.join(SUFFIXES)}, or a folder of them.")],
     mapping: Annotated[
         Path | None, typer.Option("--mapping", "-m", help="YAML: which column, key or heading is which field.")
     ] = None,
@@ -63,6 +61,8 @@ def import_postmortems(
         known = read_mapping(mapping)
     except Rejected as error:
         fail(error.sentence, _EXIT_USAGE)
+    if not path.exists():
+        fail(f"{path} does not exist")
     files = files_in(path)
     if not files:
         fail(f"there is no {', '.join(SUFFIXES)} file in {path}", _EXIT_USAGE)
