@@ -152,13 +152,13 @@ def demand_owner(owner: str, configuration: Configuration) -> None:
     if owner not in configuration.people and team is not None:
         members = ", ".join(team.members) or "nobody"
         raise Rejected(f"{owner!r} is a team, and one person answers for it; in that team there are: {members}")
-    if configuration.people:
+    if configuration.names_people:
         known_person(configuration, owner)
 
 
 def demand_answerable(owner: str, configuration: Configuration) -> None:
     """Rejected when it is no person and no team of hotwash.yaml that a meeting gives something to."""
-    if owner not in configuration.teams and configuration.people:
+    if owner not in configuration.teams and configuration.names_people:
         known_person(configuration, owner)
 
 
@@ -172,7 +172,8 @@ def demand_drill(drill: str | None, on_file: Collection[str], configuration: Con
 
 def noticed_in(item: NewActionItem, on_file: Collection[str], configuration: Configuration) -> tuple[Hint, ...]:
     """What is taken as it is, and worth a word: an owner whom nobody can reach, a drill that is still to be written."""
-    hints = [] if configuration.people else [nobody_is_named(item.owner)]
+    is_known = configuration.names_people or item.owner in configuration.people
+    hints = [] if is_known else [nobody_is_named(item.owner)]
     if item.requires_drill and item.requires_drill not in on_file:
         hints.append(drill_not_on_file(item.requires_drill))
     return tuple(hints)

@@ -52,7 +52,7 @@ def nobody_is_named(owner: str) -> Hint:
     return Hint(
         rule="A01",
         source=_HOTWASH,
-        says=f"hotwash.yaml names no people, so nothing reaches {owner!r}",
+        says=f"hotwash.yaml has no person {owner!r} yet, so nothing reaches them",
         better="Write them under 'people', each with an address, and what carries reminders under 'page_channels'",
     )
 

@@ -42,6 +42,7 @@ from domain.model import Model
 from domain.names import Name, SecretReference
 from domain.policy import Audience, Policy, known_time_zone
 from domain.severity import IncidentType, Severity
+from domain.timeline import ADMINISTRATOR
 from domain.tracker_settings import Tracker
 
 
@@ -344,6 +345,11 @@ class Configuration(Model):
             if service.team:
                 teams[service.team].append(name)
         return teams
+
+    @property
+    def names_people(self) -> bool:
+        """Whether the house has said who its people are; a first start knows its administrator only."""
+        return any(name != ADMINISTRATOR for name in self.people)
 
     def people_by_name(self) -> dict[str, tuple[str, ...]]:
         """Who is meant by the name of a group, a team or a person."""

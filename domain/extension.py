@@ -11,9 +11,8 @@ from domain.calendar import written
 from domain.deadlines import ExtensionWish
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import demand_person
-from domain.incident_effects import ADMINISTRATOR
 from domain.policy import WorkingHours
-from domain.timeline import Actor
+from domain.timeline import ADMINISTRATOR, Actor
 
 # Where neither lead nor manager of the owner can say yes, so many of the others who can are told; the rest would only
 # get mail about people whom they do not lead.

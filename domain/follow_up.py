@@ -12,10 +12,9 @@ from domain.calendar import written
 from domain.deadlines import LadderReason, LadderStep
 from domain.durations import format_duration
 from domain.errors import Rejected, RejectionKind
-from domain.incident_effects import ADMINISTRATOR
 from domain.message import DeliveryStatus, Invitation, Message, MessageReceipt, Template
 from domain.policy import WorkingHours
-from domain.timeline import Actor, ActorKind, Entry, EntryKind
+from domain.timeline import ADMINISTRATOR, Actor, ActorKind, Entry, EntryKind
 
 S = TypeVar("S")
 

@@ -19,10 +19,7 @@ from domain.model import Model
 from domain.page import EscalationStart
 from domain.practice import Deed
 from domain.review import ObserveIncidentEnd, ObserveNews, ObserveResolved, ReviewStart
-from domain.timeline import Actor, ActorKind, Entry, EntryKind, Link
-
-# The holder of the admin token who acts for nobody in particular: may speak, but never holds a role.
-ADMINISTRATOR = "admin"
+from domain.timeline import ADMINISTRATOR, Actor, ActorKind, Entry, EntryKind, Link
 
 
 class Effect(Model):

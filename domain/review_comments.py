@@ -10,7 +10,6 @@ from datetime import datetime
 
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import Notice, Outcome, demand_person, demand_text
-from domain.incident_effects import ADMINISTRATOR
 from domain.message import Template
 from domain.review import (
     Comment,
@@ -24,6 +23,7 @@ from domain.review import (
 )
 from domain.review_findings import with_finding
 from domain.review_outcomes import ReviewOutcome, entry
+from domain.timeline import ADMINISTRATOR
 
 # A hundred comments of a paragraph, each with its answer, are 200 KB in every payload of the workflow; Temporal warns
 # from 256 KiB on. Whoever has more to say has another view, which has its own place.

@@ -14,12 +14,11 @@ from domain.action_item_outcomes import ME as ACTION_ITEM_VOICE
 from domain.cadence import ClockStep
 from domain.calendar import written
 from domain.durations import format_duration
-from domain.incident_effects import ADMINISTRATOR
 from domain.model import Model
 from domain.policy import WorkingHours
 from domain.review import PAGED, Finding, FindingKind, Participant, Perspective
 from domain.review_outcomes import ME as REVIEW_VOICE
-from domain.timeline import ActorKind, EntryKind
+from domain.timeline import ADMINISTRATOR, ActorKind, EntryKind
 
 Document = Mapping[str, Any]
 

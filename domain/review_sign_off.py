@@ -12,7 +12,6 @@ from domain.contributing_factors import LEAST_FACTORS
 from domain.deadlines import LadderReason, begin
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import Notice, Outcome, demand_person, demand_text, listeners
-from domain.incident_effects import ADMINISTRATOR
 from domain.message import Template
 from domain.review import (
     FindingKind,
@@ -30,7 +29,7 @@ from domain.review_comments import demand_settled
 from domain.review_completeness import lacks
 from domain.review_news import handed_in
 from domain.review_outcomes import ReviewOutcome, entry, finished, manager_of, severity_of
-from domain.timeline import Actor
+from domain.timeline import ADMINISTRATOR, Actor
 
 
 def submit(state: ReviewState, command: SubmitReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:

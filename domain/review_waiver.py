@@ -8,10 +8,10 @@ from datetime import datetime
 
 from domain.errors import Rejected, RejectionKind
 from domain.follow_up import Notice, Outcome, demand_person, demand_text
-from domain.incident_effects import ADMINISTRATOR
 from domain.message import Template
 from domain.review import ReviewStart, ReviewState, ReviewStatus, SignOff, WaiveReview
 from domain.review_outcomes import ReviewOutcome, entry, finished, manager_of, severity_of
+from domain.timeline import ADMINISTRATOR
 
 
 def waive(state: ReviewState, command: WaiveReview, now: datetime, terms: ReviewStart) -> ReviewOutcome:

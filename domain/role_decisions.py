@@ -9,17 +9,9 @@ from datetime import datetime
 
 from domain.errors import Rejected, RejectionKind
 from domain.incident import FINISHED, AcceptRole, DeclineRole, IncidentState, OfferRole, Role, RoleOffer
-from domain.incident_effects import (
-    ADMINISTRATOR,
-    Outcome,
-    TellPeople,
-    changed,
-    conflict,
-    entry,
-    require_person,
-)
+from domain.incident_effects import Outcome, TellPeople, changed, conflict, entry, require_person
 from domain.message import Template
-from domain.timeline import Actor, EntryKind
+from domain.timeline import ADMINISTRATOR, Actor, EntryKind
 from domain.timeline import person as person_actor
 
 # Several people may hold these; the state names the last one, the timeline all of them.

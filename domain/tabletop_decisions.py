@@ -11,7 +11,6 @@ from typing import Any
 from domain.errors import Rejected, RejectionKind
 from domain.game_day import GameDayPhase, GameDayState, GameDayVerdict, HaltGameDay
 from domain.game_day_decisions import Outcome, changed
-from domain.incident_effects import ADMINISTRATOR
 from domain.practice import Deed, Story, practised, score
 from domain.tabletop import (
     MOST_WORDS,
@@ -30,7 +29,7 @@ from domain.tabletop import (
     WantedRun,
     Wish,
 )
-from domain.timeline import Actor, Entry, EntryKind, automation
+from domain.timeline import ADMINISTRATOR, Actor, Entry, EntryKind, automation
 
 ME = automation("tabletop")
 # More deeds than this are no exercise; what comes later is still in the incident's timeline.

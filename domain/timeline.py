@@ -8,6 +8,9 @@ from pydantic import Field
 
 from domain.model import Model
 
+# The holder of the admin token who acts for nobody in particular: may speak, but never holds a role.
+ADMINISTRATOR = "admin"
+
 
 class ActorKind(StrEnum):
     """Who can make something happen."""

@@ -25,7 +25,8 @@ def unknown_names(
 ) -> Iterator[Finding]:
     """All of them, each with the nearest right one; a name that only a parameter says is not judged.
 
-    The owner of a bundled file (`is_bundled`) is a word for a house that it does not know, and is not judged either.
+    The owner of a bundled file (`is_bundled`) is a word for a house that it does not know, and is not judged;
+    nor is any owner where `hotwash.yaml` names nobody but its administrator.
     """
     yield from _targets(source, document, configuration)
     services, people = configuration.services, configuration.people
@@ -33,7 +34,7 @@ def unknown_names(
     yield from _unknown(source, _services(document), services, "unknown_service", "service")
     yield from _unknown(source, _people(document), people, "unknown_person", "person")
     yield from _unknown(source, _groups(document), everybody, "unknown_person", "person, team or group")
-    if people and not is_bundled and document.owner != _NOBODY_YET:
+    if configuration.names_people and not is_bundled and document.owner != _NOBODY_YET:
         owner = ((("owner",), document.owner),)
         yield from _unknown(source, owner, everybody, "unknown_person", "person, team or group")
     yield from _too_many_approvals(source, document, configuration)

@@ -37,15 +37,16 @@ async def test_an_owner_whom_nothing_reaches_is_refused(world: World, owner: str
     assert (status, words in refused["detail"]) == (422, True), refused
 
 
-async def test_where_nobody_is_named_anybody_may_own(world: World) -> None:
-    """A first try has no people yet; the item says that nothing reaches its owner."""
-    world.home.configuration.write_text("organization: Test\n")
+@pytest.mark.parametrize("people", ["", "people:\n  admin: {name: Administrator, groups: [admin]}\n"])
+async def test_where_nobody_is_named_anybody_may_own(world: World, people: str) -> None:
+    """A first start knows nobody but its administrator; the item says that nothing reaches its owner."""
+    world.home.configuration.write_text(f"organization: Test\n{people}")
     try:
         status, item = await asked(world, owner="zzz")
     finally:
         world.home.configuration.write_text(CONFIGURATION)
     assert (status, item["owner"]) == (201, "zzz")
-    assert [each["says"] for each in item["hints"]] == ["hotwash.yaml names no people, so nothing reaches 'zzz'"]
+    assert [each["says"] for each in item["hints"]] == ["hotwash.yaml has no person 'zzz' yet, so nothing reaches them"]
 
 
 async def test_a_drill_that_no_file_defines_is_refused(world: World) -> None:

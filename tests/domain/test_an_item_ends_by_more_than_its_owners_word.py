@@ -20,9 +20,8 @@ from domain.action_item_decisions import decide, open_item
 from domain.action_item_outcomes import ItemOutcome
 from domain.action_item_verification import observe_check
 from domain.errors import Rejected, RejectionKind
-from domain.incident_effects import ADMINISTRATOR
 from domain.policy import Policy
-from domain.timeline import Actor, automation, person
+from domain.timeline import ADMINISTRATOR, Actor, automation, person
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 ALICE, BOB = person("alice"), person("bob")
