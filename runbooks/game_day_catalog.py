@@ -16,7 +16,7 @@ from domain.model import Model
 from domain.run import ActionSpec, Effect
 from domain.timeline import Actor
 from runbooks.expressions import with_aliases
-from runbooks.findings import Finding, Unreadable, by_place
+from runbooks.findings import Finding, Unreadable, by_place, nearest
 from runbooks.folders import Folders, read_text
 from runbooks.game_day_lint import lint_game_day
 from runbooks.game_day_schema import GameDay, GameDayStart
@@ -99,7 +99,7 @@ class GameDayCatalog:
         choose(document, bound, configuration, seed=name)
         actions = {action: self._specs[action] for action in sorted(_actions(document))}
         return GameDayStart(
-            document=document,
+            document=_with_people(document, bound, configuration),
             digest=digest_of(document.model_dump(mode="json")),
             parameters=bound,
             requested_by=requested_by,
@@ -237,6 +237,21 @@ def choose(document: GameDay, parameters: Mapping[str, Any], configuration: Conf
     return resolve(selections, configuration.drill_targets, configuration.game_day_policy, document.environment, seed)
 
 
+def _with_people(document: GameDay, bound: Mapping[str, Any], configuration: Configuration) -> GameDay:
+    """The document with whom a page must reach as the parameters say; Rejected with a name that nobody has."""
+    scope = {"params": with_aliases(dict(bound))}
+    known = configuration.people_by_name()
+    expectations = []
+    for expected in document.expectations:
+        names = tuple(map(str, render(list(expected.to), scope)))
+        unknown = [name for name in names if name not in known]
+        if unknown and configuration.names_people:
+            hint = nearest(unknown[0], list(known))
+            raise Rejected(f"{document.name!r}: there is no person, team or group {unknown[0]!r} in hotwash.yaml{hint}")
+        expectations.append(expected.model_copy(update={"to": names}))
+    return document.model_copy(update={"expectations": tuple(expectations)})
+
+
 def _problems_here(document: GameDay | Tabletop, configuration: Configuration) -> tuple[str, str]:
     """Why its targets may not be touched, and why its schedule could not start it; empty: nothing is known against it.
 
@@ -254,6 +269,7 @@ def _problems_here(document: GameDay | Tabletop, configuration: Configuration) -
         return "", f"its schedule cannot start it: {lacking.sentence}; {cure}" if is_scheduled else ""
     try:
         choose(document, bound, configuration, seed=document.name)
+        _with_people(document, bound, configuration)
     except Rejected as refused:
         return refused.sentence, ""
     return "", ""

@@ -155,6 +155,8 @@ class _Lint:
             if expected.expect in seen:
                 yield self._say((*path, "expect"), "expected_twice", f"{expected.expect.value!r} is expected already")
             seen.add(expected.expect)
+            for place, name in enumerate(expected.to):
+                yield from self._expression((*path, "to", place), name, has_target=False, is_choice=True)
             if expected.within is not None and expected.after == "fault" and expected.within > document.duration:
                 within, duration = format_duration(expected.within), format_duration(document.duration)
                 sentence = f"within {within} cannot be seen: the fault is undone after {duration} (`duration`)"

@@ -188,7 +188,7 @@ class Expected(Model):
     within: Limit | None = None
     # `detect`: labels that the alert must carry besides the game day's `match`.
     alert: LabelPatterns = Field(default_factory=dict)
-    # `route`: the people, teams or groups of whom one must be paged.
+    # `route`: the people, teams or groups of whom one must be paged; may hold expressions over `params`.
     to: tuple[str, ...] = ()
     # `recover`: from the fault (the response must do it), or from when the game day has undone it.
     after: Literal["fault", "undo"] = "fault"

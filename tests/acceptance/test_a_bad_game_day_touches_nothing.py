@@ -38,6 +38,7 @@ actions:
     shop: {{directory: "{shop}", pid_file: "{shop}/supervisor.pid"}}
     gone: {{directory: "{shop}/gone", pid_file: "{shop}/gone/supervisor.pid"}}
   processes: {{shop: "{shop}/shop.pid"}}
+  daemons: {{broken: {{pid_file: "{shop}/shop.pid", start: [/nonexistent/shop-server]}}}}
   prometheus: {{away: {{url: "http://127.0.0.1:{dead}"}}}}
 """
 # Everything about it is right.
@@ -68,6 +69,7 @@ approval: {expires_after: 2s}
 duration: 5s
 """
 UNDO = "undo: {action: release.restart, with: {target: shop}}"
+WITH = 'with: {process: "{{ target.process }}"}'
 STOP = 'action: check.http, with: {url: "URL/healthz"}, stop_when: fails'
 # Of somebody else: a provider, a control and a tolerance that have no like here.
 THEIRS = """\
@@ -174,6 +176,11 @@ async def place(tmp_path_factory: pytest.TempPathFactory, silent: str) -> AsyncI
         (UNDO, UNDO.replace("shop", "shpo"), "the undo of kill on open cannot run: no release target is called 'shpo'"),
         (UNDO, UNDO.replace("shop", "gone"), "the undo of kill on open cannot run: "),
         (UNDO, UNDO.replace("target:", "name:"), "release.restart: unknown parameter 'name'"),
+        (WITH, WITH.replace('}}"', '}}", restart: broken'),
+         "/nonexistent/shop-server (actions.daemons.broken.start) is no program that this worker may run; mend it"),
+        # --- a name that nobody has: no alert would be the drill's ---
+        ("owner: ann", "owner: ann\nservice: shpo", "drill.yaml:5:10: there is no service 'shpo' in hotwash.yaml; did"),
+        ("{expires_after: 2s}", "{approvers: [ane]}", "there is no person, team or group 'ane' in hotwash.yaml; did"),
         # --- a fault that cannot be made ---
         ("[open]", "[ghost]", "no process is called 'ghost'; "),
         # --- stop conditions that never answer ---

@@ -63,6 +63,8 @@ class Practice:
             # Who is away for a moment says so later.
             return dict(answer.json()) if answer.is_success else {}
 
+        if "expect: acknowledge" in text:
+            await self._answered(await self.world.eventually(ask, _is_paged, f"the page of {name}", 120))
         end: dict[str, Any] = await self.world.eventually(
             ask, lambda it: it.get("phase") == "finished", f"the end of {name}", 120
         )
@@ -71,10 +73,24 @@ class Practice:
             await self.world.post(f"/incidents/{end['incident_id']}/resolve", summary)
         return end
 
+    async def _answered(self, state: dict[str, Any]) -> None:
+        """What Ann does who is paged: she takes it, and tells the others."""
+        if state["incident_id"]:
+            room = f"/incidents/{state['incident_id']}"
+            await self.world.post(f"{room}/acknowledge", {"by": "ann"})
+            words = {"by": "ann", "audience": "internal", "text": "Customers get errors; we are at it."}
+            await self.world.post(f"{room}/updates", words)
+
     async def firing(self) -> list[str] | None:
         """Alert groups in which something fires; None while nobody can say."""
         answer = await self.world.http.get("/api/v1/alert-groups")
         return [group["id"] for group in answer.json()["items"] if group["firing"]] if answer.is_success else None
+
+
+def _is_paged(state: dict[str, Any]) -> bool:
+    """Somebody was, or it is over."""
+    seen = {each["expectation"]: each["judgement"] for each in state.get("expectations", ())}
+    return state.get("phase") == "finished" or seen.get("page") not in {None, "pending"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

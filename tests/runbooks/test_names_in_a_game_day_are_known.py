@@ -11,6 +11,7 @@ import pytest
 
 from activities.actions import specs
 from domain.configuration import Configuration
+from domain.errors import Rejected
 from domain.timeline import person
 from runbooks.findings import Unreadable
 from runbooks.game_day_catalog import LIBRARY, TRAINING, GameDayCatalog
@@ -116,6 +117,20 @@ def test_what_only_the_start_says_is_not_judged(tmp_path: Path) -> None:
     alone = alone.replace("approval: {approvers: [sre, dana], min_approvals: 3}\n", "")
     (one,) = said(tmp_path, alone, Configuration.model_validate(small))
     assert "there is no person, team or group 'alice' in hotwash.yaml" in one
+
+
+def test_whom_a_page_must_reach_may_be_a_parameter(tmp_path: Path) -> None:
+    """It is pinned as it is meant; a name that nobody has is refused, and a parameter that there is not is found."""
+    text = DRILL.replace("[alice, sre, night]", '["{{ params.team }}", alice]')
+    text = text.replace("service: shop", "service: shop\nparameters: {team: {default: night}}")
+    made = catalog(tmp_path, text).start("drill", person("dana"), CONFIGURATION)
+    assert made.document.expectations[0].to == ("night", "alice")
+    other = catalog(tmp_path, text).start("drill", person("dana"), CONFIGURATION, {"team": "sre"})
+    assert (other.document.expectations[0].to, other.digest) == (("sre", "alice"), made.digest)
+    with pytest.raises(Rejected, match="no person, team or group 'nigth' in hotwash"):
+        catalog(tmp_path, text).start("drill", person("dana"), CONFIGURATION, {"team": "nigth"})
+    (one,) = said(tmp_path, text.replace("params.team", "params.taem"))
+    assert "the game day has no parameter 'taem'; did you mean 'team'" in one
 
 
 @pytest.mark.parametrize(
