@@ -136,7 +136,7 @@ IDIOMS: tuple[Pattern, ...] = (
     *of(
         "sanction",
         r"{ANY}{NEAR}\b(?:not|never|no\s+longer)\s+(?:\w+\s+){0,2}?(?:allowed|permitted|trusted|let)\s+(?:\w+\s+){0,2}?(?:near|again|to\s+touch|anywhere|with\s+(?:production|prod|access))\b",
-        r"{ANY}{NEAR}\b(?:should|must|ought\s+to|has\s+to|have\s+to|will)\s+(?:lose|apologi[sz]e|explain\s+(?:himself|herself|themselves|why)|justify|be\s+(?:kept\s+away|stripped|shown)|face\s+(?:the\s+)?consequences)\b",
+        r"{ANY}{NEAR}\b(?:should|must|ought\s+to|has\s+to|have\s+to|will)\s+(?:lose\s+(?:his|her|their|its|the)\s|apologi[sz]e|explain\s+(?:himself|herself|themselves|why)|justify|be\s+(?:kept\s+away|stripped|shown)|face\s+(?:the\s+)?consequences)\b",
         r"{ANY}{NEAR}\b(?:should|must|need(?:s|ed)?\s+to|ought\s+to|has\s+to|have\s+to)\s+be\s+(?:reminded|taught|instructed|told|made\s+aware)\s+(?:to|not|how|that|again|of)\b",
         r"\b(?:los[et]|losing|revoke\w*|take\s+away)\s+(?:his|her|their)\s+(?:\w+\s+)?(?:access|rights|privileges|bonus|permissions)\b",
         unless_before=NEGATED,

@@ -8,13 +8,17 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from domain.blameless.contempt import CONTEMPT
 from domain.blameless.findings import BlamelessFinding, Level, lowered
 from domain.blameless.idioms import IDIOMS
 from domain.blameless.markdown import Directive, Reading, Sentence, read_markdown
 from domain.blameless.patterns import PATTERNS, Pattern
 from domain.blameless.people import MAYBE, mark_people, speaks_of_people
+from domain.blameless.rhetoric import RHETORIC
 from domain.blameless.rules import RULES
+from domain.blameless.verdicts import VERDICTS
 
+_EVERY_PATTERN = (*PATTERNS, *IDIOMS, *VERDICTS, *RHETORIC, *CONTEMPT)
 _STRENGTH = {Level.INFO: 0, Level.WARNING: 1, Level.ERROR: 2}
 
 
@@ -52,7 +56,7 @@ def _hits(reading: Reading) -> Iterable[_Hit]:
 
 def _of_sentence(sentence: Sentence, marked: str, plain: str) -> list[_Hit]:
     found: list[_Hit] = []
-    for pattern in (*PATTERNS, *IDIOMS):
+    for pattern in _EVERY_PATTERN:
         hit = _match(pattern, sentence, marked if MAYBE in pattern.match.pattern else plain)
         if hit:
             found.append(hit)

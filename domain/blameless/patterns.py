@@ -30,6 +30,9 @@ def _whole(marks: str) -> str:
 
 
 _SHORTHANDS = {
+    # A person with what stands in front, and whoever is meant without being named.
+    "SOME": "(?:{DET}{ANY}|{ANYONE}|whoever|whomever|those\\s+(?:who|responsible|involved|in\\s+charge))",
+    "DET": r"(?:(?:the|our|an?|its|this|that|some|one|both|all|every|each|of|certain|many|most)\s+){0,3}(?:[\w-]+\s+){0,2}?",
     # A person who can be the subject; any person; somebody by name; ourselves; nobody; perhaps a person.
     "P": _whole("\ue000\ue005"),
     "ANY": _whole("\ue000\ue001\ue005\ue006"),
@@ -122,7 +125,7 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{P}{GAP}\s+(?:had\s+not|hadn't|has\s+not|hasn't|have\s+not|haven't)(?:\s+\w+ly|\s+even|\s+yet)?\s+(?!been|seen|used|had|met|heard|known|expected|received|worked|changed|found|finished|decided|begun|started|needed|experienced|wanted|lost|felt|got|yet\b)[a-z]+(?:ed|en|ght|ne|read|told|set|put|run|kept)\b",
         r"{P}{GAP}\s+never\s+(?!been|seen|used|had|met|heard|happened|needed|experienced|wanted|lost|failed|stopped|expected|received|worked\s+with|got|knew|found)[a-z]+(?:ed|ght|id|ad|ote|ew|ook|ave|ent)\b",
         r"{P}{GAP}\s+failed\s*(?:$|[.;!]|miserably|badly|completely|utterly|us\b|here\b|at\s|in\s+(?:his|her|their|its))",
-        r"{P}{GAP}\s+{SHOULD}(?!\s+(?:lost|been\s+(?:hurt|told|informed|paged|able|asked|given)|seen\s+(?:the|an)\s+error|received|got)\b)",
+        r"{P}{GAP}\s+{SHOULD}(?!\s+(?:lost|been\s+(?:hurt|told|informed|paged|able|asked|given)|(?:the|an?|access|at\s+least|\d+)\s|seen\s+(?:the|an)\s+error|received|got)\b)",
         r"{P}{GAP}\s+should\s+(?:never|not)\s+have\b",
         r"{P}{GAP}\s+never\s+(?:{DONE}|looked|checked|told|thought|bothered|tried|asked|listened|responded|answered|read|ran|learned|did)\b",
         r"{P}{GAP}\s+(?:has\s+|had\s+|have\s+)?(?:forgot|forgotten|neglected|omitted)\b",
@@ -143,10 +146,12 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\bwould(?:\s+not|n't|\s+never)?\s+have\b{FAR}\bif\s+(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{P}{GAP}\s+had\b",
         r"\b(?:competent|good|careful|experienced|diligent|attentive|reasonable|responsible|professional|real)\s+{P}\s+would\b",
         r"\b(?:any|every)\s+(?:[\w-]+\s+)?{P}\s+(?:would|could|should|can)\s+(?:have\s+)?(?:seen?|known?|noticed?|caught|spotted|tell|told|realised|realized)",
-        r"\bif\s+only\s+(?!(?:one|two|a|an|some|part|half|the\s+\w+\s+(?:is|are))\b)",
+        r"\bif\s+only\s+(?!(?:one|two|a|an|some|part|half|the\s+\w+\s+(?:is|are))\b)(?=.*\b(?:had|would|could|were|did|knew)\b)",
         r"{ANY}\s+(?:would|could)\s+(?:easily\s+)?have\s+(?:easily\s+)?(?:prevented|avoided|caught|noticed|spotted|stopped|known|seen)",
         r"{P}{GAP}\s+(?:could|might)\s+(?:easily\s+|simply\s+|just\s+)(?:have|'ve)\b",
         r"{P}{GAP}\s+(?:should\s+know|should\s+have\s+known|knew|ought\s+to\s+know)\s+better\b",
+        # A guide that names the wording does not use it.
+        unless=r"\b(?:writing|saying)\s+that\b",
     ),
     *of(
         "counterfactual",
@@ -172,14 +177,16 @@ PATTERNS: tuple[Pattern, ...] = (
     *of(
         "counterfactual",
         r"{NOBODY}(?:\s+(?:on|in|from|at)\s+(?:the|our)\s+[\w\ue000-\ue006-]+)?\s+(?:ever\s+|even\s+|had\s+|has\s+|really\s+|else\s+)*(?:bothered|thought|checked|tested|tried|reviewed|verified|looked|read|noticed|questioned|asked|told|warned|did\s+anything|cared|realised|realized|considered|followed|escalated|communicated|documented|took\s+(?:ownership|responsibility)|acted|reacted|responded|was\s+paying|had\s+the\s+(?:idea|sense|courage|foresight)|paid|listened|raised|stopped|spoke|updated|supervised|informed|took\s+care|remembered|renewed|fixed|cleaned|maintained|owned\s+up|did\s+(?:a\s+thing|something)|felt\s+responsible|spotted|caught)\b",
-        r"{NOBODY}\s+(?:on|in|from)\s+the\s+[\w\ue000-\ue006-]+\s+(?:\w+\s+)?(?:bothered|thought|checked|tested|looked|noticed|asked|told|realised|realized|knew)\b",
+        r"{NOBODY}\s+(?:on|in|from)\s+the\s+[\w\ue000-\ue006-]+\s+(?:\w+\s+)?(?:bothered|thought|checked|tested|looked|noticed|asked|told|realised|realized|knew\s+what\s+(?:he|she|\ue000+))\b",
         level=Level.WARNING,
         question="What could be seen from where people were, and what would have drawn their eyes to it?",
+        # What is true as long as nobody does it is a condition, and no story.
+        unless=r"\b(?:that|which|if|when|until|where|because|so)\s+\ue004+\s+(?:has|have)\b",
     ),
     *of(
         "counterfactual-passive",
         r"\b(?:should|could|ought\s+to)(?:n't|\s+not|\s+never)?(?:\s+\w+ly)?(?:\s+have|'ve)(?:\s+\w+ly|\s+never)?\s+been(?:\s+\w+ly|\s+more|\s+better)?\s+{DONE}\b",
-        r"\b(?:failure|failing)\s+to\s+{DUTIES}\b",
+        r"\b(?:failure|failing)\s+to\s+(?!do\s+so\b){DUTIES}\b",
         r"\bwould\s+(?:not|never)\s+have\s+(?:happened|occurred)\b",
         r"\b(?:entirely|completely|easily|perfectly|wholly|totally)\s+(?:preventable|avoidable)\b",
         r"\b(?:was|were|is)\s+(?:preventable|avoidable)\b",
@@ -242,12 +249,12 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{P}{FAR}\bneeds?\s+to\s+learn\s+(?:to|how)\b",
         r"\b(?:left|let)\s+the\s+(?:[\w-]+\s+){1,3}?(?:unattended|unprotected|unlocked|lapse)\b",
         r"{P}{GAP}\s+(?:let|allowed)\s+(?:the\s+)?(?:[\w-]+\s+){1,3}?(?:to\s+)?(?:expire|lapse|run\s+out)\b",
-        r"\b(?:carelessly|lazily|stupidly|foolishly|blindly)\b",
+        r"\b(?:carelessly|stupidly|foolishly|blindly)\b",
         unless_before=NEGATED,
     ),
     *of(
         "judgement",
-        r"{P}{FAR}\binstead\s+of\s+(?:\w+ly\s+)?(?:checking|testing|following|asking|reading|escalating|thinking|verifying|waiting|calling|reviewing|consulting|looking|watching|monitoring|working|paying|helping|fixing|responding|telling|informing|acting|listening|admitting|rolling\s+back|investigating|preparing|documenting|doing\s+(?:his|her|their))\b",
+        r"{P}{FAR}\binstead\s+of\s+(?:\w+ly\s+)?(?:checking|testing|following|asking|reading|escalating|thinking|verifying|waiting\s+for\s+(?:an?\s+|the\s+|any\s+)?(?:reviews?|approval|tests?|permission|confirmation|sign-off|help)|calling|reviewing|consulting|looking|watching|monitoring|working|paying|helping|fixing|responding|telling|informing|acting|listening|admitting|rolling\s+back|investigating|preparing|documenting|doing\s+(?:his|her|their))\b",
         unless_before=NEGATED,
         # What somebody is free to do is no judgement of what was done.
         unless=r"\b(?:can|could|may|might|to)\s+(?:\w+\s+){1,5}?instead\s+of\b",
@@ -324,7 +331,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     *of(
         "human-error",
-        r"\b(?:human|operator|pilot|people|personal|individual|personnel|engineer|administrator|admin|developer|manual)[- ](?:errors?|mistakes?)\b",
+        r"\b(?:human|operator|pilot|people|personal|personnel|engineer|administrator|admin|developer|manual)[- ](?:errors?|mistakes?)\b",
         r"(?:^[\s\"'(]*|\b(?:by|to|was|is|of|a)\s+)user\s+error\b",
         unless=r"\b(?:not|no|never|isn't|rather\s+than|instead\s+of|beyond|behind|stops?\s+at|labels?|term|phrase|concept|beginning|starting\s+point|symptom|so-called|avoid\w*|words?|reduc\w+|prone|guards?|protect\w*|prevent\w*|toleran\w+|robust|explain\w*|risk|less\s+room|room\s+for|chance|likelihood|surface)\b",
     ),
@@ -379,7 +386,7 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     *of(
         "named-person",
-        r"\b(?:because\s+of|due\s+to|thanks\s+to|blamed?\s+on|caused\s+by|triggered\s+by|introduced\s+by|broken\s+by)\s+(?:a\s+\w+\s+(?:of|by)\s+)?{NAME}",
+        r"\b(?:because\s+of|due\s+to|(?<!^)thanks\s+to|blamed?\s+on|caused\s+by|triggered\s+by|introduced\s+by|broken\s+by)\s+(?:a\s+\w+\s+(?:of|by)\s+)?{NAME}",
         r"{NAME}'s?\s+(?:[\w-]+\s+){0,2}?(?:change|deploy\w*|commit|script|command|pr|pull\s+request|release|quer(?:y|ies)|migration|work|config\w*|code|edit|patch|actions?|decisions?|merge|fix|restart|update)\b{NEAR}\b{HURT}\b",
         r"\bbecause\s+{NAMED}{GAP}\s+(?:deployed|pushed|merged|ran|deleted|changed|edited|approved|restarted|disabled|removed|typed|thought|assumed|used|applied|was|did|started|stopped|released|committed|wanted|upgraded|enabled)\b",
         r"{NAMED}{GAP}\s+(?:deployed|pushed|merged|ran|deleted|changed|edited|approved|restarted|disabled|removed|typed|assumed|upgraded|unplugged)\b{FAR}\b(?:causing|breaking|bringing|leading|taking|resulting)\b",
@@ -388,7 +395,7 @@ PATTERNS: tuple[Pattern, ...] = (
     *of(
         "who-question",
         r"\bwho\s+(?:\w+\s+)?(?:approved|pushed|deployed|broke|deleted|wrote|caused|let|allowed|forgot|merged|changed|is\s+responsible|was\s+responsible|is\s+to\s+blame|did\s+this|messed|screwed|missed)\b[^.]*\?",
-        r"\bwhose\s+(?:fault|mistake|responsibility|job)\b",
+        r"\bwhose\s+(?:fault|mistake|responsibility|job)\s+(?:is|was|it|this|that)\b",
         r"^[\s\"'(]*why\s+(?:did(?:n't)?|was(?:n't)?|were(?:n't)?|had(?:n't)?|has(?:n't)?)\s+(?:the\s+|our\s+|no\s*body\s+|any\s*one\s+)?(?:[\w-]+\s+){0,2}?(?:{ANY}|{NOBODY})[^.]*\?",
         r"^[\s\"'(]*how\s+(?:could|can)\s+(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{ANY}[^.]*\?",
         r"^[\s\"'(]*what\s+(?:was|were)\s+(?:the\s+)?{ANY}\s+thinking\b",

@@ -1,7 +1,8 @@
 """The blameless lint tells people from machines, names place, reason and a better question, and seldom cries wolf.
 
-The corpora in `blameless/` were made up for this project. `blameful_held_out.txt` was not looked at while rules were
-written; an outside reader judges the lint by texts that nobody here has seen, so that figure is the honest one.
+The corpora in `blameless/` were made up for this project. `blameful_held_out.txt` and `good_held_out/` were not looked
+at while rules were written; an outside reader judges the lint by texts that nobody here has seen, so that figure is the
+honest one.
 """
 
 from pathlib import Path
@@ -29,12 +30,13 @@ def test_plainly_blameful_sentences_are_found(name: str, least: float) -> None:
     assert 1 - len(missed) / len(sentences) >= least, "\n".join(missed)
 
 
-def test_good_prose_is_left_alone() -> None:
+@pytest.mark.parametrize(("folder", "least_words"), [("good", 14_000), ("good_held_out", 2_200)])
+def test_good_prose_is_left_alone(folder: str, least_words: int) -> None:
     """At most two findings in a thousand words of ordinary engineering prose, `info` counted too."""
-    texts = [path.read_text() for path in sorted((CORPUS / "good").glob("*.md"))]
+    texts = [path.read_text() for path in sorted((CORPUS / folder).glob("*.md"))]
     words = sum(len(text.split()) for text in texts)
     found = [str(finding) for text in texts for finding in lint_text(text)]
-    assert words >= 6000
+    assert words >= least_words
     assert len(found) <= 2 * words / 1000, "\n".join(found)
 
 
@@ -74,6 +76,16 @@ def test_the_subject_decides(person: str, machine: str) -> None:
         ("The outage is the fault of the database team.", "blame"),
         ("The team must be more careful.", "sanction"),
         ("Who approved this change?", "who-question"),
+        ("We need to have a serious talk with the engineer.", "sanction"),
+        ("Developers must stop treating production like a sandbox.", "sanction"),
+        ("The intern, who had been told twice, still used the old credentials.", "judgement"),
+        ("It's embarrassing that three people looked at the alert.", "judgement"),
+        ("Anyone with basic SQL knowledge would have added the index.", "counterfactual"),
+        ("You would think that an engineer knows how DNS works.", "hindsight"),
+        ("The fault lies with whoever configured the proxy.", "blame"),
+        ("The sole reason for the outage was a certificate.", "root-cause"),
+        ("Had the alert been set, we would have known.", "counterfactual-passive"),
+        ("@jonas merged the change; the pods crashed.", "named-person"),
     ],
 )
 def test_each_rule_has_its_wording(sentence: str, rule: str) -> None:
