@@ -28,7 +28,9 @@ _WORDS = 2.5
 COUNTED_TO = 1_000
 # What happened within the window of repeat detection (rule O03) is likelier the same thing again.
 _RECENT = 0.5
-_WORDS_IN_COMMON, _TIME = "words", "time"
+# What an earlier one of that window still owes is flagged in the new one (rule O03): the same service is then enough.
+_OWED = 0.25
+_WORDS_IN_COMMON, _TIME, _OWES = "words", "time", "open items"
 # One word in common is no likeness, even if a title has no other.
 _FEWEST_WORDS = 3
 # Below this an incident is not shown: a shared service of late and nothing else.
@@ -53,6 +55,8 @@ class Features:
     words: frozenset[str] = frozenset()
     # From 1, a word that no other incident has, to nearly 0; one that is not here counts as rare.
     rarity: Mapping[str, float] = field(default_factory=dict)
+    # Whether one of its action items is still open.
+    owes: bool = False
 
 
 class Reason(Model):
@@ -116,6 +120,12 @@ def most_alike(this: Features, candidates: Sequence[Features]) -> list[Likeness]
     return [likeness(this, each) for _, each in enough[:SHOWN]]
 
 
+def nearly_alike(this: Features, candidates: Sequence[Features]) -> list[str]:
+    """Those of which it matters whether one of their action items is still open, the newest last."""
+    near = [each for each in candidates if LEAST - _OWED <= score(this, each) < LEAST]
+    return [each.incident_id for each in sorted(near, key=lambda each: each.at)]
+
+
 def score(this: Features, other: Features) -> float:
     """How like they are: the sum of the weights of the reasons."""
     return round(sum(weight for _, weight, _ in _in_common(this, other)), 3)
@@ -173,6 +183,8 @@ def _in_common(this: Features, other: Features) -> list[tuple[str, float, Sequen
     apart = abs((this.at - other.at).total_seconds())
     if found and apart <= RECURRENCE_WINDOW.total_seconds():
         found.append((_TIME, _RECENT, (str(round(apart / 86_400)),)))
+        if other.owes:
+            found.append((_OWES, _OWED, ()))
     return found
 
 
@@ -180,6 +192,8 @@ def _sentence(feature: str, values: Sequence[str]) -> str:
     if feature == _TIME:
         days = int(values[0])
         return "on the same day" if not days else f"{days} day{'s' if days > 1 else ''} apart"
+    if feature == _OWES:
+        return "action items still open"
     if feature == _WORDS_IN_COMMON:
         return f"the words {_named(values[:5])}"
     return f"the same {feature} {_named(values[:3])}"

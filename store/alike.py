@@ -5,13 +5,24 @@ newest candidates of each sort only, so its time does not grow with the record.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alike import COUNTED_TO, AlikeIncident, Features, Likeness, OpenItem, most_alike, rarity, significant
+from domain.alike import (
+    COUNTED_TO,
+    AlikeIncident,
+    Features,
+    Likeness,
+    OpenItem,
+    most_alike,
+    nearly_alike,
+    rarity,
+    significant,
+)
 from domain.insight.words import Dimension
 from domain.record import ProjectionKind
 from domain.review import FindingKind
@@ -81,7 +92,10 @@ class SqlAlike:
         """The most alike, best first. What the record knows of the incident is used as well as what is given."""
         async with self._database.reading() as connection:
             this = await _this(connection, incident_id, title, services, rules)
-            return await _with_help(connection, most_alike(this, await _candidates(connection, this)))
+            candidates = await _candidates(connection, this)
+            owing = await _owing(connection, nearly_alike(this, candidates)[-_NEWEST:])
+            candidates = [replace(each, owes=each.incident_id in owing) for each in candidates]
+            return await _with_help(connection, most_alike(this, candidates))
 
 
 async def _this(
@@ -200,6 +214,15 @@ async def _documents(connection: AsyncConnection, ids: Sequence[str]) -> dict[tu
     query = select(pictures.c.kind, pictures.c.id, pictures.c.document)
     rows = (await connection.execute(query.where(pictures.c.kind.in_(kinds), pictures.c.id.in_(ids)))).all()
     return {(row.kind, row.id): row.document for row in rows}
+
+
+async def _owing(connection: AsyncConnection, ids: Sequence[str]) -> frozenset[str]:
+    """Those of which an action item is still open."""
+    if not ids:
+        return frozenset()
+    table = item_facts.c
+    query = select(table.incident_id).where(table.incident_id.in_(ids), table.is_open.is_(True)).distinct()
+    return frozenset((await connection.execute(query)).scalars())
 
 
 async def _open_items(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[OpenItem]]:

@@ -16,6 +16,7 @@ from domain.model import Model
 DRILLED_WITHIN = timedelta(days=365)
 # Rows of the table, and entries of a meeting of half an hour.
 _ROWS, _ENTRIES = 30, 5
+# For people. A rule's own name, which every alert of Prometheus has, tells nobody at night what is wrong.
 _TITLES = ("summary", "title")
 _METRICS = ("description", "message", "metric", "value", "query", "dashboard", "dashboard_url", "panel_url", "graph")
 _RUNBOOKS = ("runbook", "runbook_url", "runbook_uri", "runbook_link", "playbook", "playbook_url")
@@ -71,7 +72,7 @@ def hygiene_of(labels: Mapping[str, object], annotations: Mapping[str, object], 
 
     links = [str(given.get(name) or "").strip().lower() for name in _RUNBOOKS]
     return AlertHygiene(
-        has_title=has((*_TITLES, "alertname")),
+        has_title=has(_TITLES),
         has_metric=has(_METRICS) or bool(source_url),
         has_runbook=any(link.startswith(_LINKS) for link in links),
     )

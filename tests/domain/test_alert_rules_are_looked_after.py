@@ -16,7 +16,8 @@ GOOD = RuleHygiene(rule="good", episodes=3, resolved=3, drills=1)
     ("labels", "annotations", "source", "brings"),
     [
         ({}, {}, None, (False, False, False)),
-        ({"alertname": "DiskFull"}, {}, None, (True, False, False)),
+        ({"alertname": "DiskFull"}, {}, None, (False, False, False)),
+        ({"alertname": "DiskFull"}, {"title": "The disk of db-1 is full"}, None, (True, False, False)),
         ({}, {"summary": "Disk is full"}, None, (True, False, False)),
         ({}, {"summary": "  "}, "", (False, False, False)),
         ({}, {"description": "9 of 10 GB are used"}, None, (False, True, False)),

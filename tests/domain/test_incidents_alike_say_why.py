@@ -1,10 +1,11 @@
 """A likeness is the sum of its reasons: what counts more, what counts less, and what is not shown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.alike import COUNTED_TO, LEAST, SHOWN, Features, likeness, most_alike, rarity
+from domain.alike import COUNTED_TO, LEAST, SHOWN, Features, likeness, most_alike, nearly_alike, rarity
 from domain.insight.words import RECURRENCE_WINDOW, Dimension
 
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
@@ -58,6 +59,21 @@ def test_each_reason_has_its_weight(this: Features, other: Features, sentences: 
     assert [reason.sentence for reason in found.reasons] == sentences
     assert found.score == pytest.approx(score)
     assert found.score == pytest.approx(sum(reason.weight for reason in found.reasons))
+
+
+def test_a_service_of_late_is_shown_when_something_is_still_owed() -> None:
+    """Rule O03: within ninety days, and behind whatever is more alike; longer ago, or with nothing owed, it is not."""
+    this = now("replica lag shop", service="shop", type="data")
+    late = of("late", type="outage", service="shop", at=NOW - timedelta(days=60))
+    old = replace(of("old", service="shop"), owes=True)
+    alert = of("words", "replica lag shop", at=NOW - timedelta(days=60))
+    assert nearly_alike(this, [late, old, alert]) == ["late"]
+    assert [each.incident_id for each in most_alike(this, [late, old, alert])] == ["words"]
+    found = most_alike(this, [replace(late, owes=True), old, alert])
+    assert [each.incident_id for each in found] == ["words", "late"]
+    assert [each.sentence for each in found[1].reasons] == [
+        "the same service ‘shop’", "60 days apart", "action items still open",
+    ]  # fmt: skip
 
 
 def test_a_word_is_worth_less_the_more_incidents_have_it() -> None:

@@ -1,5 +1,7 @@
 """At declaration: earlier incidents like this one, why, what helped then, and what of them is still owed."""
 
+from datetime import UTC, datetime, timedelta
+
 from domain.record import ProjectionKind
 from store import Store
 from tests.support.quarter import NOW, save_quarter
@@ -48,6 +50,24 @@ async def test_drills_and_what_was_no_incident_are_not_alike(store: Store) -> No
 async def test_a_service_alone_is_not_alike(store: Store) -> None:
     """Everything of a small team happens to one of three services."""
     await store.record.save(batch("a", pictures=(incident("inc-1", title="Certificate expired"),)))
+    assert await store.alike.alike("inc-9", title="Disk full", services=("checkout",)) == []
+
+
+async def test_a_service_of_late_is_shown_while_it_owes_something(store: Store) -> None:
+    """Its open action item is flagged (rule O03), and no longer when that is done."""
+    before = incident(
+        "inc-1", title="Certificate expired", declared_at=(datetime.now(UTC) - timedelta(days=9)).isoformat()
+    )
+    item = {"title": "Renew it by itself", "owner": "ana", "created_at": NOW.isoformat()}
+    open_ = picture(ProjectionKind.ACTION_ITEM, "act-1", 1, "inc-1", state="open", **item)
+    await store.record.save(batch("a", pictures=(before, open_)))
+    (found,) = await store.alike.alike("inc-9", title="Disk full", services=("checkout",))
+    assert ([each.id for each in found.open_items], found.reasons[-1].sentence) == (
+        ["act-1"],
+        "action items still open",
+    )
+    done = picture(ProjectionKind.ACTION_ITEM, "act-1", 2, "inc-1", state="done", **item)
+    await store.record.save(batch("b", pictures=(done,)))
     assert await store.alike.alike("inc-9", title="Disk full", services=("checkout",)) == []
 
 

@@ -320,11 +320,11 @@ def alert_group(id_: str, at: datetime, *alerts: dict[str, object], **more: obje
 async def test_what_alert_rules_lack_is_counted_by_the_alerts_that_lack_it(store: Store) -> None:
     """A good rule is in no row; a drill counts for a year back; every number is the length of its list."""
     disk, mail = {"alertname": "DiskFull"}, {"alertname": "MailDown"}
-    whole = {"description": "9 of 10 GB", "runbook_url": "https://runbooks.example/disk"}
-    good = {"labels": disk, "annotations": whole}
+    whole = {"summary": "Nearly full", "description": "9 of 10 GB", "runbook_url": "https://runbooks.example/disk"}
+    good, named = {"labels": disk, "annotations": whole}, {"summary": "Mail waits"}
     groups = [
         alert_group("g-1", BEGIN + timedelta(days=1), good),
-        alert_group("g-2", BEGIN + timedelta(days=2), good, {"labels": mail, "status": "firing"}),
+        alert_group("g-2", BEGIN + timedelta(days=2), good, {"labels": mail, "status": "firing", "annotations": named}),
         alert_group("g-3", BEGIN + timedelta(days=3), {"labels": mail, "status": "firing", "annotations": whole}),
         alert_group("g-4", BEGIN - timedelta(days=100), good, game_day_id="disk-fills"),
     ]
