@@ -24,8 +24,9 @@ demo: $(STAMP) ## Play a whole incident, from the alert to the last action item 
 up: $(STAMP) ## Start engine, store, workers and API on this machine
 	$(BIN)/hotwash up
 
+# Three at a time on two cores: half of what a test takes is waiting for an engine, a process or a mail.
 test: $(STAMP) ## Run every test that needs nothing but Python
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not long"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not real and not long"
 
 # The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
 REAL := chromium:chromium prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager haproxy:haproxy nginx-light:nginx redis-server:redis-server \

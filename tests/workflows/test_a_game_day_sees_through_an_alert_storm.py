@@ -139,4 +139,5 @@ async def test_alerts_that_do_not_answer_hide_no_real_incident() -> None:
         await storm.listed(2)
         seen = await storm.seen()
         assert [each.id for each in seen.incidents] == ["inc-1"]
-        assert (seen.alerts, seen.alerts_untold.startswith("alerts/1 does not answer")) == ((), True)
+        # Either the query is given up first, or the whole look.
+        assert (seen.alerts, "not answer" in seen.alerts_untold) == ((), True), seen.alerts_untold
