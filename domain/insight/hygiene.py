@@ -64,7 +64,7 @@ class RuleHygiene(Model):
 
 
 def hygiene_of(labels: Mapping[str, object], annotations: Mapping[str, object], source_url: str | None) -> AlertHygiene:
-    """Of one alert: a name for people, what was measured (in words or as a link to it), and a link to a runbook."""
+    """Of one alert: a title for people, what was measured (in words or as a link to it), and a link to a runbook."""
     given = {**labels, **annotations}
 
     def has(names: Iterable[str]) -> bool:
@@ -107,11 +107,11 @@ def alert_hygiene(window: Window, rules: Sequence[RuleHygiene]) -> Insight:
         ),
         caveats=(
             (
-                "A title is a summary, a title or the rule's name; what was measured is a description, a message, a "
-                "value or a link to the graph; a runbook link is a web address under a name such as runbook_url. An "
-                "alert ended by itself when its sender said that it is resolved; one that began within the last "
-                "day still may. A drill is a game day in which the rule fired, in the last year. What was recorded "
-                "before this was counted lacks nothing."
+                "A title is a summary or a title for people, not the rule's name; what was measured is a description, "
+                "a message, a value or a link to the graph; a runbook link is a web address under a name such as "
+                "runbook_url. An alert ended by itself when its sender said that it is resolved; one that began "
+                "within the last day still may. A drill is a game day in which the rule fired, in the last year. "
+                "What was recorded before this was counted lacks nothing."
             ),
             *((f"{len(dirty) - _ROWS} more rules lack something.",) if len(dirty) > _ROWS else ()),
         ),

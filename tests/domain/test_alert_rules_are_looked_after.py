@@ -77,6 +77,7 @@ def test_the_worst_rules_stand_first_and_are_spoken_about() -> None:
         "unlinked fired once and lacks a runbook link",
     )
     assert all(number.evidence is not None for number in found.numbers)
+    assert "not the rule's name" in found.caveats[0]
 
 
 def test_nothing_to_mend_is_said() -> None:
