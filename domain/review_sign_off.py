@@ -85,7 +85,7 @@ def sign_off(state: ReviewState, command: SignOffReview, now: datetime, terms: R
     said += f": {signature.comment}" if signature.comment else ""
     said += _spared_words(after, terms)
     if missing:
-        said += f"; it waits for {_spoken(missing)}"
+        said = f"{said.rstrip('.')}; it waits for {_spoken(missing)}"
         after = after.model_copy(update={"waits_for": missing})
     else:
         after = finished(after, ReviewStatus.REVIEWED)

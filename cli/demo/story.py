@@ -210,8 +210,10 @@ class Story:
         world.post(f"{path}/submit", by=review["owner"])
         self._say(f"own sign-off → refused: {world.refused(f'{path}/sign-off', by=review['owner'])}", "yellow")
         world.post(f"{path}/sign-off", by="dana", comment="Clear, and about the system.")
+        self._say(f"dana signs as a manager; again → refused: {world.refused(f'{path}/sign-off', by='dana')}", "yellow")
+        world.post(f"{path}/sign-off", by="bob", comment="So it was.")
         world.until("the incident knows that its review is done", 10, self._is_reviewed)
-        self._say("signed off by dana")
+        self._say("signed off by dana and, for the service, by bob")
 
     def _drafted_review(self) -> dict[str, Any] | None:
         response = self._world.client.get(f"/reviews/{self.incident}")
