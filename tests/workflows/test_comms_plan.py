@@ -115,7 +115,6 @@ class Plan:
         """Minute (to the half), audience, level and people of each reminder, in order."""
         found = []
         for entry in self.record.timeline(self.incident_id, EntryKind.REMINDER):
-            # Between the test's jumps real time passes, too.
             minute = round((entry.at - self.start.incident.declared_at) / (MINUTE / 2)) / 2
             people = tuple(each["to"] for each in entry.details.get("deliveries", ()))
             found.append((minute, entry.details.get("audience", ""), entry.details.get("level", ""), people))
