@@ -4,9 +4,11 @@ The one entry is `lint_text`. The one thing to know: one place gives one finding
 at most one of each rule, so that a bad sentence is one thing to mend and not five.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from domain.blameless.contempt import CONTEMPT
 from domain.blameless.findings import BlamelessFinding, Level, lowered
@@ -19,6 +21,7 @@ from domain.blameless.rules import RULES
 from domain.blameless.verdicts import VERDICTS
 
 _EVERY_PATTERN = (*PATTERNS, *IDIOMS, *VERDICTS, *RHETORIC, *CONTEMPT)
+_regex = cache(re.compile)
 _STRENGTH = {Level.INFO: 0, Level.WARNING: 1, Level.ERROR: 2}
 
 
@@ -57,7 +60,7 @@ def _hits(reading: Reading) -> Iterable[_Hit]:
 def _of_sentence(sentence: Sentence, marked: str, plain: str) -> list[_Hit]:
     found: list[_Hit] = []
     for pattern in _EVERY_PATTERN:
-        hit = _match(pattern, sentence, marked if MAYBE in pattern.match.pattern else plain)
+        hit = _match(pattern, sentence, marked if MAYBE in pattern.match else plain)
         if hit:
             found.append(hit)
     found.sort(key=lambda hit: (-_STRENGTH[hit.level], hit.start))
@@ -72,10 +75,10 @@ def _of_sentence(sentence: Sentence, marked: str, plain: str) -> list[_Hit]:
 def _match(pattern: Pattern, sentence: Sentence, marked: str) -> _Hit | None:
     if pattern.only_described and sentence.is_about_improvement:
         return None
-    found = pattern.match.search(marked)
-    if not found or (pattern.unless and pattern.unless.search(marked)):
+    found = _regex(pattern.match).search(marked)
+    if not found or (pattern.unless and _regex(pattern.unless).search(marked)):
         return None
-    if pattern.unless_before and pattern.unless_before.search(marked, 0, found.start()):
+    if pattern.unless_before and _regex(pattern.unless_before).search(marked, 0, found.start()):
         return None
     level = pattern.level or RULES[pattern.rule].level
     if sentence.is_about_improvement and pattern.rule != "sanction":
