@@ -26,6 +26,7 @@ from domain.errors import Rejected, Transient
 from domain.game_day import GameDayPhase, GameDayState, HaltGameDay
 from domain.game_day_calendar import CalendarEntry, GameDayCalendar
 from domain.game_day_decisions import UNDOING
+from domain.game_day_faults import FaultStage, is_doubtful
 from domain.game_day_report_text import aged_report
 from domain.ids import game_day_id
 from domain.record import ProjectionKind
@@ -175,6 +176,7 @@ async def game_day(desk: AtDesk, game_day_id: str) -> HTMLResponse:
         report=report,
         items=await reports.items(report),
         can_halt=_can_halt(state),
+        doubts=[fault for fault in state.faults if fault.state is FaultStage.UNDONE and is_doubtful(fault)],
         levers=await levers_of(desk) if state.phase is not GameDayPhase.FINISHED else [],
     )
 

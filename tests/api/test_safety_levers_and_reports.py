@@ -14,7 +14,7 @@ from domain.ids import game_day_workflow_id
 from tests.api.test_game_day_routes import TEXT, hotwash
 from tests.domain.test_game_day_reports_and_coverage import DETECT
 from tests.support.api_world import CONFIGURATION, World, api_world
-from tests.support.held import KILL, held, projection
+from tests.support.held import KILL, START, held, projection
 from tests.support.records import batch
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -83,6 +83,17 @@ async def test_a_lever_of_another_environment_stops_nothing_here(world: World) -
     started = await world.admin.post("/api/v1/game-days/drill/start", headers={"Idempotency-Key": "elsewhere"})
     assert started.status_code == 201, started.text
     await pull(world, "release", "production")
+
+
+async def test_a_fault_of_which_nobody_can_tell_says_so_on_its_page(world: World) -> None:
+    """Undone, and its target ought to know and did not answer: neither clean nor nothing at all."""
+    undone = {"undone_at": START, "is_leased": True, "clean": None, "clean_detail": "nobody answers there"}
+    await recorded(world, held(id="drill-3", faults=(KILL.model_copy(update=undone),)))
+    page = await world.admin.get("/game-days/drill-3", headers={"Accept": "text/html"})
+    assert "cannot tell whether it is clean" in page.text
+    assert "nobody answers there" in page.text
+    clean = await world.admin.get("/game-days/drill-1", headers={"Accept": "text/html"})
+    assert (clean.status_code, "cannot tell" in clean.text) == (200, False)
 
 
 async def test_a_pull_without_a_reason_or_for_nowhere_is_refused(world: World) -> None:
