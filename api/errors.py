@@ -58,7 +58,13 @@ _AWAY = frozenset(
         RPCStatusCode.FAILED_PRECONDITION,
     }
 )
+# How the SDK's transport reads when the engine dies under a call; a defect has the same two codes with other words.
+_CUT_OFF = ("transport error", "h2 protocol error", "broken pipe", "connection reset")
 ENGINE_AWAY = "the engine (Temporal) does not answer now; nothing was changed, try again in a few seconds"
+ENGINE_LOST = (
+    "the engine (Temporal) went away in the middle of this; if it was to change something, "
+    "look before you repeat it, or repeat it with the same Idempotency-Key"
+)
 NO_WORKER = (
     "no worker has answered in time, so it is not known whether this took effect; "
     "look before you repeat it, or repeat it with the same Idempotency-Key"
@@ -92,11 +98,17 @@ def to_domain_error(  # noqa: PLR0911 - a table: one return per meaning
             return Rejected(f"the engine does not take this for {subject}; check ids and sizes")
         case RPCError() if error.status in _AWAY:
             return Transient(ENGINE_AWAY)
+        case RPCError(status=RPCStatusCode.UNKNOWN | RPCStatusCode.INTERNAL) if _is_cut_off(error):
+            return Transient(ENGINE_LOST)
         case RuntimeError() if str(error).startswith("Failed client connect"):
             # What a lazy client of the SDK says when nobody listens at the engine's address.
             return Transient(ENGINE_AWAY)
         case _:
             return None
+
+
+def _is_cut_off(error: RPCError) -> bool:
+    return any(words in error.message.lower() for words in _CUT_OFF)
 
 
 @contextmanager

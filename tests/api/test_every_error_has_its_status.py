@@ -46,6 +46,8 @@ def test_a_workflows_refusal_keeps_its_kind_and_its_sentence(kind: RejectionKind
         (rpc(RPCStatusCode.UNAVAILABLE), Transient),
         (rpc(RPCStatusCode.DEADLINE_EXCEEDED), Transient),
         (rpc(RPCStatusCode.RESOURCE_EXHAUSTED), Transient),
+        (RPCError("transport error", RPCStatusCode.UNKNOWN, b""), Transient),
+        (RPCError("h2 protocol error: http2 error", RPCStatusCode.INTERNAL, b""), Transient),
         (WorkflowAlreadyStartedError("id", "Incident"), Rejected),
         (WorkflowQueryFailedError("no"), Transient),
         (RPCTimeoutOrCancelledError(), Transient),
@@ -62,9 +64,23 @@ def test_an_error_of_the_engine_has_one_meaning(error: Exception, kind: type[Hot
     assert "tonic" not in meaning.sentence
 
 
+def test_who_was_cut_off_is_not_told_that_nothing_happened() -> None:
+    """The engine died under the call, and may have done what it was asked first."""
+    meaning = to_domain_error(RPCError("transport error", RPCStatusCode.UNKNOWN, b""), "incident x")
+    assert meaning is not None
+    assert "nothing was changed" not in meaning.sentence
+    assert "look before you repeat it" in meaning.sentence
+
+
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("a bug"), ValueError("x"), rpc(RPCStatusCode.INTERNAL), WorkflowUpdateFailedError(KeyError())],
+    [
+        RuntimeError("a bug"),
+        rpc(RPCStatusCode.UNKNOWN),
+        ValueError("x"),
+        rpc(RPCStatusCode.INTERNAL),
+        WorkflowUpdateFailedError(KeyError()),
+    ],
 )
 def test_what_nobody_foresaw_has_no_meaning(error: Exception) -> None:
     """A bug is not dressed up as something that the caller could mend."""
