@@ -26,7 +26,7 @@ up: $(STAMP) ## Start engine, store, workers and API on this machine
 
 # Three at a time on two cores: half of what a test takes is waiting for an engine, a process or a mail.
 test: $(STAMP) ## Run every test that needs nothing but Python
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not real and not long"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not real and not long"
 
 # The Debian package and a program of it, each. The tests start children of their own and need no service of the system.
 REAL := chromium:chromium prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager haproxy:haproxy nginx-light:nginx redis-server:redis-server \
@@ -35,7 +35,7 @@ test-real: $(STAMP) ## Run the tests that need Debian's Chromium, PostgreSQL, HA
 	@missing="$(if $(wildcard /usr/lib/postgresql/*/bin/pg_ctl),,postgresql)"; \
 	for pair in $(REAL); do command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -y -q $$missing; } || { echo "test-real needs: apt-get install $$missing"; exit 1; }
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "real and not long"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "real and not long"
 
 test-long: $(STAMP) ## Run the tests that take minutes: a worker killed at every boundary of a run
 	$(BIN)/python -m pytest -q -m long -o faulthandler_timeout=2400

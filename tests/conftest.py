@@ -7,7 +7,7 @@ import os
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ settings.load_profile("hotwash")
 # The end of a test that waits comes this much before pytest-timeout's: that one is raised in whatever task runs just
 # then, often one of the engine's client, which swallows it; the test then waits on, for ever.
 _BEFORE_THE_ALARM = 5
+# Their tests start whole houses of processes and kill them.
+_HEAVY = ("acceptance", "workers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,6 +39,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             marker = item.get_closest_marker("timeout")
             item.obj = _ended_after((marker.args[0] if marker else default) - _BEFORE_THE_ALARM, item.obj)
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turns({item.path: None for item in items}))
+
+
+def _turns(files: Iterable[Path]) -> Callable[[pytest.Item], float]:
+    """When a test's file has its turn beside others: the heavy ones spread evenly, and none at the very end.
+
+    pytest-xdist's own order keeps files with few tests for the end; then every process runs a heavy one at once.
+    """
+    heavy = [path for path in files if path.parent.name in _HEAVY]
+    light = [path for path in files if path.parent.name not in _HEAVY]
+    turns = {path: 0.9 * (place + 0.5) / len(heavy) for place, path in enumerate(heavy)}
+    turns |= {path: place / len(light) for place, path in enumerate(light)}
+    return lambda item: turns[item.path]
 
 
 def _ended_after(seconds: float, test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
