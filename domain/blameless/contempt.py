@@ -13,8 +13,8 @@ _CONTEMPT = (
     r"incompeten\w+|inept\w*|unprofessional\w*|unprepared|unhelpful|unqualified|clueless\w*|worthless|pathetic\w*|"
     r"ridiculous\w*|laughabl\w+|disgrac\w+|shame\w*|embarrass\w*|appall\w+|inexcusabl\w+|unforgivabl\w+|"
     r"unacceptabl\w+|outrageous\w*|infuriat\w+|disappointing\w*|astonishing\w*|baffl\w+|bewilder\w+|incomprehensibl\w+|"
-    r"hard\s+to\s+(?:believe|understand\s+how|excuse|imagine\s+how)|negligen\w+|reckless\w*|slopp(?:y(?!\s+mode)|ily|iness)|complacen\w+|"
-    r"in\s+(?:a|too\s+much\s+of\s+a|such\s+a)\s+hurry|like\s+an?\s+(?:beginner|amateur|rookie|fool|child|headless\s+\w+)|amateurish\w*|rookie|blunder\w*|bungl\w+|"
+    r"hard\s+to\s+(?:believe|(?:understand|fathom|imagine|see|explain)\s+(?:how|why|what)|excuse)|negligen\w+|reckless\w*|slopp(?:y(?!\s+mode)|ily|iness)|complacen\w+|"
+    r"(?:was|were|being|always|clearly|obviously|too\s+much|just)\s+in\s+(?:a|too\s+much\s+of\s+a|such\s+a)\s+hurry|like\s+an?\s+(?:beginner|amateur|rookie|fool|child|headless\s+\w+)|amateurish\w*|rookie|blunder\w*|bungl\w+|"
     r"botch\w*|screw\w*\s+up|mess(?:ed)?\s+up|liars?|lied|lying|excuses|scapegoat\w*|culprits?|punish\w*|disciplin(?:ary|ed)|common\s+sense|"
     r"work\s+ethic|attitude\s+(?:problem|towards?|of)|no\s+backbone|cowardice|cowardly|greed(?:y|iness)?|ego\b|smug\w*|sulk\w*|whin(?:e|ed|ing)|"
     r"pretend(?:ed|s|ing)?\s+(?:not|that|to\s+(?:know|be|have|understand))|clown\w*|cowboys?|useless|hopeless\w*|spineless|gullible|na[iï]ve(?:ly|ty)?|"
@@ -50,7 +50,7 @@ CONTEMPT: tuple[Pattern, ...] = (
         r"\b(?:it|this|that|which)\s+(?:is|was|had\s+been)\s+(?:his|her|their|\ue000+'s?|\ue001+'s?|\ue005+'s?|{DET}{ANY}'s?)\s+(?:\w+\s+)?(?:job|duty|responsibility|task)\b[^.;!?]*\b(?:and|but|yet)\b[^.;!?]*\b(?:not|n't|never|nothing|nobody|failed|forgot)",
         r"{P}{FAR}\b(?:and|but|yet),?\s+(?:of\s+course\s+)?(?:{P}|{NOBODY})\s+(?:did\s+not|didn't|never\s+did|did\s+nothing)\s*(?:$|[.;!])",
         r"\b(?:has|have|had)\s+(?:once\s+(?:again|more)\s+|again\s+|yet\s+again\s+|once\s+)?(?:proved|proven|shown|demonstrated)\s+(?:once\s+(?:again|more)\s+|again\s+)?(?:that\s+)?(?:{P}|it|how)\s+(?:\w+\s+)?(?:cannot|can't|can\s+not|is\s+(?:not|in\w+|un\w+)|are\s+(?:not|in\w+|un\w+)|little|do(?:es)?\s+not)\b",
-        r"{P}{GAP}\s+(?:conveniently|blithely|cheerfully|happily|mindlessly|stubbornly|wilfully|single-handedly|hurriedly|half-heartedly|nonchalantly|obliviously|inexplicably|thoughtlessly)\b",
+        r"{P}{GAP}\s+(?:conveniently|blithely|mindlessly|stubbornly|wilfully|single-handedly|hurriedly|half-heartedly|nonchalantly|obliviously|inexplicably|thoughtlessly)\b",
         r"{P}{GAP}\s+(?:was|were|is|are)\s+(?:\w+ly\s+)?(?:not\s+(?:thinking|listening|watching|awake|looking|concentrating|interested|serious|doing)|unaware\s+because|wrong\s+about|wrong\s+to|foolish|mistaken\s+(?:to|in))\b",
         level=Level.WARNING,
         unless_before=NEGATED,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from domain.blameless.agency import AGENCY
 from domain.blameless.contempt import CONTEMPT
 from domain.blameless.findings import BlamelessFinding, Level, lowered
 from domain.blameless.idioms import IDIOMS
@@ -20,7 +21,7 @@ from domain.blameless.rhetoric import RHETORIC
 from domain.blameless.rules import RULES
 from domain.blameless.verdicts import VERDICTS
 
-_EVERY_PATTERN = (*PATTERNS, *IDIOMS, *VERDICTS, *RHETORIC, *CONTEMPT)
+_EVERY_PATTERN = (*PATTERNS, *IDIOMS, *VERDICTS, *RHETORIC, *CONTEMPT, *AGENCY)
 _regex = cache(re.compile)
 _STRENGTH = {Level.INFO: 0, Level.WARNING: 1, Level.ERROR: 2}
 

@@ -19,7 +19,7 @@ _ADVERB = (
     r"\s+(?:\w+ly|also|then|just|even|never|again|still|once|often|always|all|both|had|has|have|was|were|is|are|"
     r"already|apparently|sometimes|too|involved|concerned|responsible|present|themselves|himself|herself|\w+ing)"
 )
-_ASIDE = r",[^,.;]{1,50},"
+_ASIDE = r",(?:\s+(?:mr|mrs|ms|dr)\.)?[^,.;]{1,50},"
 _RELATIVE = r",?\s+who\s[^.,;]{1,60}?,?"
 
 
@@ -152,10 +152,13 @@ PATTERNS: tuple[Pattern, ...] = (
         "counterfactual",
         r"{W}{GAP}\s+(?:has\s+|had\s+|have\s+)?(?:failed\s+to|forgot|forgotten\s+to|neglected)\b",
         r"{W}{GAP}\s+(?:did\s+not|didn't|never)\s+(?:\w+ly\s+|even\s+)?(?:{HUMAN}|listen(?:ed)?|check(?:ed)?|tested|noticed|verif(?:y|ied)|thought|looked|asked|told)\b",
-        r"{W}\s+(?:should|ought\s+to)(?:n't|\s+not)?(?:\s+\w+ly|\s+at\s+least)?(?:\s+have|\s*'ve)\b",
+        r"{W}\s+(?:should|ought\s+to)(?:n't|\s+not|\s+never)?(?:\s+\w+ly|\s+at\s+least)?(?:\s+have|\s*'ve)\b(?!\s+(?:the|an?|access|at\s+least|\d+|your|two|three|one|no|only|more|less|enough|received|got|both|python|shadowed)\b)",
         r"{W}\s+could(?:\s+\w+ly)?(?:\s+have|'ve)\s+(?:\w+ly\s+)?(?:caught|noticed|prevented|avoided|known|seen|checked|tested|asked|foreseen|done\s+more|done\s+better|spotted)\b",
         r"^[\s\"'(]*had\s+{W}\s+\w+",
         r"\bif\s+{W}\s+had\s+(?:only\s+|just\s+)?(?:checked|tested|read|listened|known|noticed|looked|asked|reviewed|followed)",
+        # "If you forgot your token" is a guide's word, and who did not look for one cause did well.
+        unless_before=r"\b(?:if|when|whenever|in\s+case|should)\s[^,;.]{0,20}$",
+        unless=r"\b(?:did\s+not|didn't|never)\s+(?:look|search|stop)\w*\s+(?:for|at)\s+(?:an?|one|the|a\s+single)\s+(?:\w+\s+)?(?:root|cause|culprit|person|single|answer)\b",
         level=Level.WARNING,
         question="What did we do instead, and what made that look right at the time?",
     ),
@@ -314,7 +317,7 @@ PATTERNS: tuple[Pattern, ...] = (
     *of(
         "sanction",
         r"\b(?:has|have|had|was|were)\s+(?:been\s+)?(?:\w+ly\s+)?warned\s+(?:\w+\s+){0,2}?(?:before|repeatedly|times|about\s+this|already)\b",
-        r"{ANY}{NEAR}\b(?:should|must|need(?:s|ed)?\s+to|ha(?:s|ve)\s+to|ought\s+to|will|shall|to|ha(?:s|ve)|was|were)\s+(?:be\s+|been\s+|get\s+)?(?:retrained|re-trained|disciplined|reprimanded|punished|fired|dismissed|sacked|sanctioned|demoted|replaced|suspended|warned\s+formally|written\s+up|admonished|ashamed|embarrassed)\b",
+        r"{ANY}{NEAR}\b(?:should|must|need(?:s|ed)?\s+to|ha(?:s|ve)\s+to|ought\s+to|will|shall|to|ha(?:s|ve)(?=\s+been)|was|were)\s+(?:be\s+|been\s+|get\s+)?(?:retrained|re-trained|disciplined|reprimanded|punished|fired|dismissed|sacked|sanctioned|demoted|replaced|suspended|warned\s+formally|written\s+up|admonished|ashamed|embarrassed)\b",
         r"{ANY}{NEAR}\b(?:has|have|was|were)\s+(?:been\s+)?(?:removed\s+from\s+(?:the\s+|his\s+|her\s+|their\s+)?(?:on-call\s+|\ue001+\s+)?(?:rotation|roles?|positions?|\ue001+|duty|rota|schedule|project)|let\s+go|taken\s+off\s+the)\b",
         r"\bheld\s+(?:personally\s+|fully\s+)?(?:accountable|responsible)\b",
         r"{ANY}{NEAR}\b(?:must|should|has\s+to|have\s+to|will\s+have\s+to)\s+(?:answer\s+for|be\s+more|do\s+better|try\s+harder|know\s+better|concentrate|focus|remember\s+to|learn\s+(?:from|to|how)|take\s+(?:more|better|greater)\s+care|show\s+more)\b",
@@ -328,22 +331,24 @@ PATTERNS: tuple[Pattern, ...] = (
         "human-error",
         r"\b(?:human|operator|pilot|people|personal|personnel|engineer|administrator|admin|developer|manual)[- ](?:errors?|mistakes?)\b",
         r"(?:^[\s\"'(]*|\b(?:by|to|was|is|of|a)\s+)user\s+error\b",
-        unless=r"\b(?:not|no|never|isn't|rather\s+than|instead\s+of|beyond|behind|stops?\s+at|labels?|term|phrase|concept|beginning|starting\s+point|symptom|so-called|avoid\w*|words?|reduc\w+|prone|guards?|protect\w*|prevent\w*|toleran\w+|robust|explain\w*|risk|less\s+room|room\s+for|chance|likelihood|surface)\b",
+        unless_before=r"\b(?:not|no|never|isn't|rather\s+than|instead\s+of|beyond|behind|without|nor)\b(?:(?!\bbut\b)[^,;:.!?]){0,40}$",
+        unless=r"\b(?:stops?\s+at|labels?|term|phrase|concept|beginning|starting\s+point|symptom|so-called|avoid\w*|words?|reduc\w+|prone|guards?|protect\w*|prevent(?:s|ing)?\s|toleran\w+|robust|explain\w*|risk|less\s+room|room\s+for|chance|likelihood|surface|as\s+an\s+explanation)\b",
     ),
     # --- stories that end too early ---
     *of(
         "root-cause",
-        r"\b(?:the|a|one|single|true|real|main|primary|ultimate|actual|underlying|its|this|our)\s+root[- ]cause\b(?!s|\s+anal)",
+        r"\b(?:the|a|one|only|sole|clear|definitive|single|true|real|main|primary|ultimate|actual|underlying|its|this|our)\s+root[- ]cause\b(?!s|\s+anal)",
         r"^[\s\"'(]*root[- ]cause\b(?!s|\s+anal)",
         r"\b(?:the|a)\s+(?:sole|only|single|one)\s+cause\b",
-        unless=r"\b(?:no|not\s+(?:a|one|the|just|only)|never|isn't|rather\s+than|instead\s+of|more\s+than\s+one|than\s+a\s+single|avoid\w*|beyond|nor|multiple|several|neither)\b",
+        unless_before=r"\b(?:no|not|never|isn't|n't|without|nor|neither|rather\s+than|instead\s+of|beyond)\b[^;:.!?]{0,40}$",
+        unless=r"\b(?:not\s+(?:a|one|the|just|only)|isn't|rather\s+than|instead\s+of|more\s+than\s+one|than\s+a\s+single|avoid\w*|beyond|nor|multiple|several|neither)\b",
     ),
     *of(
         "hindsight",
         r"\b(?:obviously|of\s+course|needless\s+to\s+say|it\s+goes\s+without\s+saying|self-evident(?:ly)?|no-brainer|blatant(?:ly)?|glaring(?:ly)?|unsurprisingly|predictably|trivially\s+(?:avoid|prevent)\w+)\b",
         r"\b(?:in|with|the\s+benefit\s+of)\s+(?:hindsight|retrospect)\b",
         r"\b(?:was|were|is|been|seems?)\s+(?:quite\s+|very\s+|so\s+|painfully\s+|completely\s+|perfectly\s+|now\s+|already\s+)?obvious\b",
-        r"(?<!\w)(?:{ANYONE}|any\s+fool|a\s+child|[\ue000\ue001]+)\s+(?:with\s+\w+\s+\w+\s+)?(?:could|would|can|should)\s+(?:have\s+)?(?:seen?|known?|tell|told|guess\w*|predict\w*|spott?\w*|notice\w*)",
+        r"(?<!\w)(?:{ANYONE}|any\s+fool|a\s+child|(?:any|every)\s+[\ue000\ue001]+|[\ue000\ue001]+(?=\s+\w+\s+have))\s+(?:with\s+\w+\s+\w+\s+)?(?:could|would|can|should)\s+(?:have\s+)?(?:seen?|known?|tell|told|guess\w*|predict\w*|spott?\w*|notice\w*)",
         r"\b(?:{ANYONE}|people)\s+(?:\w+\s+)?(?:knew|was\s+aware|were\s+aware|saw\s+it\s+coming)\b",
         r"{P}\s+all\s+knew\b",
         r"\b(?:signs?|writing|warnings?)\s+(?:was|were|had\s+been)\s+(?:all\s+)?(?:there|on\s+the\s+wall|plain)\b",

@@ -9,6 +9,7 @@ import re
 
 from domain.blameless.given_names import GIVEN_NAMES
 from domain.blameless.words import (
+    HEADED,
     MACHINE_MODIFIERS,
     PEOPLE,
     PEOPLE_MODIFIERS,
@@ -29,19 +30,29 @@ NAMED = "\ue005"
 NAMED_BEHIND = "\ue006"
 
 _PRIVATE = re.compile("[\ue000-\ue006]")
-_WORD = re.compile(r"@?[^\W_](?:[\w-]*[^\W_])?(?:\.(?=\s[A-Z]))?")
+# A handle may have dots (`@ana.b`), a word has none.
+_WORD = re.compile(r"@\w(?:[\w.-]*\w)?|[^\W_](?:[\w-]*[^\W_])?(?:\.(?=\s[A-Z]))?")
 _DETERMINERS = words_of(
     "the a an our this that these those his her their its my your one two three some any every each no another both "
     "several many most all such which what new"
 )
 _PREPOSITIONS = words_of("of for from to by with in at on about against between under into via")
 # A noun phrase does not reach over these.
-_CLAUSE_STARTS = words_of("and but or nor although because when if that who which then while since as so where")
+_CLAUSE_STARTS = words_of(
+    "and but or nor although because when if that who which then while since as so where was were is are had has have"
+)
 # `one of the engineers failed`: the people are the subject all the same.
 _QUANTITIES = words_of("one two three four some several many most none all both each any either neither half")
 _ERRORS = words_of("error errors mistake mistakes")
 _TITLES = words_of("mr mrs ms dr prof")
-_NOBODY = re.compile(r"\b(?:nobody|no one|no-one|none of (?:us|them|the \w+))\b", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"\b(?:nobody|no one|no-one|not (?:one|a single)(?: person| soul)|not (?:one|a single)(?: one)? of (?:us|you)|"
+    r"none of (?:us|them|the \w+))\b",
+    re.IGNORECASE,
+)
+# `J. Hartmann` is somebody.
+_INITIAL = re.compile(r"[A-Z]\.")
+_TITLE_OF = re.compile(f"\\b((?:mr|mrs|ms|dr|prof)\\.? )([{NAMED}{NAMED_BEHIND}])")
 _NEW_HIRE = re.compile(r"\bnew hires?\b", re.IGNORECASE)
 # How many words a noun phrase has between its determiner and its head, at most.
 _LONGEST_PHRASE = 5
@@ -60,7 +71,7 @@ def mark_people(sentence: str, *, people_before: bool) -> str:
         marked[found.start() : found.end()] = NOBODY * len(found[0])
     for found in _NEW_HIRE.finditer(text):
         marked[found.start() : found.end()] = PERSON * len(found[0])
-    return _join_names("".join(marked))
+    return _join_names(_TITLE_OF.sub(lambda found: found[2][0] * len(found[1]) + found[2], "".join(marked)))
 
 
 def speaks_of_people(marked: str) -> bool:
@@ -100,6 +111,8 @@ def _mark_of_noun(text: str, words: list[re.Match[str]], index: int) -> str:
         return NAMED_BEHIND if _is_behind(text, words, index) else NAMED
     if low in PEOPLE or (low in SOMETIMES_PEOPLE and _is_person_here(low, before, words, index)):
         return PERSON_BEHIND if _is_behind(text, words, index) else PERSON
+    if low in {"service", "care", "success"} and before.lower() in {"customer", "client"}:
+        return "" if _is_behind(text, words, index) else MAYBE
     if low in PERHAPS_PEOPLE or (low == "desk" and before.lower() in {"help", "service", "support", "operations"}):
         return "" if _is_behind(text, words, index) else MAYBE
     if word[0].isupper() and word[1:].islower() and len(word) > 1:
@@ -120,6 +133,8 @@ def _is_person_here(low: str, before: str, words: list[re.Match[str]], index: in
         return after not in PEOPLE and modifier in _DETERMINERS
     if low in {"owner", "owners", "author", "authors"}:
         return True
+    if low in {"head", "heads"}:
+        return after == "of" and index + 2 < len(words) and words[index + 2][0].lower() in HEADED
     return modifier not in MACHINE_MODIFIERS and modifier not in PROGRAMS
 
 
@@ -131,6 +146,8 @@ def _mark_of_name(text: str, words: list[re.Match[str]], index: int) -> str:
         return ""
     if low in GIVEN_NAMES:
         return NAMED_BEHIND if _is_behind(text, words, index) else NAMED
+    if before is not None and _INITIAL.fullmatch(before[0]) and low not in STARTERS:
+        return NAMED_BEHIND if _is_behind(text, words, index - 1) else NAMED
     # `John Smith`: the second word of a name that is known by its first.
     if before is not None and before[0].lower() in GIVEN_NAMES and before[0][0].isupper():
         is_adjacent = text[before.end() : words[index].start()] == " "

@@ -137,7 +137,7 @@ RHETORIC: tuple[Pattern, ...] = (
         r"(?:{P}|\busers)\s+(?:just\s+|simply\s+)(?:do\s+not|don't|will\s+not|won't|cannot|can't|refuse|restart|push|ignore|forget)\b",
         r"(?:{P}|\bthe\s+user)\s+told\s+it\s+(?:the\s+wrong|to\s+do\s+the\s+wrong|wrong)\b|\b(?:tools?|process(?:es)?|automation|software|technology|training)\s+(?:can|could|will)(?:not|\s+not|n't)\s+(?:fix|cure|replace|help\s+against|compensate\s+for|protect\s+us\s+from|save\s+us\s+from)\s+(?:\w+\s+)?(?:carelessness|stupidity|laziness|attitude|sloppiness|negligence|incompetence|ignorance|\ue000+|\ue001+|indiscipline|indifference)\b",
         r"(?:{P}|{Q}){FAR}\b(?:got|gets|get)\s+what\s+(?:it|he|she|they|you|\ue000+|\ue002+|\ue003+)\s+(?:paid|asked|deserved?)\b",
-        r"\b(?:typed|entered|picked|chose|pressed|clicked|ran|selected|restarted|pulled)\s+the\s+wrong\b{NEAR}",
+        r"(?<!\bif\s\ue003\ue003\ue003\s)\b(?:typed|entered|picked|chose|pressed|clicked|ran|selected|restarted|pulled)\s+the\s+wrong\b{NEAR}",
         r"\b(?:if|had)\s+(?:people|everyone|everybody|\ue000+|\ue003+)\s+(?:only\s+|just\s+|simply\s+)?(?:did|had\s+done|done|would\s+do)\s+(?:their|his|her|its|our)\s+(?:jobs?|work|homework|duty)\b",
         unless_before=NEGATED,
     ),
@@ -174,7 +174,7 @@ RHETORIC: tuple[Pattern, ...] = (
         r"\bhow\s+(?:many\s+(?:more\s+)?(?:times|outages|incidents|warnings|reminders|\w+)|often|long)\s+(?:more\s+)?(?:do|does|did|must|will|before|until|have|has|can|should)\b[^.?]*?(?:\ue000|\ue001|\ue003|\ue004|\ue005|anyone|somebody)+[^.]*\?",
         r"\bwhy\s+(?:is|was|are)\s+it\s+(?:always|that|again|every\s+time)\b[^.?]*?(?:\ue000|\ue001|\ue005|\ue006|anyone|nobody|\ue004)+[^.]*\?",
         r"\bwhat\s+(?:kind|sort)\s+of\s+(?:an?\s+)?(?:[\w-]+\s+)?{ANY}\b[^.]*\?|\b(?:in|of)\s+(?:his|her|their)\s+right\s+minds?\b",
-        r"\bwho\s+(?:let|lets|gave|gives|allowed|thought|put|hired|told|decided|in|on|signed|taught|trained|left|had\s+the|would)\b[^.]*\?",
+        r"\bwho\s+(?:let|lets|gave|gives|allowed|thought|put|hired|told|decided|in|on|signed|taught|trained|left|had\s+the|would(?!\s+(?:like|want|prefer|be|take|own|join|need)))\b[^.]*\?",
         level=Level.WARNING,
     ),
 )  # fmt: skip
