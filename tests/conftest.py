@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import os
 import sysconfig
@@ -17,6 +18,10 @@ from filelock import FileLock
 from hypothesis import settings
 
 from tests.support.ports import a_free_port
+
+# A test process grows to a gigabyte that lives until its end; looking through it for garbage again and again is a tenth
+# of its time.
+gc.set_threshold(50_000, 20, 20)
 
 # The same examples every time: a red run is the fault of its commit, and can be run again. Others are looked for with
 # `pytest --hypothesis-profile explore`. How long one takes says more about the machine than about the code.
