@@ -4,6 +4,7 @@ Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 unreachable. A new command is 
 and a line in `_register`.
 """
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,12 @@ app = typer.Typer(
 )
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"hotwash {version('hotwash')}")
+        raise typer.Exit
+
+
 @app.callback()
 def main_options(
     url: Annotated[str | None, typer.Option("--url", metavar="URL", help="Where the API is [HOTWASH_URL].")] = None,
@@ -49,6 +56,9 @@ def main_options(
     home: Annotated[
         Path | None, typer.Option("--home", metavar="DIR", help="Home of the 'hotwash up' to speak to [HOTWASH_HOME].")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which Hotwash this is.")
+    ] = False,
 ) -> None:
     """Options of every command that speaks to a running Hotwash."""
     connection.url, connection.token, connection.home = url, token, home
