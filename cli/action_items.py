@@ -55,15 +55,19 @@ def list_action_items(
     }
     show.table(found.items, columns, as_json=as_json, empty="No action item matches.")
     found.tell_of_more()
-    if incident is not None and not as_json:
-        _tell_of_many(found.items)
+    is_whole = incident is not None and not (owner or state or team or older_than or overdue)
+    if is_whole and not as_json:
+        _tell_how_many(found.items)
 
 
-def _tell_of_many(items: list[dict[str, Any]]) -> None:
+def _tell_how_many(items: list[dict[str, Any]]) -> None:
     """Information and no complaint (rule A07); what was dropped is no burden any more."""
     kept = [each for each in items if each["state"] != "dropped"]
     if len(kept) > MANY_ITEMS:
         said = f"{len(kept)} action items of one incident: long lists are not done; keep the few that matter most."
+        stdout.print(f"hint A07: {said}", markup=False, style="yellow")
+    if not kept:
+        said = "no action item came of this incident; where nothing is to change, its review says why."
         stdout.print(f"hint A07: {said}", markup=False, style="yellow")
 
 

@@ -1,4 +1,4 @@
-"""What a review that is handed in still lacks (rules P04, P05, P07): said to whoever signs it, and never refused.
+"""What a review that is handed in still lacks (rules P04, P05, P07, A07): said to whoever signs it, and never refused.
 
 Called by `review_sign_off.py` and by the page. Pure. The one thing to know: only a person can say whether a blank
 matters; so that nobody signs without having seen them, they are counted in the record, in the mail and on the page.
@@ -14,8 +14,10 @@ _NAMED = 8
 _LONGEST = 60
 
 
-def lacks(markdown: str, severity: Severity | None, *, facilitator: str | None, views: int) -> tuple[str, ...]:
-    """Each as half a sentence; empty when nothing is missing."""
+def lacks(
+    markdown: str, severity: Severity | None, *, facilitator: str | None, views: int, items: int | None = None
+) -> tuple[str, ...]:
+    """Each as half a sentence; empty when nothing is missing. `items` is None where nobody has counted them."""
     found = []
     blanks = blanks_in(markdown)
     if blanks:
@@ -28,4 +30,6 @@ def lacks(markdown: str, severity: Severity | None, *, facilitator: str | None, 
         found.append("no facilitator was appointed")
     if not views:
         found.append("nobody has said how it was for them")
+    if items == 0:
+        found.append("no action item came of it; where nothing is to change, the review says why")
     return tuple(found)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.pages.forms import Verb, local_moment, longest_text, read_command, read_form, read_model
 from api.pages.rendering import AtDesk, Desk, markdown, render
 from api.routes.review_files import changes, revisions_of
+from domain.action_item import ActionItemStatus
 from domain.blameless import lint_text
 from domain.calendar import written
 from domain.contributing_factors import LEAST_FACTORS, factors_of
@@ -68,6 +69,8 @@ _OPEN = {ReviewStatus.DRAFT, ReviewStatus.IN_REVIEW}
 _MOST_LINES = 500
 # The findings that a reader mends in one sitting.
 _MOST_FINDINGS = 30
+# Whether there is one at all is asked.
+_MOST_ITEMS = 100
 
 
 @router.get("/reviews")
@@ -102,7 +105,7 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
         lint=findings[:_MOST_FINDINGS],
         lint_count=len(findings),
         blanks=blanks_in(document["markdown"]) if document["state"] in _OPEN else {},
-        lacks=_lacks(document),
+        lacks=await _lacks(desk, incident_id, document),
         factors=factors_of(desk.configuration.contributing_factors),
         lacks_factors=len(given) < LEAST_FACTORS,
         # Reviews that are older than these fields have none of them.
@@ -115,13 +118,16 @@ async def _review_page(desk: Desk, incident_id: str, unsaved: str | None = None)
     )
 
 
-def _lacks(document: Document) -> tuple[str, ...]:
+async def _lacks(desk: Desk, incident_id: str, document: Document) -> tuple[str, ...]:
     """What whoever signs should have seen; nothing unless it waits for that."""
     if document["state"] != ReviewStatus.IN_REVIEW:
         return ()
     severity = Severity(document["severity"]) if document.get("severity") else None
     views = len(document.get("perspectives") or ())
-    return lacks(document["markdown"], severity, facilitator=document.get("facilitator"), views=views)
+    found = await desk.listing(ProjectionKind.ACTION_ITEM, incident_id=incident_id, limit=_MOST_ITEMS)
+    kept = [each for each in found if each["state"] != ActionItemStatus.DROPPED]
+    items = None if desk.store_problem else len(kept)
+    return lacks(document["markdown"], severity, facilitator=document.get("facilitator"), views=views, items=items)
 
 
 def _meeting_plan(document: Document, hours: WorkingHours) -> dict[str, Any] | None:

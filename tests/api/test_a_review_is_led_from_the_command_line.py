@@ -45,7 +45,9 @@ async def test_who_takes_part_is_said_by_command(world: World) -> None:
     assert "nobody has said" not in line
     async with world.as_person("cleo") as cleo:
         page = (await cleo.get(f"/reviews/{id_}")).text
-    assert "blanks are still to be filled in: " in page.partition("Before you sign:")[2]
+    before = page.partition("Before you sign:")[2]
+    assert "blanks are still to be filled in: " in before
+    assert "no action item came of it" in before
     assert '"draft"' in await _said(world, "return", id_, "--reason", "a line is missing", "--by", "cleo", "--json")
     await _said(world, "submit", id_, *fewer, "--by", "ben")
     assert "closes by itself" in await _said(world, "sign-off", id_, "--by", "cleo")

@@ -71,6 +71,15 @@ async def test_a_long_list_of_one_incident_gets_a_hint(engineless: World) -> Non
     assert (code, "hint A07: 11 action items of one incident" in out) == (0, True), out
 
 
+async def test_an_incident_of_which_nothing_came_gets_a_hint(engineless: World) -> None:
+    """Rule A07, its other end; a filter that finds nothing says nothing of the incident."""
+    await recorded(engineless)
+    code, out = await hotwash(engineless, "action-items", "--incident", "inc-7")
+    assert (code, "hint A07: no action item came of this incident" in out) == (0, True), out
+    code, out = await hotwash(engineless, "action-items", "--incident", "inc-a", "--state", "dropped")
+    assert (code, "hint A07" in out) == (0, False), out
+
+
 async def test_what_does_not_exist_is_said_to_be_missing(engineless: World) -> None:
     """And not that its kind is not read."""
     code, out = await hotwash(engineless, "review", "import", "nosuchdir")
