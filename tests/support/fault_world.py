@@ -360,6 +360,19 @@ def _answer(server: socket.socket) -> None:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the kernel says that a process is stopped."""
+    """Whether the kernel says that a process is stopped, or will stop it when it is next to run."""
+    # In this order: a signal is no longer pending a moment before the state says what it did.
+    return _has_to_stop(pid) or _says_stopped(pid) or _says_stopped(pid)
+
+
+def _says_stopped(pid: int) -> bool:
     found = kernel.stat_of(pid)
     return found is not None and found[0] in "Tt"
+
+
+def _has_to_stop(pid: int) -> bool:
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        pending = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd:", "ShdPnd:"))]
+        return any(mask >> (signal.SIGSTOP - 1) & 1 for mask in pending)
+    return False
