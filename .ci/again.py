@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Ask the tests that failed in pytest's last run once more, alone and in new processes (decision 27).
 
-More than three are no coincidence and are not asked. Exit code 0 only when each passes now; a line for each of them goes
-to standard output and to the file named as the argument.
+More than three are no coincidence and are not asked. Exit code 0 only when each passes now; a line for each of them is
+then added to the file named as the argument.
 """
 
 import json
