@@ -36,11 +36,14 @@ _FEWEST_WORDS = 3
 # Below this an incident is not shown: a shared service of late and nothing else.
 LEAST = 2.25
 SHOWN = 5
-# Words of an incident's title that say nothing.
+# Words of an incident's title and summary that say nothing.
 _EMPTY_WORDS = frozenset(
     {
-        "a", "an", "and", "are", "at", "by", "down", "error", "errors", "failing", "for", "from", "in", "is", "not",
-        "of", "on", "or", "our", "out", "some", "the", "to", "too", "up", "we", "with",
+        "a", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "before", "but", "by", "can",
+        "cannot", "did", "do", "does", "down", "error", "errors", "failing", "for", "from", "had", "has", "have", "he",
+        "her", "his", "i", "if", "in", "into", "is", "it", "its", "no", "not", "of", "on", "or", "our", "out", "she",
+        "since", "so", "some", "than", "that", "the", "their", "them", "then", "there", "they", "this", "to", "too",
+        "until", "up", "was", "we", "were", "what", "when", "which", "while", "who", "will", "with", "would", "you",
     }
 )  # fmt: skip
 
@@ -102,7 +105,7 @@ class AlikeIncident(Model):
 
 
 def significant(words: Sequence[str]) -> frozenset[str]:
-    """The words of a title that tell incidents apart."""
+    """The words that tell incidents apart."""
     return frozenset(word for word in words if len(word) > 1 and word not in _EMPTY_WORDS)
 
 

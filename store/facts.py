@@ -99,8 +99,11 @@ def _incident(_: str, picture: Projection) -> Facts:
         found.append((Dimension.TYPE, row["type"]))
     runs = [run for run in document.get("runs") or () if isinstance(run, dict)]
     found += [(Dimension.RUNBOOK, name) for run in runs if (name := _text(run, "runbook"))]
-    title = words_of(_text(document, "title") or "") if row["is_real"] else []
-    telling = [word for word in dict.fromkeys(title) if word in significant(title)]
+    # What is known of it in short is asked for as its title is, which comes first where there are too many words.
+    said = f"{_text(document, 'title') or ''} {_text(document, 'summary') or ''}"
+    known = words_of(said) if row["is_real"] else []
+    significant_words = significant(known)
+    telling = [word for word in dict.fromkeys(known) if word in significant_words]
     words = [{"incident_id": picture.id, "word": word, "at": declared} for word in telling[:_MOST_WORDS]]
     return Facts(incident=row, dimensions=_dimensions(picture, picture.id, found), words=words)
 

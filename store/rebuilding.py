@@ -21,8 +21,8 @@ from store.tables import pictures, timeline_entries
 from store.tables_learning import alert_facts, derivations
 
 # 1: the first. 2: near misses are counted apart. 3: the words of titles have a table of their own. 4: what alerts bring
-# along.
-VERSION = 5
+# along. 6: the words of summaries.
+VERSION = 6
 _NAME = "learning"
 # Pictures or lines a transaction: others can save in between. PostgreSQL has room for some six thousand locks as it
 # comes, and each may be of another incident.

@@ -84,8 +84,8 @@ incident_dimensions = Table(
     Index("ix_incident_dimensions_incident_id", "incident_id", "dimension", "value", "is_real", "at"),
 )
 
-# The words of the titles of real incidents, by which incidents alike are found. A table of its own, because the newest
-# with a word stand together in its index: however large the record is, a look costs the same.
+# The words of the titles and summaries of real incidents, by which incidents alike are found. A table of its own,
+# because the newest with a word stand together in its index: however large the record is, a look costs the same.
 incident_words = Table(
     "incident_words",
     metadata,

@@ -37,6 +37,17 @@ async def test_what_the_review_says_helped_is_shown(store: Store) -> None:
     assert [(each.incident_id, each.helped) for each in found] == [("inc-1", ("Draining the queue by hand",))]
 
 
+async def test_what_was_said_of_it_in_short_counts_as_its_title_does(store: Store) -> None:
+    """Two people call the same thing by two names; the summary of the first has the words of the second."""
+    before = incident("inc-1", title="Shop is slow", summary="The replica of the ledger lags behind its primary.")
+    other = incident("inc-2", title="Shop is slow", summary="A promotion brought ten times the visitors.")
+    await store.record.save(batch("a", pictures=(before, other)))
+    found = await store.alike.alike("inc-9", title="Ledger replica lags")
+    assert [(each.incident_id, each.reasons[0].sentence) for each in found] == [
+        ("inc-1", "the words ‘lags’, ‘ledger’, ‘replica’")
+    ]
+
+
 async def test_drills_and_what_was_no_incident_are_not_alike(store: Store) -> None:
     """Neither teaches anything about this one."""
     pictures = (
