@@ -30,6 +30,7 @@ from domain.insight.words import Window
 from domain.record import NumberedEntry, Projection, ProjectionKind, RecordBatch
 from domain.search import Found, SearchQuery, parse_query
 from domain.timeline import Entry, EntryKind, automation
+from runtime import garbage
 from store import Store, open_store
 from store.columns import columns_of
 from store.database import Database
@@ -397,6 +398,8 @@ def main() -> None:
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--keep", type=Path, help="Keep the databases in this folder, and use what is there.")
     chosen = parser.parse_args()
+    # As a process of ours begins its life.
+    garbage.has_read()
     with ExitStack() as stack:
         folder = chosen.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)

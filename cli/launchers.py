@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cli.client import connection
 from domain.errors import HotwashError
+from runtime import garbage
 from runtime.logging import configure_logging
 from runtime.settings import LogFormat, LogLevel, Settings, load_settings
 
@@ -69,6 +70,7 @@ def up(
     def run(settings: Settings) -> None:
         from workers.supervisor import run_up  # noqa: PLC0415 - see the module
 
+        garbage.has_read()
         configure_logging(settings, "up")
         asyncio.run(run_up(settings, _say))
 
@@ -100,6 +102,7 @@ def api(
     def run(settings: Settings) -> None:
         from api.main import run_api  # noqa: PLC0415 - see the module
 
+        garbage.has_read()
         run_api(settings)
 
     launch(
@@ -130,6 +133,7 @@ def worker(
     def run(settings: Settings) -> None:
         from workers.main import run_worker  # noqa: PLC0415 - see the module
 
+        garbage.has_read()
         run_worker(settings, site)
 
     launch(

@@ -26,14 +26,14 @@ _TELLS = (
 _UNFIT = r"(?:inexperienced|unskilled|untrained|incompetent|unqualified|clumsy|careless|overconfident|overeager|over-eager|sloppy|lazy|reckless|impatient|distracted|complacent|negligent|inattentive)"
 _RETRAIN = r"(?:re-?train|re-?educate|discipline|reprimand|admonish|punish|sanction|fire|sack|demote|name\s+and\s+shame|crack\s+down\s+on|come\s+down\s+(?:hard\s+)?on)"
 _RULES = r"(?:polic\w+|procedures?|process|rules?|protocol|guidelines?|standards?|instructions?|best\s+practices?|change\s+(?:control|management)|runbook|agreements?|requirements?|regulations?)"
-_OF_A_PERSON = r"(?:'s?\s|\s+(?:pod|service|dashboard|tool|console|portal|api|bot)\b)"
+_THING_OF_THEIRS = r"(?:'s?\s|\s+(?:pod|service|dashboard|tool|console|portal|api|bot)\b)"
 
 AGENCY: tuple[Pattern, ...] = (
     # --- done by somebody, or not done by somebody ---
     *of(
         "counterfactual-passive",
         r"\b(?:was|were|is|are|had\s+been|has\s+been)(?:\s+not|n't|\s+never)\s+(?:\w+ly\s+|even\s+|once\s+)?" + _NOT_DONE + r"\b{NEAR}\bby\s+{SOME}",
-        r"\b(?:never|not|n't)\s+(?:\w+ly\s+)?(?:been\s+)?" + _NOT_DONE + r"\s+{BY}{ANY}(?!" + _OF_A_PERSON + ")",
+        r"\b(?:never|not|n't)\s+(?:\w+ly\s+)?(?:been\s+)?" + _NOT_DONE + r"\s+{BY}{ANY}(?!" + _THING_OF_THEIRS + ")",
         r"\b" + _DILIGENCE + r"\s+(?:was|were|had|has)(?:\s+not|n't|\s+never)\b|\b(?:did|do|does|had|has)(?:n't|\s+not|\s+never)\s+(?:\w+\s+)?(?:do|done)\s+(?:\w+\s+){0,2}?" + _DILIGENCE + r"\b|\bwithout\s+(?:any\s+|even\s+|the\s+most\s+)*" + _DILIGENCE + r"\b|\b(?:failed|lacked|skipped|neglected)\s+(?:to\s+(?:do|perform)\s+)?(?:\w+\s+)?" + _DILIGENCE,
         r",?\s+\bas\s+(?:it|they|this|that|he|she|\ue000+|\ue002+)\s+should(?:\s+\w+ly)?(?:\s+have|'ve)\b",
         r"\b(?:like|than)\s+(?:it|they|he|she|\ue000+)\s+should(?:\s+have|'ve)\b",
@@ -43,7 +43,7 @@ AGENCY: tuple[Pattern, ...] = (
     ),
     *of(
         "blame",
-        r"\bwrong\s+(?:[\w-]+\s+){1,3}?(?:was|were|had\s+been|got)\s+(?:\w+ly\s+)?" + _DONE_TO + r"\b{NEAR}\bby\s+{SOME}(?!" + _OF_A_PERSON + ")",
+        r"\bwrong\s+(?:[\w-]+\s+){1,3}?(?:was|were|had\s+been|got)\s+(?:\w+ly\s+)?" + _DONE_TO + r"\b{NEAR}\bby\s+{SOME}(?!" + _THING_OF_THEIRS + ")",
         r"\b(?:was|were|had\s+been|got)\s+(?:\w+ly\s+)?" + _DONE_TO + r"\s+(?:[\w-]+\s+){0,4}?by\s+{SOME},?\s+(?:who\s+[^,.;]{1,60},\s+)?" + _SO_THAT + r"\b",
         r"\b(?:mistakes?|errors?|fault|oversight|slip|blunder|omission|typo)\s+(?:was|is|were|here\s+was)\s+(?:\w+ly\s+)?(?:{NAME}|{DET}{ANY}|his\b|hers\b|theirs\b|mine\b|ours\b)(?!\s+(?:who\s+(?:found|saw|noticed|reported|caught)|found|saw|noticed|caught|reported))",
         r"(?:{Q}|{P}){GAP}\s+(?:is|are|was|were|be)\s+(?:\w+ly\s+|also\s+|all\s+|partly\s+|the\s+\w+\s+)*(?:to\s+blame|at\s+fault|guilty|culpable|liable|accountable)\b",

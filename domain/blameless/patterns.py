@@ -152,7 +152,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "counterfactual",
         r"{W}{GAP}\s+(?:has\s+|had\s+|have\s+)?(?:failed\s+to|forgot|forgotten\s+to|neglected)\b",
         r"{W}{GAP}\s+(?:did\s+not|didn't|never)\s+(?:\w+ly\s+|even\s+)?(?:{HUMAN}|listen(?:ed)?|check(?:ed)?|tested|noticed|verif(?:y|ied)|thought|looked|asked|told)\b",
-        r"{W}\s+(?:should|ought\s+to)(?:n't|\s+not|\s+never)?(?:\s+\w+ly|\s+at\s+least)?(?:\s+have|\s*'ve)\b(?!\s+(?:the|an?|access|at\s+least|\d+|your|two|three|one|no|only|more|less|enough|received|got|both|python|shadowed)\b)",
+        r"{W}\s+(?:should|ought\s+to)(?:n't|\s+not|\s+never)?(?:\s+\w+ly|\s+at\s+least)?(?:\s+have|\s*'ve)\b(?!\s+(?:the|an?|access|at\s+least|\d+|your|two|three|one|no|only|more|less|enough|received|got|both)\b)",
         r"{W}\s+could(?:\s+\w+ly)?(?:\s+have|'ve)\s+(?:\w+ly\s+)?(?:caught|noticed|prevented|avoided|known|seen|checked|tested|asked|foreseen|done\s+more|done\s+better|spotted)\b",
         r"^[\s\"'(]*had\s+{W}\s+\w+",
         r"\bif\s+{W}\s+had\s+(?:only\s+|just\s+)?(?:checked|tested|read|listened|known|noticed|looked|asked|reviewed|followed)",
