@@ -60,10 +60,9 @@ _AWAY = frozenset(
 )
 # How the SDK's transport reads when the engine dies under a call; a defect has the same two codes with other words.
 _CUT_OFF = ("transport error", "h2 protocol error", "broken pipe", "connection reset")
-ENGINE_AWAY = "the engine (Temporal) does not answer now; nothing was changed, try again in a few seconds"
-ENGINE_LOST = (
-    "the engine (Temporal) went away in the middle of this; if it was to change something, "
-    "look before you repeat it, or repeat it with the same Idempotency-Key"
+ENGINE_AWAY = (
+    "the engine (Temporal) does not answer now; try again in a few seconds, and where something was to be changed, "
+    "look first or repeat it with the same Idempotency-Key"
 )
 NO_WORKER = (
     "no worker has answered in time, so it is not known whether this took effect; "
@@ -99,7 +98,7 @@ def to_domain_error(  # noqa: PLR0911 - a table: one return per meaning
         case RPCError() if error.status in _AWAY:
             return Transient(ENGINE_AWAY)
         case RPCError(status=RPCStatusCode.UNKNOWN | RPCStatusCode.INTERNAL) if _is_cut_off(error):
-            return Transient(ENGINE_LOST)
+            return Transient(ENGINE_AWAY)
         case RuntimeError() if str(error).startswith("Failed client connect"):
             # What a lazy client of the SDK says when nobody listens at the engine's address.
             return Transient(ENGINE_AWAY)

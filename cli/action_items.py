@@ -67,7 +67,7 @@ def _tell_how_many(items: list[dict[str, Any]]) -> None:
         said = f"{len(kept)} action items of one incident: long lists are not done; keep the few that matter most."
         stdout.print(f"hint A07: {said}", markup=False, style="yellow")
     if not kept:
-        said = "no action item came of this incident; where nothing is to change, its review says why."
+        said = "no action item is recorded for this incident; a review that ends without one says why."
         stdout.print(f"hint A07: {said}", markup=False, style="yellow")
 
 

@@ -21,7 +21,7 @@ from store.tables import pictures, timeline_entries
 from store.tables_learning import alert_facts, derivations
 
 # 1: the first. 2: near misses are counted apart. 3: the words of titles have a table of their own. 4: what alerts bring
-# along. 6: the words of summaries.
+# along. 5: a rule's own name is no title. 6: the words of summaries.
 VERSION = 6
 _NAME = "learning"
 # Pictures or lines a transaction: others can save in between. PostgreSQL has room for some six thousand locks as it

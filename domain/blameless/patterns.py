@@ -31,7 +31,7 @@ def _whole(marks: str) -> str:
 _SHORTHANDS = {
     # A person with what stands in front, and whoever is meant without being named.
     "SOME": "(?:{DET}{ANY}|{ANYONE}|whoever|whomever|those\\s+(?:who|responsible|involved|in\\s+charge))",
-    "DET": r"(?:(?:the|our|an?|its|this|that|some|one|both|all|every|each|of|certain|many|most)\s+){0,3}(?:[\w-]+\s+){0,2}?",
+    "DET": r"(?:(?:the|our|an?|its|this|that|some|one|both|all|every|each|of|certain|many|most)\s+){0,3}(?:[\w'\u2019-]+\s+){0,2}?",
     # A person who can be the subject; any person; somebody by name; ourselves; nobody; perhaps a person.
     "P": _whole("\ue000\ue005"),
     "ANY": _whole("\ue000\ue001\ue005\ue006"),
@@ -193,7 +193,6 @@ PATTERNS: tuple[Pattern, ...] = (
         r"\b(?:was|were|had\s+been|has\s+been)\s+(?:simply\s+|\w+ly\s+)?(?:overlooked|neglected|forgotten)\b",
         r"\b(?:deployed|pushed|merged|done|made|applied|approved|released|ran|run|executed|changed|rolled\s+out|shipped|edited|deleted|removed|restarted|waved\s+\w+)\b{NEAR}\bwithout\s+(?:even\s+|first\s+|any\s+|a\s+|proper\s+|having\s+|the\s+necessary\s+)*(?:checking|testing|reading|asking|thinking|review(?:ing)?|verifying|verification|telling|informing|looking|understanding|considering|consulting|approval|permission|authori[sz]ation|tests|running\s+(?:the\s+)?tests)\b",
         r"\b(?:deployed|pushed|merged|done|made|applied|approved|released|executed|changed|rolled\s+out|shipped|edited|deleted)\b{NEAR}\bwithout\s+(?:{ANY}|{ANYONE}|{NOBODY})\s+(?:\w+ly\s+|even\s+)?(?:looking|checking|testing|reading|reviewing|noticing|asking|knowing|approving|verifying)\b",
-        r"{P}{NEAR}\bwithout\s+(?:even\s+|first\s+|having\s+)*(?:checking|testing|reading|asking|thinking|reviewing|verifying|telling|informing|looking|understanding|considering|consulting)\b",
         unless=r"\b(?:may|can|to\s+be\s+able)\s+(?:\w+\s+)?(?:be\s+)?\w+\s+(?:\w+\s+){0,4}without\b|\b(?:prevents?|keeps?|stops?|refuses?|blocks?)\b.{0,60}\bwithout\b",
     ),
     # --- judgements ---
@@ -284,14 +283,14 @@ PATTERNS: tuple[Pattern, ...] = (
         r"{ANY}'s?\s+(?:\w+\s+)?(?:own\s+doing|mistakes?|errors?|faults?|negligence|oversight|blunders?|carelessness|inattention|incompetence|ignorance|inexperience|hesitation|indecision|impatience|indifference|arrogance|misjudge?ment|slip|typo|sloppiness|laziness|stupidity|recklessness|ineptitude|inaction)\b",
         r"\b(?:his|her|their|my|our|your)\s+(?:own\s+)?(?:mistakes?|faults?|negligence|blunders?|carelessness|inattention|incompetence)\b",
         r"{P}{GAP}\s+(?:\w+\s+){0,2}?(?:made|makes?|making|committed)\s+(?:a|an|the|another|several|many|such|some)?\s*(?:\w+\s+){0,2}?(?:mistakes?|errors?|blunders?)\b",
-        r"{P}{GAP}\s+(?:caused|broke|triggered|introduced\s+(?:the|a)\s+(?:bug|error|regression|problem|defect|fault)|took\s+(?:\w+\s+){0,2}?(?:down|offline)|brought\s+(?:\w+\s+){0,3}?down|crashed|killed\s+(?:production|prod|the\s+site)|corrupted|destroyed|wiped|leaked|exposed|screwed|messed|botched|blew|sabotaged)\b"
+        r"{P}{GAP}\s+(?:caused|broke|triggered|introduced\s+(?:the|a)\s+(?:bug|error|regression|problem|defect|fault)|took\s+(?:\w+\s+){0,2}?(?:down|offline)\b(?!\s+(?:at\s+\S+\s+)?(?:to\s|for\s+(?:maintenance|the\s+(?:upgrade|repair|restore|migration|work))|as\s+planned|before\s|while\s|so\s+that))|brought\s+(?:\w+\s+){0,3}?down|crashed|killed\s+(?:production|prod|the\s+site)|corrupted|destroyed|wiped|leaked|exposed|screwed|messed|botched|blew|sabotaged)\b"
         + _HARMLESS_BREAK,
         r"{P}{FAR}\b(?:and|then|thereby)\s+(?:broke|caused|crashed|took\s+down|brought\s+down|corrupted|wiped)\b" + _HARMLESS_BREAK,
         r"{P}'s?\s+(?:[\w-]+\s+){0,2}?(?:change|deploy\w*|commit|script|command|pr|pull\s+request|release|migration|work|code|edit|patch|actions?|decisions?|behaviou?r)\s+(?:\w+ly\s+)?{HURT}\b",
         r"\b(?:due\s+to|because\s+of|caused\s+by|result\s+of|triggered\s+by|by)\s+(?:the\s+|an?\s+|our\s+|one\s+of\s+(?:the\s+|our\s+)?)?(?:[\w-]+\s+){0,2}?{ANY}\s+(?:not\s+(?:\w+ing|being)|failing|forgetting|neglecting|ignoring|pushing|deploying|deleting|skipping|running\s+(?:the|a)\s+wrong)\b",
         r"\bon\s+the\s+part\s+of\s+(?:the\s+|our\s+|an?\s+)?(?:[\w-]+\s+){0,2}?{ANY}|\bon\s+(?:his|her|their)\s+part\b",
         r"\b(?:bears?|deserves?|shares?|carr(?:y|ies))\s+(?:the\s+|full\s+|some\s+of\s+the\s+|most\s+of\s+the\s+|all\s+)*(?:blame|responsibility\s+for\s+(?:the|this))",
-        r"\bblam(?:e|ed|ing)\s+(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{ANY}",
+        r"\bblam(?:e|ed|ing)\s+(?!no\s)(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{ANY}",
         r"\bthe\s+one\s+(?:who|that)\s+(?:\w+ly\s+)?(?:broke|disabled|removed|turned|switched|skipped|ignored|wrote|let|left|restarted|ran|made|pushed|deployed|deleted|caused|approved|did|forgot|failed|changed|merged)\b",
         r"\b(?:had|have|has)\s+(?:only\s+)?one\s+job\b",
         r"{P}{GAP}\s+(?:pushed|deployed|merged|ran|committed|changed|edited|deleted|released|applied|made|restarted|disabled|removed|shipped|unplugged|enabled)\b{FAR}\b(?:and|which|that|thereby)\s*(?:\w+\s+)?{HURT}\b",
@@ -396,7 +395,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "who-question",
         r"\bwho\s+(?:\w+\s+)?(?:approved|pushed|deployed|broke|deleted|wrote|caused|let|allowed|forgot|merged|changed|is\s+responsible|was\s+responsible|is\s+to\s+blame|did\s+this|messed|screwed|missed)\b[^.]*\?",
         r"\bwhose\s+(?:fault|mistake|responsibility|job)\s+(?:is|was|it|this|that)\b",
-        r"^[\s\"'(]*why\s+(?:did(?:n't)?|was(?:n't)?|were(?:n't)?|had(?:n't)?|has(?:n't)?)\s+(?:the\s+|our\s+|no\s*body\s+|any\s*one\s+)?(?:[\w-]+\s+){0,2}?(?:{ANY}|{NOBODY})[^.]*\?",
+        r"^[\s\"'(]*why\s+(?!(?:was|were)\s[^.?]{1,40}?\s(?:paged|told|asked|called|informed)\b)(?:did(?:n't)?|was(?:n't)?|were(?:n't)?|had(?:n't)?|has(?:n't)?|(?:can|could|does|do|is|are|wo|would)(?:n't|not|'t|\s+not))\s+(?:the\s+|our\s+|no\s*body\s+|any\s*one\s+)?(?:[\w-]+\s+){0,2}?(?:{ANY}|{NOBODY}|{ANYONE})[^.]*\?",
+        r"^[\s\"'(]*why\s+(?:did|had|have|were)(?:n't|\s+not)\s+{W}[^.]*\?",
         r"^[\s\"'(]*how\s+(?:could|can)\s+(?:the\s+|our\s+)?(?:[\w-]+\s+){0,2}?{ANY}[^.]*\?",
         r"^[\s\"'(]*what\s+(?:was|were)\s+(?:the\s+)?{ANY}\s+thinking\b",
     ),

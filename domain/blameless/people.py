@@ -15,6 +15,7 @@ from domain.blameless.words import (
     PEOPLE_MODIFIERS,
     PERHAPS_PEOPLE,
     PROGRAMS,
+    SHIFTS,
     SOMETIMES_PEOPLE,
     STARTERS,
     words_of,
@@ -127,12 +128,13 @@ def _is_person_here(low: str, before: str, words: list[re.Match[str]], index: in
         after in {"to", "the", "a"} or modifier in {"would", "can", "may", "will", "to", ""}
     ):
         return False
-    if low in {"group", "groups", "agent", "agents", "shift"}:
+    if low in {"owner", "owners", "author", "authors"} or (low == "shift" and modifier in SHIFTS):
+        return True
+    # `the next group of pods`, `the transaction coordinator`: programs, unless the word before says otherwise.
+    if low in {"group", "groups", "agent", "agents", "shift", "coordinator", "coordinators"}:
         return modifier in PEOPLE_MODIFIERS and not (modifier == "security" and low.startswith("group"))
     if low in {"senior", "junior", "seniors", "juniors"}:
         return after not in PEOPLE and modifier in _DETERMINERS
-    if low in {"owner", "owners", "author", "authors"}:
-        return True
     if low in {"head", "heads"}:
         return after == "of" and index + 2 < len(words) and words[index + 2][0].lower() in HEADED
     return modifier not in MACHINE_MODIFIERS and modifier not in PROGRAMS

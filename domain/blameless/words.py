@@ -22,24 +22,24 @@ PEOPLE = words_of(
     staffer staffers supervisor supervisors sysadmin sysadmins team teams teammate teammates technician technicians
     tester testers trainee trainees
     cto ceo cio ciso cfo coo svp vp somebody someone
-    sysprog sysprogs implementer implementers coordinator coordinators auditor auditors planner planners clerk clerks
-    cab committee committees clinician clinicians doctor doctors physician physicians pharmacist pharmacists
+    sysprog sysprogs implementer implementers auditor auditors clerk clerks
+    cab committee committees clinician clinicians physician physicians pharmacist pharmacists
     receptionist receptionists trader traders cashier cashiers teller tellers
     nurse nurses officer officers electrician electricians subcontractor subcontractors sub-contractor sub-contractors
     freelancer freelancers graduate graduates student students salesperson salespeople superior superiors subordinate
-    subordinates squad squads department departments chief chiefs rep reps pm pms webmaster helpdesker
+    subordinates squad squads department departments chief chiefs rep reps webmaster helpdesker
     he she
     """
 )
 # People only if the word before does not make a program of them: `connection manager`, `consumer group`.
 SOMETIMES_PEOPLE = words_of(
     "agent agents author authors group groups junior juniors lead leads leader leaders maintainer manager managers "
-    "operator operators owner owners senior seniors shift head heads"
+    "operator operators owner owners senior seniors shift head heads coordinator coordinators"
 )
 # What a `head of` is a person for; `the head of the queue` is none.
 HEADED = words_of(
     "infrastructure engineering operations it security platform product support sre network networks data development "
-    "technology department compliance qa architecture devops delivery marketing sales ops payments department"
+    "technology department compliance qa architecture devops delivery marketing sales ops payments"
 )
 # Companies and departments: taken for people only with verbs of people.
 PERHAPS_PEOPLE = words_of(
@@ -62,9 +62,10 @@ MACHINE_MODIFIERS = words_of(
 PEOPLE_MODIFIERS = words_of(
     "support infrastructure platform engineering operations service-desk helpdesk desk human customer sales storage "
     "security network database shift team tech technical incident product project release change deployment "
-    "engineering on-call duty line account data build process delivery night day evening morning "
-    "late early weekend previous last next outgoing incoming"
+    "engineering on-call duty line account data build process delivery night"
 )
+# And before `shift`.
+SHIFTS = words_of("day evening morning late early weekend previous last next outgoing incoming")
 # Programs, products and companies that start with a capital letter and are nobody.
 PROGRAMS = words_of(
     """

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_what_needs_the_engine_is_503_with_a_sentence(engineless: World) -> None:
-    """Declaring and commanding are refused for now; the answer says that nothing was changed and when to come again."""
+    """Declaring and commanding are refused for now; the answer says why, and when to come again."""
     post = engineless.admin.post
     for path, body in (
         ("incidents", {"title": "Now of all times"}),

@@ -75,7 +75,7 @@ async def test_an_incident_of_which_nothing_came_gets_a_hint(engineless: World) 
     """Rule A07, its other end; a filter that finds nothing says nothing of the incident."""
     await recorded(engineless)
     code, out = await hotwash(engineless, "action-items", "--incident", "inc-7")
-    assert (code, "hint A07: no action item came of this incident" in out) == (0, True), out
+    assert (code, "hint A07: no action item is recorded for this incident" in out) == (0, True), out
     code, out = await hotwash(engineless, "action-items", "--incident", "inc-a", "--state", "dropped")
     assert (code, "hint A07" in out) == (0, False), out
 

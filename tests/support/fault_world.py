@@ -362,7 +362,7 @@ def _answer(server: socket.socket) -> None:
 def is_stopped(pid: int) -> bool:
     """Whether the kernel says that a process is stopped, or will stop it when it is next to run."""
     # In this order: a signal is no longer pending a moment before the state says what it did.
-    return _has_to_stop(pid) or _says_stopped(pid) or _says_stopped(pid)
+    return _has_to_stop(pid) or _says_stopped(pid)
 
 
 def _says_stopped(pid: int) -> bool:
